@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/result.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace podscope {
+
+/// What a commit that was reported as done survives.
+enum class durability : std::uint8_t {
+    none,    ///< nothing: it is gone with the process
+    process, ///< the death of every process, but not of the machine
+    power,   ///< the loss of power
+};
+
+/// Who sees the same data.
+enum class reach : std::uint8_t {
+    thread,  ///< the threads of one process
+    machine, ///< the processes of one machine
+    cluster, ///< processes on several machines
+};
+
+/// What a visitor of a scan wants next.
+enum class scan : bool { stop, next };
+
+/// A named, ordered map from byte strings to records of one type.
+template <class T>
+concept table = requires {
+    typename T::record;
+    { T::name } -> std::convertible_to<std::string_view>;
+};
+
+/// A list of tables, given to a backend that holds its records as they are.
+template <table... Tables>
+struct schema {};
+
+namespace backend_detail {
+
+/// A function of the only shape that `scan` may rely on.
+template <table T>
+struct any_visitor {
+    scan operator()(std::string_view key, const typename T::record& value) const;
+};
+
+template <class H, class Record>
+concept handle_to = requires(const H& h) {
+    static_cast<bool>(h);
+    { *h } -> std::convertible_to<const Record&>;
+};
+
+template <class R, class Record>
+concept handle_result = requires(R r) {
+    { r.has_value() } -> std::same_as<bool>;
+    { *r } -> handle_to<Record>;
+};
+
+} // namespace backend_detail
+
+/// A transaction that reads a table.
+///
+/// `get` gives a handle: false if there is no such record, else it dereferences to the record, and
+/// is valid until that record is next put or erased, and no longer than the transaction. `scan`
+/// visits records in the byte order of their keys, from the first key that is not less than `from`,
+/// until the visitor answers `scan::stop`; the visitor may read but not write.
+template <class Txn, class Table>
+concept reads = table<Table> && requires(Txn& txn, std::string_view key,
+                                         backend_detail::any_visitor<Table> visit) {
+    { txn.template get<Table>(key) } -> backend_detail::handle_result<typename Table::record>;
+    { txn.template scan<Table>(key, visit) } -> std::same_as<result<void>>;
+};
+
+/// A transaction that writes a table. `put` inserts or replaces; `erase` of what is not there is no
+/// error.
+template <class Txn, class Table>
+concept writes = reads<Txn, Table> &&
+                 requires(Txn& txn, std::string_view key, typename Table::record value) {
+                     { txn.template put<Table>(key, value) } -> std::same_as<result<void>>;
+                     { txn.template erase<Table>(key) } -> std::same_as<result<void>>;
+                 };
+
+namespace backend_detail {
+
+template <class Txn>
+struct any_body {
+    result<int> operator()(Txn& txn) const;
+};
+
+} // namespace backend_detail
+
+/// A store of typed tables with serialisable transactions: what registry, pod store and reconcile
+/// are written over.
+///
+/// `read(f)` and `write(f)` run `f(txn)` and return the result that it returns. `f` may be run again
+/// after a conflict with another transaction, so it must have no other effect. A write takes effect
+/// whole if `f` succeeded and the commit did, and not at all otherwise. Transactions do not nest.
+/// Every function may be called from several threads at once.
+template <class S>
+concept typed_store = requires(S& store, backend_detail::any_body<typename S::reader> read_body,
+                               backend_detail::any_body<typename S::writer> write_body) {
+    { S::durable } -> std::convertible_to<durability>;
+    { S::reaches } -> std::convertible_to<reach>;
+    { store.read(read_body) } -> std::same_as<result<int>>;
+    { store.write(write_body) } -> std::same_as<result<int>>;
+};
+
+/// A store that can tell cheaply whether anybody has committed anything: a counter that moves with
+/// every commit, before that commit is reported as done.
+template <class S>
+concept has_generation = typed_store<S> && requires(const S& store) {
+    { store.generation() } noexcept -> std::same_as<std::uint64_t>;
+};
+
+/// Visits the records of a table whose keys start with `prefix`, in order, until told to stop.
+template <table T, class Txn, class Visitor>
+    requires reads<Txn, T>
+[[nodiscard]] result<void> scan_prefix(Txn& txn, std::string_view prefix, Visitor&& visit) {
+    return txn.template scan<T>(
+        prefix, [&](std::string_view key, const typename T::record& value) {
+            return key.starts_with(prefix) ? visit(key, value) : scan::stop;
+        });
+}
+
+} // namespace podscope

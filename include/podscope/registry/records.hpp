@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/unknown_fields.hpp>
+#include <podscope/error.hpp>
+#include <podscope/process_identity.hpp>
+#include <podscope/scope/rule.hpp>
+
+#include <boost/hana/adapt_struct.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace podscope {
+
+/// A live pod's row in the registry.
+struct allocation {
+    std::string pod{};
+    process_identity owner{};        ///< who holds it; until it is adopted, who reserved it
+    std::string endpoint{};          ///< where it answers, empty for nowhere
+    std::vector<scope_rule> allow{};
+    std::string delegated_from{};    ///< the parent's name, empty for a root
+    std::string segment{};           ///< the session segment it writes, empty until it is adopted
+    epoch granted{};
+    bool adopted{};                  ///< false while it is only reserved for a child
+    std::uint64_t layers_revision{}; ///< moves whenever its deny layers change
+    unknown_fields unknown{};
+
+    friend bool operator==(const allocation&, const allocation&) = default;
+};
+
+/// One write rule of one allocation.
+struct claim {
+    std::string pod{};
+    scope_rule rule{};
+    unknown_fields unknown{};
+
+    friend bool operator==(const claim&, const claim&) = default;
+};
+
+/// A deny layer of a live pod.
+struct standing_layer {
+    deny_layer layer{};
+    unknown_fields unknown{};
+
+    friend bool operator==(const standing_layer&, const standing_layer&) = default;
+};
+
+/// The edge from a live child to the pod that delegated to it.
+struct child_link {
+    std::string child{};
+    unknown_fields unknown{};
+
+    friend bool operator==(const child_link&, const child_link&) = default;
+};
+
+/// Which live pod writes a session segment.
+struct segment_hold {
+    std::string pod{};
+    epoch granted{};
+    unknown_fields unknown{};
+
+    friend bool operator==(const segment_hold&, const segment_hold&) = default;
+};
+
+/// The registry's tables. The keys are made by registry/keys.hpp.
+namespace tables {
+
+struct allocations {
+    static constexpr const char* name = "allocations";
+    using record = allocation;
+};
+
+struct claims {
+    static constexpr const char* name = "claims";
+    using record = claim;
+};
+
+struct layers {
+    static constexpr const char* name = "layers";
+    using record = standing_layer;
+};
+
+struct children {
+    static constexpr const char* name = "children";
+    using record = child_link;
+};
+
+struct segments {
+    static constexpr const char* name = "segments";
+    using record = segment_hold;
+};
+
+} // namespace tables
+} // namespace podscope
+
+BOOST_HANA_ADAPT_STRUCT(podscope::allocation, pod, owner, endpoint, allow, delegated_from, segment,
+                        granted, adopted, layers_revision, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::claim, pod, rule, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::standing_layer, layer, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::child_link, child, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::segment_hold, pod, granted, unknown);
