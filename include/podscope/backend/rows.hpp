@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace podscope {
+
+/// The records of one table, held as they are.
+template <table T>
+struct table_rows {
+    std::map<std::string, typename T::record, std::less<>> rows;
+};
+
+template <class Schema>
+class basic_rows;
+
+/// The tables of a backend that lives in this process. No locking: the backend does that.
+template <table... Tables>
+class basic_rows<schema<Tables...>> : private table_rows<Tables>... {
+public:
+    template <table T>
+    [[nodiscard]] auto& of() noexcept {
+        return static_cast<table_rows<T>&>(*this).rows;
+    }
+
+    template <table T>
+    [[nodiscard]] const auto& of() const noexcept {
+        return static_cast<const table_rows<T>&>(*this).rows;
+    }
+};
+
+/// A transaction that reads rows. Costs: `get` logarithmic in the table, `scan` the same and
+/// constant for each record visited; neither copies a record.
+template <class Schema>
+class rows_reader {
+public:
+    explicit rows_reader(const basic_rows<Schema>& rows) noexcept : rows_{&rows} {}
+
+    template <table T>
+    [[nodiscard]] result<const typename T::record*> get(std::string_view key) const {
+        const auto& rows = rows_->template of<T>();
+        const auto found = rows.find(key);
+        return found == rows.end() ? nullptr : &found->second;
+    }
+
+    template <table T, class Visitor>
+    [[nodiscard]] result<void> scan(std::string_view from, Visitor&& visit) const {
+        const auto& rows = rows_->template of<T>();
+        for (auto at = rows.lower_bound(from); at != rows.end(); ++at) {
+            if (visit(std::string_view{at->first}, at->second) == podscope::scan::stop) {
+                break;
+            }
+        }
+        return {};
+    }
+
+private:
+    const basic_rows<Schema>* rows_;
+};
+
+template <class Schema>
+class rows_writer;
+
+/// A transaction that changes rows in place and can take every change back.
+///
+/// Ends in `keep()`; destroyed without it, it puts the rows back as they were, which allocates
+/// nothing and cannot fail. An exception in any call (out of memory) leaves the rows as they were
+/// before that call.
+template <table... Tables>
+class rows_writer<schema<Tables...>> : public rows_reader<schema<Tables...>> {
+public:
+    explicit rows_writer(basic_rows<schema<Tables...>>& rows) noexcept
+        : rows_reader<schema<Tables...>>{rows}, rows_{&rows} {}
+
+    rows_writer(const rows_writer&) = delete;
+    rows_writer& operator=(const rows_writer&) = delete;
+
+    ~rows_writer() { (take_back<Tables>(), ...); }
+
+    template <table T>
+    [[nodiscard]] result<void> put(std::string_view key, typename T::record value) {
+        static_assert(std::is_nothrow_move_assignable_v<typename T::record>,
+                      "podscope: a record must move without throwing, else a change could not be "
+                      "taken back");
+        auto& rows = rows_->template of<T>();
+        auto& changes = changes_of<T>();
+        changes.reserve(changes.size() + 1);
+        const auto at = rows.lower_bound(key);
+        if (at != rows.end() && at->first == key) {
+            changes.push_back(replaced<T>{&*at, std::move(at->second)});
+            at->second = std::move(value);
+        } else {
+            const auto added = rows.emplace_hint(at, key, std::move(value));
+            changes.push_back(inserted{&added->first});
+        }
+        return {};
+    }
+
+    template <table T>
+    [[nodiscard]] result<void> erase(std::string_view key) {
+        auto& rows = rows_->template of<T>();
+        auto& changes = changes_of<T>();
+        changes.reserve(changes.size() + 1);
+        const auto at = rows.find(key);
+        if (at != rows.end()) {
+            changes.push_back(rows.extract(at));
+        }
+        return {};
+    }
+
+    /// Calls `f.template operator()<Table>(key, record or nullptr)` with the present state of each
+    /// key that was put or erased; once for each change, so that a key may come more than once.
+    template <class F>
+    void for_each_change(F&& f) const {
+        (report<Tables>(f), ...);
+    }
+
+    [[nodiscard]] bool has_changes() const noexcept {
+        return (... || !changes_of<Tables>().empty());
+    }
+
+    /// Makes the changes last.
+    void keep() noexcept { (changes_of<Tables>().clear(), ...); }
+
+private:
+    // What was done, such that it can be undone by moving nodes and values alone. Pointers into a
+    // node stay good while the node is out of its map.
+    struct inserted {
+        const std::string* key;
+    };
+
+    template <table T>
+    struct replaced {
+        std::pair<const std::string, typename T::record>* row;
+        typename T::record before;
+    };
+
+    template <table T>
+    using erased = typename decltype(table_rows<T>::rows)::node_type;
+
+    template <table T>
+    using change = std::variant<inserted, replaced<T>, erased<T>>;
+
+    template <table T>
+    struct change_list {
+        std::vector<change<T>> list;
+    };
+
+    struct change_lists : change_list<Tables>... {};
+
+    template <table T>
+    [[nodiscard]] auto& changes_of() noexcept {
+        return static_cast<change_list<T>&>(changes_).list;
+    }
+
+    template <table T>
+    [[nodiscard]] const auto& changes_of() const noexcept {
+        return static_cast<const change_list<T>&>(changes_).list;
+    }
+
+    template <table T>
+    void take_back() noexcept {
+        auto& rows = rows_->template of<T>();
+        auto& changes = changes_of<T>();
+        while (!changes.empty()) {
+            auto& last = changes.back();
+            if (auto* in = std::get_if<inserted>(&last)) {
+                rows.erase(rows.find(*in->key));
+            } else if (auto* over = std::get_if<replaced<T>>(&last)) {
+                over->row->second = std::move(over->before);
+            } else {
+                rows.insert(std::move(std::get<erased<T>>(last)));
+            }
+            changes.pop_back();
+        }
+    }
+
+    template <table T, class F>
+    void report(F& f) const {
+        const auto& rows = rows_->template of<T>();
+        for (const auto& one : changes_of<T>()) {
+            const std::string& key = std::visit(
+                [](const auto& done) -> const std::string& {
+                    using done_type = std::remove_cvref_t<decltype(done)>;
+                    if constexpr (std::is_same_v<done_type, inserted>) {
+                        return *done.key;
+                    } else if constexpr (std::is_same_v<done_type, replaced<T>>) {
+                        return done.row->first;
+                    } else {
+                        return done.key();
+                    }
+                },
+                one);
+            const auto now = rows.find(key);
+            f.template operator()<T>(std::string_view{key},
+                                     now == rows.end() ? nullptr : &now->second);
+        }
+    }
+
+    basic_rows<schema<Tables...>>* rows_;
+    change_lists changes_;
+};
+
+} // namespace podscope
