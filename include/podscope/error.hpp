@@ -29,6 +29,7 @@ enum class errc {
     empty_segment,        ///< the segment has no entry, not even its first
     invalid_name,         ///< a pod's name breaks the rules of names.hpp
     invalid_target,       ///< a target that the resource namespace refuses
+    invalid_entry,        ///< a session entry, or a lineage, that no store of sessions may take
     invalid_manifest,     ///< a manifest that cannot be used; see error::position
     corrupt,              ///< stored bytes that are not what was written; see error::offset
     unsupported_version,  ///< written by a newer format version
@@ -57,6 +58,7 @@ enum class errc {
     case errc::empty_segment: return "empty_segment";
     case errc::invalid_name: return "invalid_name";
     case errc::invalid_target: return "invalid_target";
+    case errc::invalid_entry: return "invalid_entry";
     case errc::invalid_manifest: return "invalid_manifest";
     case errc::corrupt: return "corrupt";
     case errc::unsupported_version: return "unsupported_version";

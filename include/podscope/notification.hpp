@@ -67,5 +67,14 @@ struct notification {
 
 } // namespace podscope
 
-BOOST_HANA_ADAPT_STRUCT(podscope::notification, id, what, pod, child, delegator, reason, granted,
-                        at_ms, rules, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::notification,
+                        id,
+                        what,
+                        pod,
+                        child,
+                        delegator,
+                        reason,
+                        granted,
+                        at_ms,
+                        rules,
+                        unknown);

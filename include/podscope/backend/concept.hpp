@@ -68,20 +68,22 @@ concept handle_result = requires(R r) {
 /// visits records in the byte order of their keys, from the first key that is not less than `from`,
 /// until the visitor answers `scan::stop`; the visitor may read but not write.
 template <class Txn, class Table>
-concept reads = table<Table> && requires(Txn& txn, std::string_view key,
-                                         backend_detail::any_visitor<Table> visit) {
-    { txn.template get<Table>(key) } -> backend_detail::handle_result<typename Table::record>;
-    { txn.template scan<Table>(key, visit) } -> std::same_as<result<void>>;
-};
+concept reads = table<Table> &&
+                requires(Txn& txn, std::string_view key, backend_detail::any_visitor<Table> visit) {
+                    {
+                        txn.template get<Table>(key)
+                    } -> backend_detail::handle_result<typename Table::record>;
+                    { txn.template scan<Table>(key, visit) } -> std::same_as<result<void>>;
+                };
 
 /// A transaction that writes a table. `put` inserts or replaces; `erase` of what is not there is no
 /// error.
 template <class Txn, class Table>
-concept writes = reads<Txn, Table> &&
-                 requires(Txn& txn, std::string_view key, typename Table::record value) {
-                     { txn.template put<Table>(key, value) } -> std::same_as<result<void>>;
-                     { txn.template erase<Table>(key) } -> std::same_as<result<void>>;
-                 };
+concept writes =
+    reads<Txn, Table> && requires(Txn& txn, std::string_view key, typename Table::record value) {
+        { txn.template put<Table>(key, value) } -> std::same_as<result<void>>;
+        { txn.template erase<Table>(key) } -> std::same_as<result<void>>;
+    };
 
 namespace backend_detail {
 
@@ -95,12 +97,13 @@ struct any_body {
 /// A store of typed tables with serialisable transactions: what registry, pod store and reconcile
 /// are written over.
 ///
-/// `read(f)` and `write(f)` run `f(txn)` and return the result that it returns. `f` may be run again
-/// after a conflict with another transaction, so it must have no other effect. A write takes effect
-/// whole if `f` succeeded and the commit did, and not at all otherwise. Transactions do not nest.
-/// Every function may be called from several threads at once.
+/// `read(f)` and `write(f)` run `f(txn)` and return the result that it returns. `f` may be run
+/// again after a conflict with another transaction, so it must have no other effect. A write takes
+/// effect whole if `f` succeeded and the commit did, and not at all otherwise. Transactions do not
+/// nest. Every function may be called from several threads at once.
 template <class S>
-concept typed_store = requires(S& store, backend_detail::any_body<typename S::reader> read_body,
+concept typed_store = requires(S& store,
+                               backend_detail::any_body<typename S::reader> read_body,
                                backend_detail::any_body<typename S::writer> write_body) {
     { S::durable } -> std::convertible_to<durability>;
     { S::reaches } -> std::convertible_to<reach>;
@@ -119,10 +122,9 @@ concept has_generation = typed_store<S> && requires(const S& store) {
 template <table T, class Txn, class Visitor>
     requires reads<Txn, T>
 [[nodiscard]] result<void> scan_prefix(Txn& txn, std::string_view prefix, Visitor&& visit) {
-    return txn.template scan<T>(
-        prefix, [&](std::string_view key, const typename T::record& value) {
-            return key.starts_with(prefix) ? visit(key, value) : scan::stop;
-        });
+    return txn.template scan<T>(prefix, [&](std::string_view key, const typename T::record& value) {
+        return key.starts_with(prefix) ? visit(key, value) : scan::stop;
+    });
 }
 
 } // namespace podscope

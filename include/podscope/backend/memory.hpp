@@ -16,8 +16,8 @@ namespace podscope {
 /// A store in the memory of one process, for tests and for pods that are threads.
 ///
 /// Copies are handles of the same store. Reads run side by side, writes one at a time; a
-/// transaction is never run twice. Not to be used in a forked copy of the process, which has a store
-/// of its own from then on.
+/// transaction is never run twice. Not to be used in a forked copy of the process, which has a
+/// store of its own from then on.
 template <class Schema>
 class basic_memory {
 public:

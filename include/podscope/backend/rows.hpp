@@ -79,7 +79,8 @@ template <table... Tables>
 class rows_writer<schema<Tables...>> : public rows_reader<schema<Tables...>> {
 public:
     explicit rows_writer(basic_rows<schema<Tables...>>& rows) noexcept
-        : rows_reader<schema<Tables...>>{rows}, rows_{&rows} {}
+        : rows_reader<schema<Tables...>>{rows},
+          rows_{&rows} {}
 
     rows_writer(const rows_writer&) = delete;
     rows_writer& operator=(const rows_writer&) = delete;
@@ -93,7 +94,7 @@ public:
                       "taken back");
         auto& rows = rows_->template of<T>();
         auto& changes = changes_of<T>();
-        changes.reserve(changes.size() + 1);
+        make_room(changes);
         const auto at = rows.lower_bound(key);
         if (at != rows.end() && at->first == key) {
             changes.push_back(replaced<T>{&*at, std::move(at->second)});
@@ -109,7 +110,7 @@ public:
     [[nodiscard]] result<void> erase(std::string_view key) {
         auto& rows = rows_->template of<T>();
         auto& changes = changes_of<T>();
-        changes.reserve(changes.size() + 1);
+        make_room(changes);
         const auto at = rows.find(key);
         if (at != rows.end()) {
             changes.push_back(rows.extract(at));
@@ -165,6 +166,14 @@ private:
     template <table T>
     [[nodiscard]] const auto& changes_of() const noexcept {
         return static_cast<const change_list<T>&>(changes_).list;
+    }
+
+    // Before anything is changed, so that noting the change afterwards cannot fail. Doubles, since
+    // reserving one place at a time would copy the list for each change.
+    static void make_room(auto& changes) {
+        if (changes.size() == changes.capacity()) {
+            changes.reserve(2 * changes.size() + 8);
+        }
     }
 
     template <table T>

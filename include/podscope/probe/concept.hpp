@@ -48,7 +48,9 @@ using deadline = std::chrono::steady_clock::time_point;
 /// It may be called from several threads at once.
 template <class P>
 concept reachability_probe =
-    requires(P& probe, std::span<const probe_subject> subjects, deadline until,
+    requires(P& probe,
+             std::span<const probe_subject> subjects,
+             deadline until,
              std::span<verdict> verdicts) { probe.probe(subjects, until, verdicts); };
 
 } // namespace podscope

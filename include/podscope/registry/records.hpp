@@ -17,11 +17,11 @@ namespace podscope {
 /// A live pod's row in the registry.
 struct allocation {
     std::string pod{};
-    process_identity owner{};        ///< who holds it; until it is adopted, who reserved it
-    std::string endpoint{};          ///< where it answers, empty for nowhere
+    process_identity owner{}; ///< who holds it; until it is adopted, who reserved it
+    std::string endpoint{};   ///< where it answers, empty for nowhere
     std::vector<scope_rule> allow{};
-    std::string delegated_from{};    ///< the parent's name, empty for a root
-    std::string segment{};           ///< the session segment it writes, empty until it is adopted
+    std::string delegated_from{}; ///< the parent's name, empty for a root
+    std::string segment{};        ///< the session segment it writes, empty until it is adopted
     epoch granted{};
     bool adopted{};                  ///< false while it is only reserved for a child
     std::uint64_t layers_revision{}; ///< moves whenever its deny layers change
@@ -95,8 +95,17 @@ struct segments {
 } // namespace tables
 } // namespace podscope
 
-BOOST_HANA_ADAPT_STRUCT(podscope::allocation, pod, owner, endpoint, allow, delegated_from, segment,
-                        granted, adopted, layers_revision, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::allocation,
+                        pod,
+                        owner,
+                        endpoint,
+                        allow,
+                        delegated_from,
+                        segment,
+                        granted,
+                        adopted,
+                        layers_revision,
+                        unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::claim, pod, rule, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::standing_layer, layer, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::child_link, child, unknown);

@@ -31,8 +31,7 @@ enum class permission : std::uint8_t { none, read, write };
 }
 
 /// Reads what `to_string` writes; nothing for any other text.
-[[nodiscard]] constexpr std::optional<permission>
-parse_permission(std::string_view text) noexcept {
+[[nodiscard]] constexpr std::optional<permission> parse_permission(std::string_view text) noexcept {
     for (auto p : {permission::none, permission::read, permission::write}) {
         if (to_string(p) == text) {
             return p;

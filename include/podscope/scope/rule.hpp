@@ -35,7 +35,8 @@ struct delegation_ref {
 /// A deny rule and where it comes from: the pod's own manifest, or one delegation.
 struct deny_layer {
     scope_rule rule{};
-    std::optional<delegation_ref> delegation{}; ///< nothing for a rule of the manifest (a base deny)
+    std::optional<delegation_ref>
+        delegation{}; ///< nothing for a rule of the manifest (a base deny)
 
     [[nodiscard]] bool is_base() const noexcept { return !delegation; }
 

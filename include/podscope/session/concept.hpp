@@ -32,8 +32,8 @@ struct session_entry {
 
 struct segment_info {
     lineage comes_from{};
-    std::uint64_t entries{};  ///< how many whole entries it holds
-    bool torn_tail{};         ///< whether an unfinished last entry was passed over
+    std::uint64_t entries{}; ///< how many whole entries it holds
+    bool torn_tail{};        ///< whether an unfinished last entry was passed over
 };
 
 /// A function of the only shape that `read` may rely on.
@@ -49,14 +49,17 @@ struct any_entry_visitor {
 /// not there is `unknown_segment`. One process writes a segment at a time (the registry sees to
 /// that); others may read it meanwhile.
 template <class S>
-concept session_store =
-    requires(S& sessions, const lineage& from, std::string_view id, const session_entry& entry,
-             std::uint64_t index, any_entry_visitor visit) {
-        { sessions.create(from) } -> std::same_as<result<std::string>>;
-        { sessions.append(id, entry) } -> std::same_as<result<std::uint64_t>>;
-        { sessions.read(id, index, visit) } -> std::same_as<result<void>>;
-        { sessions.info(id) } -> std::same_as<result<segment_info>>;
-        { sessions.list() } -> std::same_as<result<std::vector<std::string>>>;
-    };
+concept session_store = requires(S& sessions,
+                                 const lineage& from,
+                                 std::string_view id,
+                                 const session_entry& entry,
+                                 std::uint64_t index,
+                                 any_entry_visitor visit) {
+    { sessions.create(from) } -> std::same_as<result<std::string>>;
+    { sessions.append(id, entry) } -> std::same_as<result<std::uint64_t>>;
+    { sessions.read(id, index, visit) } -> std::same_as<result<void>>;
+    { sessions.info(id) } -> std::same_as<result<segment_info>>;
+    { sessions.list() } -> std::same_as<result<std::vector<std::string>>>;
+};
 
 } // namespace podscope

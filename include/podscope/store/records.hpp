@@ -103,9 +103,9 @@ struct counters {
 } // namespace podscope
 
 BOOST_HANA_ADAPT_STRUCT(podscope::manifest_snapshot, allow, deny, authority, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::pod_record, pod, active_segment, manifest, delegated_from,
-                        granted, peers, unknown);
+BOOST_HANA_ADAPT_STRUCT(
+    podscope::pod_record, pod, active_segment, manifest, delegated_from, granted, peers, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::delegation, child, granted, rules, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::ended_delegation, child, delegator, granted, rules, reason, at_ms,
-                        unknown);
+BOOST_HANA_ADAPT_STRUCT(
+    podscope::ended_delegation, child, delegator, granted, rules, reason, at_ms, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::counter, last, unknown);

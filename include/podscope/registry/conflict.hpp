@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/registry/keys.hpp>
+#include <podscope/registry/records.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/result.hpp>
+#include <podscope/scope/namespace.hpp>
+#include <podscope/scope/region.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace podscope {
+
+/// A live pod that may write where another one wants to: its allocation and the rule it has there.
+struct standing_competitor {
+    allocation holder{};
+    scope_rule rule{};
+};
+
+/// Searches the registry, as it stands within one transaction, for pods that may write where a
+/// given live pod may.
+///
+/// The question is asked of a state, not of a request: whoever wants to add an allocation adds it
+/// first, asks, and lets the transaction fail if there is an answer. So one search serves to
+/// register, delegate and restore, and it is the exclusion of invariant I1 itself.
+///
+/// Two claims compete where their rules meet, unless
+///  - a base deny of either pod covers the meeting place: that pod has no part in it; or
+///  - one pod descends from the other by delegation, and the layer of the delegation on the way
+///    down covers it: the upper one has handed it on.
+/// A pod that has handed a place to somebody else still competes there with strangers, since the
+/// place comes back to it: even while the child does not use it, and when the child is gone. It is
+/// named only where nobody else is, so that the deepest owners are blamed.
+///
+/// Cost for each write rule: one range seek for each ancestor of its target, one seek at the
+/// target, and work for the claims that meet the rule; independent of how many allocations there
+/// are.
+template <class Txn>
+class conflict_search {
+public:
+    explicit conflict_search(Txn& txn) noexcept : txn_{&txn} {}
+
+    /// All competitors of a live pod, deepest target first; none for a pod that is not live.
+    [[nodiscard]] result<std::vector<standing_competitor>> of(std::string_view pod) {
+        auto row = registry{*txn_}.find(pod);
+        if (!row) {
+            return fail(row);
+        }
+        if (!*row) {
+            return std::vector<standing_competitor>{};
+        }
+        search s{.asker = pod};
+        if (auto done = remember_chain(**row, s.chain); !done) {
+            return fail(done);
+        }
+        for (const auto& rule : (*row)->allow) {
+            if (rule.access != permission::write) {
+                continue;
+            }
+            if (auto done = collect(region_of(rule), s); !done) {
+                return fail(done);
+            }
+        }
+        auto& named = s.owners.empty() ? s.reversioners : s.owners;
+        order(named);
+        return std::move(named);
+    }
+
+private:
+    // The grants by which a pod descends from its root, its own among them.
+    using grant_chain = std::map<std::string, epoch, std::less<>>;
+
+    struct search {
+        std::string_view asker;
+        grant_chain chain{};
+        std::vector<standing_competitor> owners{};
+        std::vector<standing_competitor> reversioners{};
+    };
+
+    enum class standing : std::uint8_t { apart, reversioner, owner };
+
+    [[nodiscard]] result<void> collect(const region& wanted, search& s) {
+        std::vector<claim> met;
+        auto done = claims_above(s.asker, wanted, met);
+        if (done) {
+            done = claims_within(s.asker, wanted, met);
+        }
+        for (const auto& other : met) {
+            if (!done) {
+                break;
+            }
+            done = judge(wanted, other, s);
+        }
+        return done;
+    }
+
+    static void note(std::string_view asker,
+                     const region& wanted,
+                     const claim& other,
+                     std::vector<claim>& met) {
+        if (other.pod != asker && intersects(wanted, region_of(other.rule))) {
+            met.push_back(other);
+        }
+    }
+
+    [[nodiscard]] result<void>
+    claims_above(std::string_view asker, const region& wanted, std::vector<claim>& met) {
+        for (std::string_view key = wanted.target.key(); !key.empty();) {
+            key = resource::parent_key(key);
+            auto done = scan_prefix<tables::claims>(*txn_, registry_keys::claims_at(key),
+                                                    [&](std::string_view, const claim& other) {
+                                                        note(asker, wanted, other, met);
+                                                        return scan::next;
+                                                    });
+            if (!done) {
+                return done;
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] result<void>
+    claims_within(std::string_view asker, const region& wanted, std::vector<claim>& met) {
+        const std::string_view top = wanted.target.key();
+        for (std::string from{top};;) {
+            // Claims further down than a non-recursive rule reaches are stepped over by a new seek
+            // behind each child's subtree, however many there are.
+            std::string next;
+            auto done = txn_->template scan<tables::claims>(
+                from, [&](std::string_view key, const claim& other) {
+                    if (!key.starts_with(top)) {
+                        return scan::stop;
+                    }
+                    note(asker, wanted, other, met);
+                    const bool too_deep = wanted.reach != extent::tree &&
+                                          !intersects(wanted, {other.rule.target, extent::point});
+                    if (too_deep) {
+                        next = registry_keys::after_subtree(child_of(top, key));
+                    }
+                    return too_deep ? scan::stop : scan::next;
+                });
+            if (!done || next.empty()) {
+                return done;
+            }
+            from = std::move(next);
+        }
+    }
+
+    // The key of the direct child of `top` under which `key` lies.
+    static std::string_view child_of(std::string_view top, std::string_view key) {
+        return key.substr(0, key.find(resource::terminator, top.size()) + 1);
+    }
+
+    [[nodiscard]] result<void> judge(const region& wanted, const claim& other, search& s) {
+        const auto shared = intersection(wanted, region_of(other.rule));
+        auto how = relation(s, other.pod, *shared);
+        if (!how || *how == standing::apart) {
+            return how ? result<void>{} : fail(how);
+        }
+        auto holder = registry{*txn_}.find(other.pod);
+        if (!holder) {
+            return fail(holder);
+        }
+        if (*holder) {
+            auto& list = *how == standing::owner ? s.owners : s.reversioners;
+            list.push_back({std::move(**holder), other.rule});
+        }
+        return {};
+    }
+
+    // How another pod, whose claim meets the asker's in `where`, stands to the asker there.
+    [[nodiscard]] result<standing>
+    relation(const search& s, std::string_view other, const region& where) {
+        auto of_asker = covering_layers(s.asker, where);
+        if (!of_asker) {
+            return fail(of_asker);
+        }
+        auto of_other = covering_layers(other, where);
+        if (!of_other) {
+            return fail(of_other);
+        }
+        bool handed_on = false;
+        for (const auto& one : *of_other) {
+            if (one.is_base() || is_in(s.chain, *one.delegation)) {
+                return standing::apart;
+            }
+            auto live = registry{*txn_}.is_live(one.delegation->child, one.delegation->granted);
+            if (!live) {
+                return fail(live);
+            }
+            handed_on = handed_on || *live;
+        }
+        if (of_asker->empty()) {
+            return handed_on ? standing::reversioner : standing::owner;
+        }
+        grant_chain chain_of_other;
+        auto holder = registry{*txn_}.find(other);
+        if (holder && *holder) {
+            if (auto done = remember_chain(**holder, chain_of_other); !done) {
+                return fail(done);
+            }
+        }
+        for (const auto& one : *of_asker) {
+            if (one.is_base() || is_in(chain_of_other, *one.delegation)) {
+                return standing::apart;
+            }
+        }
+        return handed_on ? standing::reversioner : standing::owner;
+    }
+
+    // The deny layers of a live pod that cover a region whole.
+    [[nodiscard]] result<std::vector<deny_layer>> covering_layers(std::string_view pod,
+                                                                  const region& where) {
+        std::vector<deny_layer> found;
+        for (std::string_view key = where.target.key();; key = resource::parent_key(key)) {
+            auto done =
+                scan_prefix<tables::layers>(*txn_, registry_keys::layers_at(pod, key),
+                                            [&](std::string_view, const standing_layer& one) {
+                                                if (contains(region_of(one.layer.rule), where)) {
+                                                    found.push_back(one.layer);
+                                                }
+                                                return scan::next;
+                                            });
+            if (!done) {
+                return fail(done);
+            }
+            if (key.empty()) {
+                return found;
+            }
+        }
+    }
+
+    [[nodiscard]] result<void> remember_chain(const allocation& lowest, grant_chain& chain) {
+        std::optional<allocation> at = lowest;
+        while (at && chain.try_emplace(at->pod, at->granted).second) {
+            if (at->delegated_from.empty()) {
+                break;
+            }
+            auto above = registry{*txn_}.find(at->delegated_from);
+            if (!above) {
+                return fail(above);
+            }
+            at = std::move(*above);
+        }
+        return {};
+    }
+
+    static bool is_in(const grant_chain& chain, const delegation_ref& one) {
+        const auto found = chain.find(one.child);
+        return found != chain.end() && found->second == one.granted;
+    }
+
+    static void order(std::vector<standing_competitor>& found) {
+        std::ranges::sort(found, [](const auto& a, const auto& b) {
+            const auto rank = [](const auto& c) {
+                return std::tuple{-static_cast<std::ptrdiff_t>(c.rule.target.depth()),
+                                  std::string_view{c.holder.pod}, c.rule.target.key(),
+                                  !c.rule.recursive};
+            };
+            return rank(a) < rank(b);
+        });
+        const auto again = std::ranges::unique(found, [](const auto& a, const auto& b) {
+            return a.holder.pod == b.holder.pod && a.rule == b.rule;
+        });
+        found.erase(again.begin(), again.end());
+    }
+
+    Txn* txn_;
+};
+
+/// A rule as a person writes it: `write /ws/a`, and `write /ws/a (here only)` for one that is not
+/// recursive.
+template <resource_namespace Names>
+[[nodiscard]] std::string display(const Names& names, const scope_rule& rule) {
+    std::string text{to_string(rule.access)};
+    text += " " + names.display(rule.target);
+    if (!rule.recursive) {
+        text += " (here only)";
+    }
+    return text;
+}
+
+/// The error that names every competitor of a pod.
+template <resource_namespace Names>
+[[nodiscard]] error conflict_error(const Names& names,
+                                   std::string_view pod,
+                                   const std::vector<standing_competitor>& found) {
+    error e{.category = errc::conflict, .subject = std::string{pod}};
+    e.message = "'" + std::string{pod} + "' cannot have what is written by ";
+    for (const auto& one : found) {
+        competitor named{.pod = one.holder.pod,
+                         .rule = display(names, one.rule),
+                         .endpoint = one.holder.endpoint,
+                         .delegated_from = one.holder.delegated_from,
+                         .granted = one.holder.granted};
+        if (!e.competitors.empty()) {
+            e.message += ", ";
+        }
+        e.message += "'" + named.pod + "' (" + named.rule +
+                     (named.endpoint.empty() ? "" : " at " + named.endpoint) + ")";
+        e.competitors.push_back(std::move(named));
+    }
+    return e;
+}
+
+} // namespace podscope

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/registry/keys.hpp>
+#include <podscope/registry/records.hpp>
+#include <podscope/result.hpp>
+#include <podscope/scope/region.hpp>
+#include <podscope/scope/rule.hpp>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace podscope {
+
+/// The table of live allocations, seen through one transaction.
+///
+/// Each call keeps the five tables of the registry in step with each other (rows, claims, layers,
+/// edges to children, held segments); none looks beyond the pods that it names. A call that only
+/// reads needs a transaction that only reads. Errors are those of the transaction unless a call
+/// says more.
+template <class Txn>
+class registry {
+public:
+    explicit registry(Txn& txn) noexcept : txn_{&txn} {}
+
+    /// The allocation of a live pod, or nothing.
+    [[nodiscard]] result<std::optional<allocation>> find(std::string_view pod) const {
+        auto row = txn_->template get<tables::allocations>(pod);
+        if (!row) {
+            return fail(row);
+        }
+        return *row ? std::optional<allocation>{**row} : std::nullopt;
+    }
+
+    /// Whether that pod is live under that very grant.
+    [[nodiscard]] result<bool> is_live(std::string_view pod, epoch granted) const {
+        auto row = txn_->template get<tables::allocations>(pod);
+        if (!row) {
+            return fail(row);
+        }
+        return *row && (**row).granted == granted;
+    }
+
+    /// Adds the allocation of a pod that is not live, with its deny layers: its row, a claim for
+    /// each write rule, the edge from its parent. Does not look for competitors: registry/conflict
+    /// does, on the state that this leaves.
+    [[nodiscard]] result<void> insert(const allocation& row, std::span<const deny_layer> layers) {
+        for (const auto& rule : row.allow) {
+            if (rule.access != permission::write) {
+                continue;
+            }
+            auto done = txn_->template put<tables::claims>(registry_keys::claim(row.pod, rule),
+                                                           claim{.pod = row.pod, .rule = rule});
+            if (!done) {
+                return done;
+            }
+        }
+        if (auto done = put_layers(row.pod, layers); !done) {
+            return done;
+        }
+        if (auto done = link(row.delegated_from, row.pod); !done) {
+            return done;
+        }
+        return txn_->template put<tables::allocations>(row.pod, row);
+    }
+
+    /// Rewrites the row of a live pod. What claims, edges and held segments are made from (allow
+    /// rules, parent, segment) must be as it was; the calls below change those.
+    [[nodiscard]] result<void> update(const allocation& row) {
+        return txn_->template put<tables::allocations>(row.pod, row);
+    }
+
+    /// Removes everything of a pod that is live: its row, claims, layers, held segment and the edge
+    /// from its parent. Edges to its own children stay, for whoever adopts them. Nothing to do for
+    /// a pod that is not live.
+    [[nodiscard]] result<void> erase(std::string_view pod) {
+        auto row = find(pod);
+        if (!row) {
+            return fail(row);
+        }
+        if (!*row) {
+            return {};
+        }
+        for (const auto& rule : (*row)->allow) {
+            auto done = txn_->template erase<tables::claims>(registry_keys::claim(pod, rule));
+            if (!done) {
+                return done;
+            }
+        }
+        if (auto done = erase_all<tables::layers>(registry_keys::name_prefix(pod)); !done) {
+            return done;
+        }
+        if (auto done = unlink((*row)->delegated_from, pod); !done) {
+            return done;
+        }
+        if (auto done = let_go((*row)->segment, pod); !done) {
+            return done;
+        }
+        return txn_->template erase<tables::allocations>(pod);
+    }
+
+    /// Adds deny layers to a live pod, which learns of it by its layers' revision. Nothing to do
+    /// for a pod that is not live.
+    [[nodiscard]] result<void> add_layers(std::string_view pod,
+                                          std::span<const deny_layer> layers) {
+        auto row = find(pod);
+        if (!row || !*row || layers.empty()) {
+            return row ? result<void>{} : fail(row);
+        }
+        if (auto done = put_layers(pod, layers); !done) {
+            return done;
+        }
+        return bump(std::move(**row));
+    }
+
+    /// Removes just these layers from a pod: a layer that is equal but for its origin stays.
+    /// Layers that are not there are no error. Logarithmic for each layer.
+    [[nodiscard]] result<void> remove_layers(std::string_view pod,
+                                             std::span<const deny_layer> layers) {
+        auto row = find(pod);
+        if (!row || !*row || layers.empty()) {
+            return row ? result<void>{} : fail(row);
+        }
+        for (const auto& one : layers) {
+            auto done = txn_->template erase<tables::layers>(registry_keys::layer(pod, one));
+            if (!done) {
+                return done;
+            }
+        }
+        return bump(std::move(**row));
+    }
+
+    /// All deny layers of a pod, in the order of their targets.
+    [[nodiscard]] result<std::vector<deny_layer>> layers_of(std::string_view pod) const {
+        std::vector<deny_layer> found;
+        auto done = scan_prefix<tables::layers>(*txn_, registry_keys::name_prefix(pod),
+                                                [&](std::string_view, const standing_layer& one) {
+                                                    found.push_back(one.layer);
+                                                    return scan::next;
+                                                });
+        if (!done) {
+            return fail(done);
+        }
+        return found;
+    }
+
+    /// The names of a pod's live children.
+    [[nodiscard]] result<std::vector<std::string>> children_of(std::string_view pod) const {
+        std::vector<std::string> found;
+        auto done = scan_prefix<tables::children>(*txn_, registry_keys::name_prefix(pod),
+                                                  [&](std::string_view, const child_link& one) {
+                                                      found.push_back(one.child);
+                                                      return scan::next;
+                                                  });
+        if (!done) {
+            return fail(done);
+        }
+        return found;
+    }
+
+    /// Hangs a live pod below another parent; an empty name makes it a root.
+    [[nodiscard]] result<void> reparent(std::string_view pod, std::string_view parent) {
+        auto row = find(pod);
+        if (!row || !*row) {
+            return row ? result<void>{} : fail(row);
+        }
+        if (auto done = unlink((*row)->delegated_from, pod); !done) {
+            return done;
+        }
+        if (auto done = link(parent, pod); !done) {
+            return done;
+        }
+        (*row)->delegated_from = parent;
+        return update(**row);
+    }
+
+    /// Who holds a session segment, or nothing.
+    [[nodiscard]] result<std::optional<segment_hold>> holder_of(std::string_view segment) const {
+        auto hold = txn_->template get<tables::segments>(segment);
+        if (!hold) {
+            return fail(hold);
+        }
+        return *hold ? std::optional<segment_hold>{**hold} : std::nullopt;
+    }
+
+    /// Makes a live pod the one writer of a segment, and lets go of the one that it held.
+    ///
+    /// Errors: `segment_held` if another live pod has it; nothing is changed then.
+    [[nodiscard]] result<void> set_segment(std::string_view pod, std::string_view segment) {
+        auto row = find(pod);
+        if (!row || !*row) {
+            return row ? result<void>{} : fail(row);
+        }
+        auto hold = holder_of(segment);
+        if (!hold) {
+            return fail(hold);
+        }
+        if (*hold && (*hold)->pod != pod) {
+            return fail({.category = errc::segment_held,
+                         .message = "the live pod '" + (*hold)->pod + "' writes segment '" +
+                                    std::string{segment} + "'",
+                         .subject = std::string{segment},
+                         .current = (*hold)->granted});
+        }
+        if ((*row)->segment != segment) {
+            if (auto done = let_go((*row)->segment, pod); !done) {
+                return done;
+            }
+        }
+        const segment_hold mine{.pod = std::string{pod}, .granted = (*row)->granted};
+        if (auto done = txn_->template put<tables::segments>(segment, mine); !done) {
+            return done;
+        }
+        (*row)->segment = segment;
+        return update(**row);
+    }
+
+private:
+    [[nodiscard]] result<void> put_layers(std::string_view pod,
+                                          std::span<const deny_layer> layers) {
+        for (const auto& one : layers) {
+            auto done = txn_->template put<tables::layers>(registry_keys::layer(pod, one),
+                                                           standing_layer{.layer = one});
+            if (!done) {
+                return done;
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] result<void> bump(allocation row) {
+        ++row.layers_revision;
+        return update(row);
+    }
+
+    [[nodiscard]] result<void> link(std::string_view parent, std::string_view pod) {
+        if (parent.empty()) {
+            return {};
+        }
+        return txn_->template put<tables::children>(registry_keys::child(parent, pod),
+                                                    child_link{.child = std::string{pod}});
+    }
+
+    [[nodiscard]] result<void> unlink(std::string_view parent, std::string_view pod) {
+        if (parent.empty()) {
+            return {};
+        }
+        return txn_->template erase<tables::children>(registry_keys::child(parent, pod));
+    }
+
+    [[nodiscard]] result<void> let_go(std::string_view segment, std::string_view pod) {
+        if (segment.empty()) {
+            return {};
+        }
+        auto hold = holder_of(segment);
+        if (!hold) {
+            return fail(hold);
+        }
+        if (!*hold || (*hold)->pod != pod) {
+            return {};
+        }
+        return txn_->template erase<tables::segments>(segment);
+    }
+
+    template <table T>
+    [[nodiscard]] result<void> erase_all(const std::string& prefix) {
+        std::vector<std::string> keys;
+        auto done =
+            scan_prefix<T>(*txn_, prefix, [&](std::string_view key, const typename T::record&) {
+                keys.emplace_back(key);
+                return scan::next;
+            });
+        for (const auto& key : keys) {
+            if (!done) {
+                break;
+            }
+            done = txn_->template erase<T>(key);
+        }
+        return done;
+    }
+
+    Txn* txn_;
+};
+
+} // namespace podscope

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/result.hpp>
+#include <podscope/store/keys.hpp>
+#include <podscope/store/records.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace podscope {
+
+/// The durable records of all pods, seen through one transaction: the authority for scope at
+/// restore.
+///
+/// A pod's record, its delegations, its history and its outbox are rows of their own, so that
+/// setting one cannot lose another. Errors are those of the transaction unless a call says more.
+template <class Txn>
+class pod_store {
+public:
+    explicit pod_store(Txn& txn) noexcept : txn_{&txn} {}
+
+    [[nodiscard]] result<std::optional<pod_record>> find(std::string_view pod) const {
+        auto row = txn_->template get<tables::pods>(pod);
+        if (!row) {
+            return fail(row);
+        }
+        if (!*row) {
+            return std::nullopt;
+        }
+        if ((**row).pod != pod) {
+            return fail({.category = errc::corrupt,
+                         .message = "the record stored for pod '" + std::string{pod} +
+                                    "' says that it is of '" + (**row).pod + "'",
+                         .subject = std::string{pod}});
+        }
+        return std::optional<pod_record>{**row};
+    }
+
+    /// As `find`, but a record that is not there is `unknown_pod`.
+    [[nodiscard]] result<pod_record> require(std::string_view pod) const {
+        auto found = find(pod);
+        if (!found) {
+            return fail(found);
+        }
+        if (!*found) {
+            return fail({.category = errc::unknown_pod,
+                         .message = "there is no record of a pod '" + std::string{pod} + "'",
+                         .subject = std::string{pod}});
+        }
+        return std::move(**found);
+    }
+
+    [[nodiscard]] result<void> put(const pod_record& record) {
+        return txn_->template put<tables::pods>(record.pod, record);
+    }
+
+    /// Removes a pod's record. Its history, and notifications that nobody has taken, stay.
+    [[nodiscard]] result<void> erase(std::string_view pod) {
+        return txn_->template erase<tables::pods>(pod);
+    }
+
+    /// Points a pod at another session segment, and leaves the rest of its record alone.
+    ///
+    /// Errors: `unknown_pod`.
+    [[nodiscard]] result<void> set_active_segment(std::string_view pod, std::string_view segment) {
+        auto record = require(pod);
+        if (!record) {
+            return fail(record);
+        }
+        record->active_segment = segment;
+        return put(*record);
+    }
+
+    /// The outstanding delegation of a parent to a child, or nothing.
+    [[nodiscard]] result<std::optional<delegation>> find_delegation(std::string_view parent,
+                                                                    std::string_view child) const {
+        auto row = txn_->template get<tables::delegations>(store_keys::delegation(parent, child));
+        if (!row) {
+            return fail(row);
+        }
+        return *row ? std::optional<delegation>{**row} : std::nullopt;
+    }
+
+    /// All outstanding delegations of a pod, in the order of the children's names.
+    [[nodiscard]] result<std::vector<delegation>> delegations_of(std::string_view pod) const {
+        return collect<tables::delegations>(pod);
+    }
+
+    [[nodiscard]] result<void> put_delegation(std::string_view parent, const delegation& made) {
+        return txn_->template put<tables::delegations>(store_keys::delegation(parent, made.child),
+                                                       made);
+    }
+
+    [[nodiscard]] result<void> erase_delegation(std::string_view parent, std::string_view child) {
+        return txn_->template erase<tables::delegations>(store_keys::delegation(parent, child));
+    }
+
+    /// All delegations that have ended and whose scope came back to that pod, oldest grant first.
+    [[nodiscard]] result<std::vector<ended_delegation>> history_of(std::string_view pod) const {
+        return collect<tables::history>(pod);
+    }
+
+    [[nodiscard]] result<void> archive(std::string_view pod, const ended_delegation& ended) {
+        return txn_->template put<tables::history>(store_keys::history(pod, ended.granted), ended);
+    }
+
+    /// All notifications for a pod that no sink has taken yet.
+    [[nodiscard]] result<std::vector<notification>> outbox_of(std::string_view pod) const {
+        return collect<tables::outbox>(pod);
+    }
+
+    [[nodiscard]] result<void> queue(const notification& told) {
+        return txn_->template put<tables::outbox>(store_keys::outbox(told.pod, told.id), told);
+    }
+
+    /// Takes a notification that a sink has taken out of the outbox.
+    [[nodiscard]] result<void> acknowledge(std::string_view pod, std::string_view id) {
+        return txn_->template erase<tables::outbox>(store_keys::outbox(pod, id));
+    }
+
+    /// An epoch that no grant ever had.
+    [[nodiscard]] result<epoch> next_epoch() {
+        auto row = txn_->template get<tables::counters>(store_keys::epochs);
+        if (!row) {
+            return fail(row);
+        }
+        counter grown = *row ? **row : counter{};
+        ++grown.last;
+        if (auto done = txn_->template put<tables::counters>(store_keys::epochs, grown); !done) {
+            return fail(done);
+        }
+        return epoch{grown.last};
+    }
+
+private:
+    template <table T>
+    [[nodiscard]] result<std::vector<typename T::record>> collect(std::string_view pod) const {
+        std::vector<typename T::record> found;
+        auto done = scan_prefix<T>(*txn_, store_keys::of_pod(pod),
+                                   [&](std::string_view, const typename T::record& one) {
+                                       found.push_back(one);
+                                       return scan::next;
+                                   });
+        if (!done) {
+            return fail(done);
+        }
+        return found;
+    }
+
+    Txn* txn_;
+};
+
+/// Changes a pod's record in a transaction of its own: `change(pod_record&)` may run more than
+/// once.
+///
+/// Errors: `unknown_pod`, and those of the store. Updates of one name from several processes do not
+/// lose each other's changes.
+template <typed_store Store, class F>
+[[nodiscard]] result<void> update_pod(Store& store, std::string_view pod, F&& change) {
+    return guarded([&] {
+        return store.write([&](auto& txn) -> result<void> {
+            pod_store pods{txn};
+            auto record = pods.require(pod);
+            if (!record) {
+                return fail(record);
+            }
+            change(*record);
+            record->pod = pod;
+            return pods.put(*record);
+        });
+    });
+}
+
+} // namespace podscope
