@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/scope/component_hash.hpp>
+#include <podscope/scope/permission.hpp>
+#include <podscope/scope/rule.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace podscope::scope_detail {
+
+/// Whether a rule grants or takes.
+enum class effect : std::uint8_t { grant, deny };
+
+/// The rules at one place in two bits for each of four sorts, such that the union of bits is the
+/// highest grant or the lowest deny: bit 0 stands for reading, bit 1 for writing, set by a grant of
+/// it and by a deny that takes it.
+class summary {
+public:
+    static constexpr unsigned tree_grant = 0;
+    static constexpr unsigned tree_deny = 2;
+    static constexpr unsigned near_grant = 4; // of a rule that is not recursive
+    static constexpr unsigned near_deny = 6;
+
+    constexpr void add(unsigned sort, unsigned bits) noexcept {
+        bits_ = static_cast<std::uint8_t>(bits_ | (bits << sort));
+    }
+
+    /// What holds at a place under a recursive rule here.
+    [[nodiscard]] constexpr unsigned for_tree() const noexcept { return bits_ & 0x0FU; }
+
+    /// What holds here and at a direct child under a rule that is not recursive.
+    [[nodiscard]] constexpr unsigned for_near() const noexcept { return bits_ >> 4U; }
+
+    /// The permission that a union of the above leaves.
+    [[nodiscard]] static constexpr permission left(unsigned bits) noexcept {
+        const unsigned granted = bits & ~(bits >> tree_deny) & 0x3U;
+        return granted == 0            ? permission::none
+               : (granted & 0x2U) != 0 ? permission::write
+                                       : permission::read;
+    }
+
+private:
+    std::uint8_t bits_{};
+};
+
+/// The rules of a scope as a trie of components in one hash table, for the permission at a path.
+///
+/// Every prefix of every rule's target is an entry, found by the hash of the prefix and proven by
+/// its parent's number and its last component, so that the text compared is no longer than the
+/// path. A lookup goes down from the root and ends at the first prefix that is no entry, or has no
+/// entry below it. Open addressing with linear probing, at most half full; deletion moves later
+/// entries back (Knuth, The Art of Computer Programming, volume 3, algorithm 6.4R), so that no
+/// tombstone slows a lookup down however many rules have come and gone.
+class rule_index {
+public:
+    rule_index() { nodes_.emplace_back(); }
+
+    /// Adds a rule. Linear in its target's length, amortised. If memory runs out nothing changes.
+    void insert(const scope_rule& rule, effect what);
+
+    /// Removes a rule that was added. Linear in its target's length.
+    void erase(const scope_rule& rule, effect what) noexcept;
+
+    /// The permission at the resource with that key. Linear in its length, whatever the number of
+    /// rules.
+    [[nodiscard]] permission permission_at(std::string_view key) const noexcept;
+
+private:
+    using node_number = std::uint32_t;
+    static constexpr node_number root = 0;
+    static constexpr std::size_t inline_length = 12;
+
+    struct node {
+        std::uint64_t prefix_hash{};
+        node_number parent{}; // or, of a node that is free, the next that is
+        std::uint32_t children{};
+        // Rules by 4 * deny + 2 * not recursive + 1 * write.
+        std::array<std::uint32_t, 8> rules{};
+        std::string component{};
+
+        [[nodiscard]] bool is_needed() const noexcept {
+            return children != 0 || std::ranges::any_of(rules, [](auto n) { return n != 0; });
+        }
+    };
+
+    // What a lookup reads, in half a cache line.
+    struct entry {
+        std::uint64_t prefix_hash{};
+        node_number parent{};
+        node_number number{root}; // the root is in no entry: an entry of the root is an empty one
+        summary rules{};
+        bool has_children{};
+        std::uint8_t length{}; // of the component, or one more than fits below
+        std::array<char, inline_length> start{};
+    };
+
+    [[nodiscard]] std::size_t home(std::uint64_t prefix_hash) const noexcept {
+        return static_cast<std::size_t>(prefix_hash) & (entries_.size() - 1);
+    }
+
+    [[nodiscard]] std::size_t after(std::size_t place) const noexcept {
+        return (place + 1) & (entries_.size() - 1);
+    }
+
+    [[nodiscard]] const entry*
+    find(node_number parent, std::string_view component, std::uint64_t prefix_hash) const noexcept;
+    [[nodiscard]] bool is(const entry& e,
+                          node_number parent,
+                          std::string_view component,
+                          std::uint64_t prefix_hash) const noexcept;
+    [[nodiscard]] node_number
+    add_node(node_number parent, std::string_view component, std::uint64_t prefix_hash);
+    void place(const entry& e) noexcept;
+    void remove_entry(node_number number) noexcept;
+    void make_room();
+    void prune(node_number number) noexcept;
+    void summarise(node_number number) noexcept;
+    [[nodiscard]] entry& entry_of(node_number number) noexcept;
+
+    [[nodiscard]] static std::size_t sort_of(const scope_rule& rule, effect what) noexcept {
+        return (what == effect::deny ? 4U : 0U) + (rule.recursive ? 0U : 2U) +
+               (rule.access == permission::write ? 1U : 0U);
+    }
+
+    [[nodiscard]] static summary summary_of(const node& n) noexcept;
+
+    std::vector<node> nodes_{};    // the root first
+    std::vector<entry> entries_{}; // as many as a power of two, or none
+    std::size_t used_{};           // entries that are not empty
+    node_number first_free_{root}; // the root is never free: none is
+    summary at_root_{};
+};
+
+inline permission rule_index::permission_at(std::string_view key) const noexcept {
+    summary here = at_root_;
+    summary parent{};
+    unsigned bits = here.for_tree();
+    bool has_children = used_ != 0;
+    node_number number = root;
+    std::uint64_t hash = 0;
+    for (std::string_view rest = key; !rest.empty();) {
+        if (!has_children) {
+            const bool is_last = rest.find(resource::terminator) + 1 == rest.size();
+            return summary::left(bits | (is_last ? here.for_near() : 0U));
+        }
+        const auto step = hash_component(rest, hash);
+        const auto component = rest.substr(0, step.length);
+        rest.remove_prefix(std::min(step.length + 1, rest.size()));
+        const entry* found = find(number, component, step.prefix_hash);
+        if (found == nullptr) {
+            return summary::left(bits | (rest.empty() ? here.for_near() : 0U));
+        }
+        parent = here;
+        here = found->rules;
+        bits |= here.for_tree();
+        has_children = found->has_children;
+        number = found->number;
+        hash = step.prefix_hash;
+    }
+    return summary::left(bits | here.for_near() | parent.for_near());
+}
+
+inline bool rule_index::is(const entry& e,
+                           node_number parent,
+                           std::string_view component,
+                           std::uint64_t prefix_hash) const noexcept {
+    if (e.prefix_hash != prefix_hash || e.parent != parent) {
+        return false;
+    }
+    if (component.size() <= inline_length) {
+        return component == std::string_view{e.start.data(), e.length};
+    }
+    return e.length > inline_length && component == nodes_[e.number].component;
+}
+
+inline const rule_index::entry* rule_index::find(node_number parent,
+                                                 std::string_view component,
+                                                 std::uint64_t prefix_hash) const noexcept {
+    if (entries_.empty()) {
+        return nullptr;
+    }
+    for (std::size_t i = home(prefix_hash); entries_[i].number != root; i = after(i)) {
+        if (is(entries_[i], parent, component, prefix_hash)) {
+            return &entries_[i];
+        }
+    }
+    return nullptr;
+}
+
+inline summary rule_index::summary_of(const node& n) noexcept {
+    summary s;
+    const auto add = [&](std::size_t sort, unsigned grant, unsigned deny) {
+        const auto count = [&](std::size_t i) { return n.rules[i] != 0; };
+        if (count(sort)) { // read
+            s.add(grant, 0x1U);
+        }
+        if (count(sort + 1)) { // write, which includes reading
+            s.add(grant, 0x3U);
+        }
+        if (count(sort + 4)) { // a deny of reading takes writing too
+            s.add(deny, 0x3U);
+        }
+        if (count(sort + 5)) {
+            s.add(deny, 0x2U);
+        }
+    };
+    add(0, summary::tree_grant, summary::tree_deny);
+    add(2, summary::near_grant, summary::near_deny);
+    return s;
+}
+
+inline void rule_index::insert(const scope_rule& rule, effect what) {
+    if (rule.access == permission::none) {
+        return; // grants nothing, takes nothing
+    }
+    node_number number = root;
+    std::uint64_t hash = 0;
+    try {
+        for (std::string_view rest = rule.target.key(); !rest.empty();) {
+            const auto step = hash_component(rest, hash);
+            const auto component = rest.substr(0, step.length);
+            const entry* found = find(number, component, step.prefix_hash);
+            number =
+                found != nullptr ? found->number : add_node(number, component, step.prefix_hash);
+            hash = step.prefix_hash;
+            rest.remove_prefix(step.length + 1);
+        }
+    } catch (...) {
+        prune(number);
+        throw;
+    }
+    ++nodes_[number].rules[sort_of(rule, what)];
+    summarise(number);
+}
+
+inline void rule_index::erase(const scope_rule& rule, effect what) noexcept {
+    if (rule.access == permission::none) {
+        return;
+    }
+    node_number number = root;
+    std::uint64_t hash = 0;
+    for (std::string_view rest = rule.target.key(); !rest.empty();) {
+        const auto step = hash_component(rest, hash);
+        const entry* found = find(number, rest.substr(0, step.length), step.prefix_hash);
+        if (found == nullptr) {
+            return;
+        }
+        number = found->number;
+        hash = step.prefix_hash;
+        rest.remove_prefix(step.length + 1);
+    }
+    auto& count = nodes_[number].rules[sort_of(rule, what)];
+    if (count != 0) {
+        --count;
+        summarise(number);
+        prune(number);
+    }
+}
+
+inline rule_index::node_number
+rule_index::add_node(node_number parent, std::string_view component, std::uint64_t prefix_hash) {
+    make_room();
+    node_number number = first_free_;
+    if (number == root) {
+        number = static_cast<node_number>(nodes_.size());
+        nodes_.emplace_back().component.assign(component);
+    } else {
+        nodes_[number].component.assign(component);
+        first_free_ = nodes_[number].parent;
+    }
+    node& added = nodes_[number];
+    added.prefix_hash = prefix_hash;
+    added.parent = parent;
+    entry e{.prefix_hash = prefix_hash, .parent = parent, .number = number};
+    e.length = static_cast<std::uint8_t>(std::min(component.size(), inline_length + 1));
+    std::ranges::copy(component.substr(0, inline_length), e.start.begin());
+    place(e);
+    ++used_;
+    if (nodes_[parent].children++ == 0 && parent != root) {
+        entry_of(parent).has_children = true;
+    }
+    return number;
+}
+
+inline void rule_index::make_room() {
+    if ((used_ + 1) * 2 <= entries_.size()) {
+        return;
+    }
+    std::vector<entry> old(std::max<std::size_t>(8, entries_.size() * 2));
+    old.swap(entries_);
+    for (const entry& e : old) {
+        if (e.number != root) {
+            place(e);
+        }
+    }
+}
+
+inline void rule_index::place(const entry& e) noexcept {
+    std::size_t i = home(e.prefix_hash);
+    while (entries_[i].number != root) {
+        i = after(i);
+    }
+    entries_[i] = e;
+}
+
+inline rule_index::entry& rule_index::entry_of(node_number number) noexcept {
+    std::size_t i = home(nodes_[number].prefix_hash);
+    while (entries_[i].number != number) {
+        i = after(i);
+    }
+    return entries_[i];
+}
+
+inline void rule_index::remove_entry(node_number number) noexcept {
+    auto hole = static_cast<std::size_t>(&entry_of(number) - entries_.data());
+    for (std::size_t i = after(hole); entries_[i].number != root; i = after(i)) {
+        const std::size_t wanted = home(entries_[i].prefix_hash);
+        // Whether the hole lies on the way from the wanted place to the present one.
+        const std::size_t mask = entries_.size() - 1;
+        if (((i - wanted) & mask) >= ((i - hole) & mask)) {
+            entries_[hole] = entries_[i];
+            hole = i;
+        }
+    }
+    entries_[hole] = entry{};
+    --used_;
+}
+
+inline void rule_index::summarise(node_number number) noexcept {
+    const summary s = summary_of(nodes_[number]);
+    if (number == root) {
+        at_root_ = s;
+    } else {
+        entry_of(number).rules = s;
+    }
+}
+
+inline void rule_index::prune(node_number number) noexcept {
+    while (number != root && !nodes_[number].is_needed()) {
+        remove_entry(number);
+        node& gone = nodes_[number];
+        const node_number parent = gone.parent;
+        gone = node{};
+        gone.parent = first_free_;
+        first_free_ = number;
+        number = parent;
+        if (--nodes_[number].children == 0 && number != root) {
+            entry_of(number).has_children = false;
+        }
+    }
+}
+
+} // namespace podscope::scope_detail
