@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSL-1.0
+# What podscope's own tests, examples and benchmarks are built with. Nothing of
+# this reaches the interface target: its users choose their own flags.
+
+option(PODSCOPE_WARNINGS_AS_ERRORS "Treat warnings in podscope's own targets as errors" OFF)
+set(PODSCOPE_SANITIZE
+    ""
+    CACHE STRING "Sanitizers for podscope's own targets, as -fsanitize= takes them"
+)
+
+if(NOT DEFINED CMAKE_CXX_STANDARD)
+    set(CMAKE_CXX_STANDARD 20)
+endif()
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    find_program(PODSCOPE_CCACHE ccache)
+    if(PODSCOPE_CCACHE)
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${PODSCOPE_CCACHE})
+    endif()
+endif()
+
+add_library(podscope_project_options INTERFACE)
+target_compile_options(
+    podscope_project_options
+    INTERFACE
+        -Wall
+        -Wextra
+        -Wpedantic
+        -Wshadow
+        -Wconversion
+        -Wsign-conversion
+        -Wnon-virtual-dtor
+        -Wold-style-cast
+        -Wcast-qual
+        -Woverloaded-virtual
+        -Wnull-dereference
+        $<$<BOOL:${PODSCOPE_WARNINGS_AS_ERRORS}>:-Werror>
+)
+if(PODSCOPE_SANITIZE)
+    target_compile_options(
+        podscope_project_options
+        INTERFACE -fsanitize=${PODSCOPE_SANITIZE} -fno-sanitize-recover=all
+                  -fno-omit-frame-pointer
+    )
+    target_link_options(podscope_project_options INTERFACE -fsanitize=${PODSCOPE_SANITIZE})
+endif()
