@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/scope/component_hash.hpp>
+#include <podscope/scope/key_walk.hpp>
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/rule.hpp>
 
@@ -75,7 +75,6 @@ public:
 private:
     using node_number = std::uint32_t;
     static constexpr node_number root = 0;
-    static constexpr std::size_t inline_length = 12;
 
     struct node {
         std::uint64_t prefix_hash{};
@@ -92,13 +91,13 @@ private:
 
     // What a lookup reads, in half a cache line.
     struct entry {
-        std::uint64_t prefix_hash{};
+        std::uint64_t first_word{};
+        std::uint64_t second_word{};
         node_number parent{};
         node_number number{root}; // the root is in no entry: an entry of the root is an empty one
         summary rules{};
         bool has_children{};
-        std::uint8_t length{}; // of the component, or one more than fits below
-        std::array<char, inline_length> start{};
+        bool is_long{}; // the component has more text than the words
     };
 
     [[nodiscard]] std::size_t home(std::uint64_t prefix_hash) const noexcept {
@@ -109,14 +108,13 @@ private:
         return (place + 1) & (entries_.size() - 1);
     }
 
-    [[nodiscard]] const entry*
-    find(node_number parent, std::string_view component, std::uint64_t prefix_hash) const noexcept;
-    [[nodiscard]] bool is(const entry& e,
-                          node_number parent,
-                          std::string_view component,
-                          std::uint64_t prefix_hash) const noexcept;
+    [[nodiscard]] const entry* find(node_number parent,
+                                    const key_component& component,
+                                    std::uint64_t prefix_hash) const noexcept;
+    [[nodiscard]] bool
+    is(const entry& e, node_number parent, const key_component& component) const noexcept;
     [[nodiscard]] node_number
-    add_node(node_number parent, std::string_view component, std::uint64_t prefix_hash);
+    add_node(node_number parent, const key_component& component, std::uint64_t prefix_hash);
     void place(const entry& e) noexcept;
     void remove_entry(node_number number) noexcept;
     void make_room();
@@ -140,54 +138,45 @@ private:
 
 inline permission rule_index::permission_at(std::string_view key) const noexcept {
     summary here = at_root_;
-    summary parent{};
+    summary above{};
     unsigned bits = here.for_tree();
     bool has_children = used_ != 0;
     node_number number = root;
-    std::uint64_t hash = 0;
-    for (std::string_view rest = key; !rest.empty();) {
+    key_walk walk{key};
+    while (!walk.at_end()) {
         if (!has_children) {
-            const bool is_last = rest.find(resource::terminator) + 1 == rest.size();
-            return summary::left(bits | (is_last ? here.for_near() : 0U));
+            const bool applies = here.for_near() != 0 && walk.is_before_last();
+            return summary::left(applies ? bits | here.for_near() : bits);
         }
-        const auto step = hash_component(rest, hash);
-        const auto component = rest.substr(0, step.length);
-        rest.remove_prefix(std::min(step.length + 1, rest.size()));
-        const entry* found = find(number, component, step.prefix_hash);
+        const key_component component = walk.take();
+        const entry* found = find(number, component, walk.prefix_hash());
         if (found == nullptr) {
-            return summary::left(bits | (rest.empty() ? here.for_near() : 0U));
+            return summary::left(walk.at_end() ? bits | here.for_near() : bits);
         }
-        parent = here;
+        above = here;
         here = found->rules;
         bits |= here.for_tree();
         has_children = found->has_children;
         number = found->number;
-        hash = step.prefix_hash;
     }
-    return summary::left(bits | here.for_near() | parent.for_near());
+    return summary::left(bits | here.for_near() | above.for_near());
 }
 
-inline bool rule_index::is(const entry& e,
-                           node_number parent,
-                           std::string_view component,
-                           std::uint64_t prefix_hash) const noexcept {
-    if (e.prefix_hash != prefix_hash || e.parent != parent) {
-        return false;
-    }
-    if (component.size() <= inline_length) {
-        return component == std::string_view{e.start.data(), e.length};
-    }
-    return e.length > inline_length && component == nodes_[e.number].component;
+inline bool
+rule_index::is(const entry& e, node_number parent, const key_component& component) const noexcept {
+    return e.first_word == component.first_word && e.second_word == component.second_word &&
+           e.parent == parent && e.is_long == component.is_long() &&
+           (!e.is_long || component.text == nodes_[e.number].component);
 }
 
 inline const rule_index::entry* rule_index::find(node_number parent,
-                                                 std::string_view component,
+                                                 const key_component& component,
                                                  std::uint64_t prefix_hash) const noexcept {
     if (entries_.empty()) {
         return nullptr;
     }
     for (std::size_t i = home(prefix_hash); entries_[i].number != root; i = after(i)) {
-        if (is(entries_[i], parent, component, prefix_hash)) {
+        if (is(entries_[i], parent, component)) {
             return &entries_[i];
         }
     }
@@ -221,16 +210,12 @@ inline void rule_index::insert(const scope_rule& rule, effect what) {
         return; // grants nothing, takes nothing
     }
     node_number number = root;
-    std::uint64_t hash = 0;
     try {
-        for (std::string_view rest = rule.target.key(); !rest.empty();) {
-            const auto step = hash_component(rest, hash);
-            const auto component = rest.substr(0, step.length);
-            const entry* found = find(number, component, step.prefix_hash);
+        for (key_walk walk{rule.target.key()}; !walk.at_end();) {
+            const key_component component = walk.take();
+            const entry* found = find(number, component, walk.prefix_hash());
             number =
-                found != nullptr ? found->number : add_node(number, component, step.prefix_hash);
-            hash = step.prefix_hash;
-            rest.remove_prefix(step.length + 1);
+                found != nullptr ? found->number : add_node(number, component, walk.prefix_hash());
         }
     } catch (...) {
         prune(number);
@@ -245,16 +230,13 @@ inline void rule_index::erase(const scope_rule& rule, effect what) noexcept {
         return;
     }
     node_number number = root;
-    std::uint64_t hash = 0;
-    for (std::string_view rest = rule.target.key(); !rest.empty();) {
-        const auto step = hash_component(rest, hash);
-        const entry* found = find(number, rest.substr(0, step.length), step.prefix_hash);
+    for (key_walk walk{rule.target.key()}; !walk.at_end();) {
+        const key_component component = walk.take();
+        const entry* found = find(number, component, walk.prefix_hash());
         if (found == nullptr) {
             return;
         }
         number = found->number;
-        hash = step.prefix_hash;
-        rest.remove_prefix(step.length + 1);
     }
     auto& count = nodes_[number].rules[sort_of(rule, what)];
     if (count != 0) {
@@ -264,23 +246,26 @@ inline void rule_index::erase(const scope_rule& rule, effect what) noexcept {
     }
 }
 
-inline rule_index::node_number
-rule_index::add_node(node_number parent, std::string_view component, std::uint64_t prefix_hash) {
+inline rule_index::node_number rule_index::add_node(node_number parent,
+                                                    const key_component& component,
+                                                    std::uint64_t prefix_hash) {
     make_room();
     node_number number = first_free_;
     if (number == root) {
         number = static_cast<node_number>(nodes_.size());
-        nodes_.emplace_back().component.assign(component);
+        nodes_.emplace_back().component.assign(component.text);
     } else {
-        nodes_[number].component.assign(component);
+        nodes_[number].component.assign(component.text);
         first_free_ = nodes_[number].parent;
     }
     node& added = nodes_[number];
     added.prefix_hash = prefix_hash;
     added.parent = parent;
-    entry e{.prefix_hash = prefix_hash, .parent = parent, .number = number};
-    e.length = static_cast<std::uint8_t>(std::min(component.size(), inline_length + 1));
-    std::ranges::copy(component.substr(0, inline_length), e.start.begin());
+    const entry e{.first_word = component.first_word,
+                  .second_word = component.second_word,
+                  .parent = parent,
+                  .number = number,
+                  .is_long = component.is_long()};
     place(e);
     ++used_;
     if (nodes_[parent].children++ == 0 && parent != root) {
@@ -303,7 +288,7 @@ inline void rule_index::make_room() {
 }
 
 inline void rule_index::place(const entry& e) noexcept {
-    std::size_t i = home(e.prefix_hash);
+    std::size_t i = home(nodes_[e.number].prefix_hash);
     while (entries_[i].number != root) {
         i = after(i);
     }
@@ -321,7 +306,7 @@ inline rule_index::entry& rule_index::entry_of(node_number number) noexcept {
 inline void rule_index::remove_entry(node_number number) noexcept {
     auto hole = static_cast<std::size_t>(&entry_of(number) - entries_.data());
     for (std::size_t i = after(hole); entries_[i].number != root; i = after(i)) {
-        const std::size_t wanted = home(entries_[i].prefix_hash);
+        const std::size_t wanted = home(nodes_[entries_[i].number].prefix_hash);
         // Whether the hole lies on the way from the wanted place to the present one.
         const std::size_t mask = entries_.size() - 1;
         if (((i - wanted) & mask) >= ((i - hole) & mask)) {

@@ -47,7 +47,7 @@ public:
     /// not refer to the scope. A change waits for `f` to end: it has to be short, and must not
     /// change this scope itself.
     template <class F>
-    decltype(auto) read(F&& f) const {
+    auto read(F&& f) const {
         const reader_count::visit announced{readers_};
         return std::invoke(std::forward<F>(f), *current_.load(std::memory_order_seq_cst));
     }
