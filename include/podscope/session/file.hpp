@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/result.hpp>
+#include <podscope/session/checks.hpp>
+#include <podscope/session/concept.hpp>
+#include <podscope/session/posix_file.hpp>
+#include <podscope/session/segment_folder.hpp>
+#include <podscope/session/segment_format.hpp>
+#include <podscope/session/segment_lines.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace podscope {
+
+struct file_session_options {
+    /// What an acknowledged create or append survives. `none` is kept as `process` is.
+    durability durable{durability::process};
+    /// The longest line that is written or read, in bytes with its newline: what a reader has to
+    /// hold.
+    std::size_t max_line{16UL * 1024 * 1024};
+    /// How long an append waits for another process that is appending to the same segment.
+    std::chrono::milliseconds lock_wait{5000};
+};
+
+/// Session segments as text files in one folder: `ID.jsonl`, a header line with the lineage and
+/// then one JSON object a line, `{"i":0,"kind":"…","body":"…"}`.
+///
+/// An append is one write of a whole line. Whoever dies in the middle of one leaves a torn last
+/// line, which readers pass over (segment_info::torn_tail) and the next append cuts off. One that
+/// fails, or cannot be made durable, is taken back. Appends of several threads and processes come
+/// one after the other, with the right index each; meanwhile anybody may read, and sees what stood
+/// when the read began.
+///
+/// The folder and its files must belong to the effective user and be writable by nobody else; no
+/// symlink is followed in their place, and every descriptor closes on exec. Copies share one state,
+/// and may be used from several threads at once, also by a visitor while `read` runs.
+///
+/// Every operation on a segment can fail with `unknown_segment` (also for a text that is no id, and
+/// where a folder stands in the file's place), `unsafe_file`, `empty_segment` (a crash cut its
+/// creation short), `unsupported_version`, `corrupt` (with path, offset and position) and `io`.
+class file_sessions {
+public:
+    /// Opens a folder, and makes it if it is missing and its parent is there. Errors:
+    /// `invalid_target` (an empty path, a NUL in it), `unsafe_file`, `io`.
+    [[nodiscard]] static result<file_sessions> open(std::string folder,
+                                                    file_session_options options = {}) {
+        return guarded([&]() -> result<file_sessions> {
+            bool made = false;
+            auto opened = session_detail::segment_folder::open(std::move(folder), made);
+            if (!opened) {
+                return fail(opened);
+            }
+            if (made && options.durable == durability::power) {
+                if (auto synced = session_detail::sync_folder(opened->path() + "/.."); !synced) {
+                    return fail(synced);
+                }
+            }
+            return file_sessions{std::make_shared<state>(std::move(*opened), options)};
+        });
+    }
+
+    /// Errors: `invalid_entry` (see check_lineage; or longer than max_line), `io`.
+    [[nodiscard]] result<std::string> create(const lineage& from) {
+        return guarded([&]() -> result<std::string> {
+            if (auto sound = check_lineage(from); !sound) {
+                return fail(sound);
+            }
+            const auto header = session_detail::header_line(from);
+            if (header.size() > shared_->options.max_line) {
+                return too_long();
+            }
+            auto id = fresh_segment_id();
+            if (id) {
+                if (auto made = shared_->folder.make_file(*id, header, durably()); !made) {
+                    return fail(made);
+                }
+            }
+            return id;
+        });
+    }
+
+    /// Costs one entry, but for the first append of this object to a segment, which counts the
+    /// lines that stand there. Errors beside those of every operation: `invalid_entry` (see
+    /// check_entry; or longer than max_line), `timeout` (see file_session_options::lock_wait).
+    [[nodiscard]] result<std::uint64_t> append(std::string_view id, const session_entry& entry) {
+        return guarded([&]() -> result<std::uint64_t> {
+            if (auto sound = check_entry(entry); !sound) {
+                return fail(sound);
+            }
+            auto segment = shared_->folder.open_file(id, O_RDWR | O_APPEND);
+            if (!segment) {
+                return fail(segment);
+            }
+            const auto end = shared_->end_of(id);
+            const std::lock_guard one_thread{end->guard};
+            auto one_process = session_detail::append_lock::take(
+                segment->file.get(), shared_->options.lock_wait, segment->path);
+            if (!one_process) {
+                return fail(one_process);
+            }
+            if (auto found = catch_up(*segment, *end); !found) {
+                return fail(found);
+            }
+            const auto index = end->lines - 1;
+            const auto line = session_detail::entry_line(index, entry);
+            if (line.size() > shared_->options.max_line) {
+                return too_long();
+            }
+            if (auto written = write_line(*segment, *end, line); !written) {
+                return fail(written);
+            }
+            return index;
+        });
+    }
+
+    /// Visits the entries from an index on as `visit(index, entry)`, line by line: what it holds at
+    /// a time is one line, however long the segment is. An index at or behind the end visits
+    /// nothing. Linear in the file's length up to the last entry visited; entries before `from` are
+    /// not parsed. What the visitor throws becomes an error.
+    template <class Visitor>
+        requires std::is_invocable_r_v<scan, Visitor&, std::uint64_t, const session_entry&>
+    [[nodiscard]] result<void>
+    read(std::string_view id, std::uint64_t from, Visitor&& visit) const {
+        return guarded([&]() -> result<void> {
+            auto segment = shared_->folder.open_file(id, O_RDONLY);
+            if (!segment) {
+                return fail(segment);
+            }
+            auto end = whole_lines(*segment);
+            if (!end) {
+                return fail(end);
+            }
+            session_detail::line_reader lines{segment->file.get(), *end, shared_->options.max_line,
+                                              segment->path};
+            if (auto header = read_header(lines, *segment); !header) {
+                return fail(header);
+            }
+            if (auto skipped = lines.skip(from); !skipped) {
+                return skipped;
+            }
+            return visit_lines(lines, from, visit, segment->path);
+        });
+    }
+
+    /// Counts the entries by their lines, without parsing them. Linear in the file's length.
+    [[nodiscard]] result<segment_info> info(std::string_view id) const {
+        return guarded([&]() -> result<segment_info> {
+            auto segment = shared_->folder.open_file(id, O_RDONLY);
+            if (!segment) {
+                return fail(segment);
+            }
+            auto end = whole_lines(*segment);
+            if (!end) {
+                return fail(end);
+            }
+            const int file = segment->file.get();
+            session_detail::line_reader lines{file, *end, shared_->options.max_line, segment->path};
+            auto header = read_header(lines, *segment);
+            if (!header) {
+                return fail(header);
+            }
+            auto count = session_detail::count_lines(file, 0, *end, segment->path);
+            if (!count) {
+                return fail(count);
+            }
+            return segment_info{.comes_from = std::move(*header),
+                                .entries = *count - 1,
+                                .torn_tail = *end != size_of(segment->facts)};
+        });
+    }
+
+    /// The files that bear an id as their name, whatever they hold. Errors: `io`.
+    [[nodiscard]] result<std::vector<std::string>> list() const {
+        return guarded([&] { return shared_->folder.list(); });
+    }
+
+private:
+    /// Where a segment's file ended after the last append of this object.
+    struct segment_end {
+        std::mutex guard;
+        ::dev_t device{};
+        ::ino_t inode{};
+        std::uint64_t offset{}; ///< 0 while it is not known
+        std::uint64_t lines{};  ///< how many end before it, the header among them
+    };
+
+    struct state {
+        state(session_detail::segment_folder in, const file_session_options& chosen) noexcept
+            : folder{std::move(in)},
+              options{chosen} {}
+
+        [[nodiscard]] std::shared_ptr<segment_end> end_of(std::string_view id) {
+            const std::lock_guard hold{guard};
+            auto found = ends.find(id);
+            if (found == ends.end()) {
+                found = ends.emplace(id, std::make_shared<segment_end>()).first;
+            }
+            return found->second;
+        }
+
+        const session_detail::segment_folder folder;
+        const file_session_options options;
+        std::mutex guard;
+        std::map<std::string, std::shared_ptr<segment_end>, std::less<>> ends;
+    };
+
+    explicit file_sessions(std::shared_ptr<state> shared) noexcept : shared_{std::move(shared)} {}
+
+    [[nodiscard]] bool durably() const noexcept {
+        return shared_->options.durable == durability::power;
+    }
+
+    [[nodiscard]] static std::uint64_t size_of(const struct stat& facts) noexcept {
+        return static_cast<std::uint64_t>(facts.st_size);
+    }
+
+    /// Where the whole lines end of a segment as it stands; there is at least one.
+    [[nodiscard]] static result<std::uint64_t>
+    whole_lines(const session_detail::open_segment& segment) {
+        auto end = session_detail::whole_lines_end(segment.file.get(), size_of(segment.facts),
+                                                   segment.path);
+        if (end && *end == 0) {
+            return fail({.category = errc::empty_segment,
+                         .message = "the session file has no whole line, not even its header",
+                         .path = segment.path});
+        }
+        return end;
+    }
+
+    [[nodiscard]] static result<lineage> read_header(session_detail::line_reader& lines,
+                                                     const session_detail::open_segment& segment) {
+        auto line = lines.next();
+        if (!line) {
+            return fail(line);
+        }
+        return session_detail::read_header(line->value_or(std::string_view{}), segment.path);
+    }
+
+    template <class Visitor>
+    [[nodiscard]] static result<void> visit_lines(session_detail::line_reader& lines,
+                                                  std::uint64_t index,
+                                                  Visitor& visit,
+                                                  const std::string& path) {
+        session_entry entry;
+        for (;; ++index) {
+            auto line = lines.next();
+            if (!line) {
+                return fail(line);
+            }
+            if (!*line) {
+                return {};
+            }
+            if (const auto fault = session_detail::read_entry(**line, index, entry)) {
+                return session_detail::bad_line(*fault, path, lines.line_number(),
+                                                lines.line_offset());
+            }
+            if (visit(index, std::as_const(entry)) == scan::stop) {
+                return {};
+            }
+        }
+    }
+
+    /// Brings `end` up to what now stands in the file, and cuts off a torn last line. Needs both
+    /// locks.
+    [[nodiscard]] result<void> catch_up(session_detail::open_segment& segment,
+                                        segment_end& end) const {
+        const int file = segment.file.get();
+        if (::fstat(file, &segment.facts) != 0) {
+            return session_detail::system_failure("the session file cannot be looked at",
+                                                  segment.path);
+        }
+        const auto size = size_of(segment.facts);
+        const bool same = end.device == segment.facts.st_dev && end.inode == segment.facts.st_ino;
+        if (!same || end.offset == 0 || end.offset > size) {
+            if (auto sound = start_anew(segment, end); !sound) {
+                return sound;
+            }
+        }
+        if (end.offset == size) {
+            return {};
+        }
+        auto whole = whole_lines(segment);
+        if (!whole) {
+            return fail(whole);
+        }
+        auto more = session_detail::count_lines(file, end.offset, *whole, segment.path);
+        if (!more) {
+            return fail(more);
+        }
+        if (*whole != size && !cut(file, *whole)) {
+            return session_detail::system_failure("the torn last line of the session file cannot "
+                                                  "be cut off",
+                                                  segment.path);
+        }
+        end.lines += *more;
+        end.offset = *whole;
+        return {};
+    }
+
+    /// Reads the header of a file that was not appended to before, and takes its end as the place
+    /// up to which the file is known.
+    [[nodiscard]] result<void> start_anew(const session_detail::open_segment& segment,
+                                          segment_end& end) const {
+        auto whole = whole_lines(segment);
+        if (!whole) {
+            return fail(whole);
+        }
+        session_detail::line_reader lines{segment.file.get(), *whole, shared_->options.max_line,
+                                          segment.path};
+        if (auto header = read_header(lines, segment); !header) {
+            return fail(header);
+        }
+        end.device = segment.facts.st_dev;
+        end.inode = segment.facts.st_ino;
+        end.offset = lines.next_offset();
+        end.lines = 1;
+        return {};
+    }
+
+    /// Appends a line, or leaves the file as it was. Needs both locks.
+    [[nodiscard]] result<void> write_line(const session_detail::open_segment& segment,
+                                          segment_end& end,
+                                          std::string_view line) const {
+        const int file = segment.file.get();
+        auto done = session_detail::write_all(file, line, segment.path);
+        if (done && durably() && session_detail::retried([&] { return ::fdatasync(file); }) != 0) {
+            done = session_detail::system_failure("the entry cannot be made durable", segment.path);
+        }
+        if (done) {
+            end.offset += line.size();
+            ++end.lines;
+        } else if (!cut(file, end.offset)) {
+            // What is left is a torn line, which the next append cuts off, or a whole one of which
+            // nobody was told, which it counts.
+            end.offset = 0;
+        }
+        return done;
+    }
+
+    [[nodiscard]] static bool cut(int file, std::uint64_t length) noexcept {
+        return session_detail::retried(
+                   [&] { return ::ftruncate(file, static_cast<::off_t>(length)); }) == 0;
+    }
+
+    [[nodiscard]] failure too_long() const {
+        return fail({.category = errc::invalid_entry,
+                     .message = "the entry takes more than the " +
+                                std::to_string(shared_->options.max_line) +
+                                " bytes that a line of a session file may have"});
+    }
+
+    std::shared_ptr<state> shared_;
+};
+
+static_assert(session_store<file_sessions>);
+
+} // namespace podscope
