@@ -61,10 +61,11 @@ public:
         if (!*row) {
             return std::vector<standing_competitor>{};
         }
-        search s{.asker = pod};
-        if (auto done = remember_chain(**row, s.chain); !done) {
-            return fail(done);
+        auto chain = chain_of(pod);
+        if (!chain) {
+            return fail(chain);
         }
+        search s{.asker = pod, .chain = std::move(*chain)};
         for (const auto& rule : (*row)->allow) {
             if (rule.access != permission::write) {
                 continue;
@@ -183,11 +184,11 @@ private:
     // How another pod, whose claim meets the asker's in `where`, stands to the asker there.
     [[nodiscard]] result<standing>
     relation(const search& s, std::string_view other, const region& where) {
-        auto of_asker = covering_layers(s.asker, where);
+        auto of_asker = registry{*txn_}.covering_layers(s.asker, where);
         if (!of_asker) {
             return fail(of_asker);
         }
-        auto of_other = covering_layers(other, where);
+        auto of_other = registry{*txn_}.covering_layers(other, where);
         if (!of_other) {
             return fail(of_other);
         }
@@ -205,56 +206,28 @@ private:
         if (of_asker->empty()) {
             return handed_on ? standing::reversioner : standing::owner;
         }
-        grant_chain chain_of_other;
-        auto holder = registry{*txn_}.find(other);
-        if (holder && *holder) {
-            if (auto done = remember_chain(**holder, chain_of_other); !done) {
-                return fail(done);
-            }
+        auto chain_of_other = chain_of(other);
+        if (!chain_of_other) {
+            return fail(chain_of_other);
         }
         for (const auto& one : *of_asker) {
-            if (one.is_base() || is_in(chain_of_other, *one.delegation)) {
+            if (one.is_base() || is_in(*chain_of_other, *one.delegation)) {
                 return standing::apart;
             }
         }
         return handed_on ? standing::reversioner : standing::owner;
     }
 
-    // The deny layers of a live pod that cover a region whole.
-    [[nodiscard]] result<std::vector<deny_layer>> covering_layers(std::string_view pod,
-                                                                  const region& where) {
-        std::vector<deny_layer> found;
-        for (std::string_view key = where.target.key();; key = resource::parent_key(key)) {
-            auto done =
-                scan_prefix<tables::layers>(*txn_, registry_keys::layers_at(pod, key),
-                                            [&](std::string_view, const standing_layer& one) {
-                                                if (contains(region_of(one.layer.rule), where)) {
-                                                    found.push_back(one.layer);
-                                                }
-                                                return scan::next;
-                                            });
-            if (!done) {
-                return fail(done);
-            }
-            if (key.empty()) {
-                return found;
-            }
+    [[nodiscard]] result<grant_chain> chain_of(std::string_view pod) {
+        auto descent = registry{*txn_}.descent_of(pod);
+        if (!descent) {
+            return fail(descent);
         }
-    }
-
-    [[nodiscard]] result<void> remember_chain(const allocation& lowest, grant_chain& chain) {
-        std::optional<allocation> at = lowest;
-        while (at && chain.try_emplace(at->pod, at->granted).second) {
-            if (at->delegated_from.empty()) {
-                break;
-            }
-            auto above = registry{*txn_}.find(at->delegated_from);
-            if (!above) {
-                return fail(above);
-            }
-            at = std::move(*above);
+        grant_chain chain;
+        for (const auto& one : *descent) {
+            chain.emplace(one.pod, one.granted);
         }
-        return {};
+        return chain;
     }
 
     static bool is_in(const grant_chain& chain, const delegation_ref& one) {

@@ -6,9 +6,12 @@
 #include <podscope/registry/records.hpp>
 #include <podscope/result.hpp>
 #include <podscope/scope/region.hpp>
+#include <podscope/scope/resource.hpp>
 #include <podscope/scope/rule.hpp>
 
+#include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -147,6 +150,55 @@ public:
             return fail(done);
         }
         return found;
+    }
+
+    /// The deny layers of a pod that cover a region whole. One range seek for each component of the
+    /// region's target, whatever the number of layers.
+    [[nodiscard]] result<std::vector<deny_layer>> covering_layers(std::string_view pod,
+                                                                  const region& where) const {
+        std::vector<deny_layer> found;
+        for (std::string_view key = where.target.key();; key = resource::parent_key(key)) {
+            auto done =
+                scan_prefix<tables::layers>(*txn_, registry_keys::layers_at(pod, key),
+                                            [&](std::string_view, const standing_layer& one) {
+                                                if (contains(region_of(one.layer.rule), where)) {
+                                                    found.push_back(one.layer);
+                                                }
+                                                return scan::next;
+                                            });
+            if (!done) {
+                return fail(done);
+            }
+            if (key.empty()) {
+                return found;
+            }
+        }
+    }
+
+    /// A live pod and those that it descends from by delegation, itself first, as far up as they
+    /// are live.
+    ///
+    /// Errors: `corrupt` if a pod descends from itself.
+    [[nodiscard]] result<std::vector<allocation>> descent_of(std::string_view pod) const {
+        std::vector<allocation> descent;
+        std::set<std::string, std::less<>> met;
+        for (std::string next{pod}; !next.empty(); next = descent.back().delegated_from) {
+            auto row = find(next);
+            if (!row) {
+                return fail(row);
+            }
+            if (!*row) {
+                break;
+            }
+            if (!met.insert(next).second) {
+                return fail(
+                    {.category = errc::corrupt,
+                     .message = "by the registry, the pod '" + next + "' descends from itself",
+                     .subject = next});
+            }
+            descent.push_back(std::move(**row));
+        }
+        return descent;
     }
 
     /// The names of a pod's live children.

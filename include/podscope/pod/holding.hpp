@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/fork_stamp.hpp>
+#include <podscope/pod/enrolment.hpp>
+#include <podscope/pod/grant.hpp>
+#include <podscope/pod/parts.hpp>
+#include <podscope/pod/reconcile.hpp>
+#include <podscope/pod/runtime_core.hpp>
+#include <podscope/registry/records.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/result.hpp>
+#include <podscope/scope/scope.hpp>
+#include <podscope/scope/shared_scope.hpp>
+#include <podscope/store/delegation_layers.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace podscope {
+
+/// A pod's hold on its allocation: the scope in memory, kept equal to what the registry says, and
+/// the knowledge of having lost it. Used by several threads at once.
+template <class Parts>
+class holding {
+public:
+    holding(std::shared_ptr<runtime_core<Parts>> core, const settled& from)
+        : core_{std::move(core)},
+          own_{.pod = from.row().pod, .granted = from.row().granted},
+          scope_{podscope::scope{from.row().allow, from.layers()}},
+          segment_{from.row().segment},
+          layers_revision_{from.row().layers_revision} {}
+
+    holding(const holding&) = delete;
+    holding& operator=(const holding&) = delete;
+
+    /// Leaves the allocation as a dead process leaves it, but with nobody as its owner, so that it
+    /// is seen as dead at once. Not in a forked copy, and not for what is lost already. If that
+    /// cannot be written, the death of this process will show it.
+    ~holding() {
+        if (ended_.load(std::memory_order_acquire) || !born_.is_current()) {
+            return;
+        }
+        (void)guarded([&] {
+            return core_->write([&](auto& txn) -> result<void> {
+                auto row = require_own(txn, own_);
+                if (!row) {
+                    return fail(row);
+                }
+                row->owner = {};
+                return registry{txn}.update(*row);
+            });
+        });
+    }
+
+    [[nodiscard]] runtime_core<Parts>& core() const noexcept { return *core_; }
+
+    [[nodiscard]] const grant& own() const noexcept { return own_; }
+
+    [[nodiscard]] const shared_scope& scope() const noexcept { return scope_; }
+
+    [[nodiscard]] std::string segment() const {
+        const std::lock_guard alone{looking_};
+        return segment_;
+    }
+
+    /// Makes sure that the allocation is still this pod's, and that the scope in memory is what the
+    /// registry says. One load if nothing was committed since the last look.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend.
+    [[nodiscard]] result<void> confirm() {
+        if (auto here = not_forked(); !here) {
+            return here;
+        }
+        if (ended_.load(std::memory_order_acquire)) {
+            return fail(loss());
+        }
+        if constexpr (has_generation<typename Parts::backend_type>) {
+            // Taken before the look, so that a commit during the look is looked at again.
+            const std::uint64_t now = core_->parts().backend.generation();
+            if (now == seen_.load(std::memory_order_acquire)) {
+                return {};
+            }
+            auto done = look();
+            if (done) {
+                seen_.store(now, std::memory_order_release);
+            }
+            return done;
+        } else {
+            return look();
+        }
+    }
+
+    /// Errors: `forked`.
+    [[nodiscard]] result<void> not_forked() const {
+        if (born_.is_current()) {
+            return {};
+        }
+        return fail({.category = errc::forked,
+                     .message = "the pod '" + own_.pod +
+                                "' belongs to the process that this one was forked from: delegate "
+                                "to this one, and let it adopt",
+                     .subject = own_.pod});
+    }
+
+    /// Takes a delegation that this pod has just committed over into the scope in memory, without
+    /// reading all of its layers again.
+    void add(const delegated& by) {
+        const std::lock_guard alone{looking_};
+        if (layers_revision_ + 1 == by.layers_revision) {
+            const auto layers = layers_of(by.made);
+            scope_.update([&](podscope::scope& now) { now.add(layers); });
+            layers_revision_ = by.layers_revision;
+        }
+    }
+
+    /// Notes that the pod gave its allocation up itself.
+    void set_released() noexcept {
+        released_.store(true, std::memory_order_release);
+        ended_.store(true, std::memory_order_release);
+    }
+
+private:
+    static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+
+    [[nodiscard]] result<void> look() {
+        const std::lock_guard alone{looking_};
+        std::vector<deny_layer> layers;
+        auto row = core_->read([&](auto& txn) -> result<allocation> {
+            auto mine = require_own(txn, own_);
+            if (mine && mine->layers_revision != layers_revision_) {
+                auto all = registry{txn}.layers_of(own_.pod);
+                if (!all) {
+                    return fail(all);
+                }
+                layers = std::move(*all);
+            }
+            return mine;
+        });
+        if (!row) {
+            if (row.error().category == errc::revoked) {
+                ended_.store(true, std::memory_order_release);
+            }
+            return fail(row);
+        }
+        if (row->layers_revision != layers_revision_) {
+            scope_.replace(podscope::scope{std::move(row->allow), layers});
+            layers_revision_ = row->layers_revision;
+        }
+        segment_ = std::move(row->segment);
+        return {};
+    }
+
+    [[nodiscard]] error loss() const {
+        const bool released = released_.load(std::memory_order_acquire);
+        return {.category = errc::revoked,
+                .message = "the pod '" + own_.pod +
+                           (released ? "' was released" : "' was reclaimed or taken over"),
+                .subject = own_.pod,
+                .shown = own_.granted};
+    }
+
+    std::shared_ptr<runtime_core<Parts>> core_;
+    const grant own_;
+    const fork_stamp born_{};
+    shared_scope scope_;
+    std::atomic<bool> ended_{false};
+    std::atomic<bool> released_{false};
+    std::atomic<std::uint64_t> seen_{never};
+    mutable std::mutex looking_;
+    std::string segment_;
+    std::uint64_t layers_revision_;
+};
+
+} // namespace podscope

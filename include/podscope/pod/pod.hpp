@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/pod/denial.hpp>
+#include <podscope/pod/enrolment.hpp>
+#include <podscope/pod/grant.hpp>
+#include <podscope/pod/holding.hpp>
+#include <podscope/pod/manifest.hpp>
+#include <podscope/pod/parts.hpp>
+#include <podscope/pod/reconcile.hpp>
+#include <podscope/pod/report.hpp>
+#include <podscope/pod/runtime_core.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/result.hpp>
+#include <podscope/scope/scope.hpp>
+#include <podscope/session/concept.hpp>
+#include <podscope/store/pod_store.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace podscope {
+
+/// A live pod, held by this process.
+///
+/// Got from a runtime only, which has settled its delegations before (create, adopt, restore).
+/// Every operation fails with `revoked` once its allocation was reclaimed or taken over, by
+/// whatever process, and with `forked` in a forked copy of the process that got it. Any of them may
+/// be called from several threads at once, except that the pod must not be moved, released or
+/// destroyed meanwhile. After a move the source may only be destroyed or assigned to.
+///
+/// Destroyed without `release`, a pod is left as a dead process would leave it, but seen as dead at
+/// once: its parent reclaims it, or it is restored from its record.
+template <class Parts>
+class basic_pod {
+public:
+    /// For the runtime: what a reconciliation has settled becomes a pod.
+    basic_pod(std::shared_ptr<runtime_core<Parts>> core, const settled& from)
+        : held_{std::make_unique<holding<Parts>>(std::move(core), from)} {}
+
+    [[nodiscard]] const std::string& name() const noexcept { return held_->own().pod; }
+
+    /// The epoch of its allocation: the fencing token to show to others.
+    [[nodiscard]] epoch granted() const noexcept { return held_->own().granted; }
+
+    /// The session segment that the pod writes.
+    [[nodiscard]] std::string segment() const { return held_->segment(); }
+
+    /// Whether the pod may do `wanted` at a target, now.
+    ///
+    /// Looks at its allocation first if anything was committed since the last look; one load if
+    /// nothing was (on a backend with a generation). What it cannot do is to hold back a write that
+    /// was checked before a revocation and is made after it.
+    ///
+    /// Errors: `denied`, `revoked`, `forked`, `invalid_target`, those of the backend.
+    [[nodiscard]] result<void> check(std::string_view target, permission wanted) const {
+        return guarded([&]() -> result<void> {
+            auto place = looked_up(target);
+            if (!place) {
+                return fail(place);
+            }
+            if (held_->scope().allows(*place, wanted)) {
+                return {};
+            }
+            return fail(denial(core().parts().names, name(), *place, wanted, why(*place)));
+        });
+    }
+
+    /// What the pod may do at a target and why, after the same look at its allocation.
+    ///
+    /// Errors: as `check`, but for `denied`.
+    [[nodiscard]] result<explanation> explain(std::string_view target) const {
+        return guarded([&]() -> result<explanation> {
+            auto place = looked_up(target);
+            if (!place) {
+                return fail(place);
+            }
+            return why(*place);
+        });
+    }
+
+    /// A copy of the scope, after the same look at the allocation. Linear in its rules.
+    [[nodiscard]] result<scope> current_scope() const {
+        return guarded([&]() -> result<scope> {
+            if (auto current = held_->confirm(); !current) {
+                return fail(current);
+            }
+            return held_->scope().snapshot();
+        });
+    }
+
+    /// Hands a part of what it may hand on to a child that does not live yet: reserves a pod for
+    /// it, in one commit that also takes the part out of this pod's own scope. Start the child with
+    /// the grant; it adopts.
+    ///
+    /// Who stands in the way is probed before the refusal, within `probe_time`, and cleared if
+    /// proven dead.
+    ///
+    /// Errors: `not_within_authority`, `conflict` (all competitors named), `duplicate_name`,
+    /// `invalid_name`, `invalid_target`, `invalid_manifest`, `revoked`, `forked`.
+    [[nodiscard]] result<grant>
+    delegate(const manifest& child, std::chrono::milliseconds probe_time = default_probe_time) {
+        return guarded([&]() -> result<grant> {
+            if (auto here = held_->not_forked(); !here) {
+                return fail(here);
+            }
+            auto resolved = resolve(child, core().parts().names);
+            if (!resolved) {
+                return fail(resolved);
+            }
+            auto self = core().parts().self.self();
+            if (!self) {
+                return fail(self);
+            }
+            const pod_record record{
+                .pod = child.name, .manifest = std::move(*resolved), .peers = child.peers};
+            const holder by{.owner = std::move(*self)};
+            auto done = core().clearing_the_dead(
+                core().parts().clock.now() + probe_time, [&](auto& blockers) {
+                    return core().write([&](auto& txn) {
+                        return enrolment{txn, core().parts().names, blockers}.delegate(held_->own(),
+                                                                                       record, by);
+                    });
+                });
+            if (!done) {
+                return fail(done);
+            }
+            held_->add(*done);
+            return grant{.pod = std::move(done->made.child), .granted = done->made.granted};
+        });
+    }
+
+    /// Takes what it had delegated to a child back, alive or not; the child finds out at its next
+    /// check. Living grandchildren become its own children. No child of that name: no change.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend.
+    [[nodiscard]] result<reconcile_report> reclaim(std::string_view child) {
+        return changing([&](auto& txn, const allocation&) {
+            return core().reconciliation_in(txn, nullptr).end(name(), child, end_reason::revoked);
+        });
+    }
+
+    /// Probes everybody below it under one deadline and does what a restore does: ends delegations
+    /// whose child is gone, adopts orphans, queues and delivers notifications.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend and of the probe.
+    [[nodiscard]] result<reconcile_report>
+    reconcile(std::chrono::milliseconds probe_time = default_probe_time) {
+        return guarded([&]() -> result<reconcile_report> {
+            const deadline until = core().parts().clock.now() + probe_time;
+            auto subjects = core().read([&](auto& txn) { return subjects_below(txn, name()); });
+            if (!subjects) {
+                return fail(subjects);
+            }
+            auto judged = core().probe(*subjects, until);
+            if (!judged) {
+                return fail(judged);
+            }
+            return changing([&](auto& txn, const allocation&) -> result<reconcile_report> {
+                auto all = core().reconciliation_in(txn, &*judged).settle(name());
+                if (!all) {
+                    return fail(all);
+                }
+                return all->report();
+            });
+        });
+    }
+
+    /// Offers what is in its outbox to the sink again; the report says what stays there.
+    [[nodiscard]] result<reconcile_report> deliver() {
+        return changing([](auto&, const allocation&) -> result<reconcile_report> {
+            return reconcile_report{};
+        });
+    }
+
+    /// Gives its scope back for good: to its parent, who is told; living children pass to the
+    /// parent too, or become roots if there is none. Its record goes, its history stays. The pod is
+    /// of no further use.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend; nothing is changed then.
+    [[nodiscard]] result<reconcile_report> release() {
+        auto report = changing([&](auto& txn, const allocation& row) -> result<reconcile_report> {
+            auto settling = core().reconciliation_in(txn, nullptr);
+            if (row.delegated_from.empty()) {
+                return settling.release_root(name());
+            }
+            auto given = settling.end(row.delegated_from, name(), end_reason::released);
+            if (!given) {
+                return given;
+            }
+            auto done = pod_store{txn}.erase(name());
+            return done ? std::move(given) : fail(done);
+        });
+        if (report) {
+            held_->set_released();
+        }
+        return report;
+    }
+
+    /// Says where the pod answers from now on.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend.
+    [[nodiscard]] result<void> set_endpoint(std::string_view endpoint) {
+        return owning([&](auto& txn, allocation row) {
+            row.endpoint = endpoint;
+            return registry{txn}.update(row);
+        });
+    }
+
+    /// Goes on in another session segment, which no other live pod may hold.
+    ///
+    /// Errors: `segment_held`, `unknown_segment`, `revoked`, `forked`, those of the backend.
+    [[nodiscard]] result<void> switch_segment(std::string_view segment) {
+        auto known = guarded([&] { return core().parts().sessions.info(segment); });
+        if (!known) {
+            return fail(known);
+        }
+        return owning([&](auto& txn, const allocation&) -> result<void> {
+            std::vector<allocation> blockers;
+            auto done =
+                enrolment{txn, core().parts().names, blockers}.hold_segment(name(), segment);
+            return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
+        });
+    }
+
+    /// Adds an entry to its session segment, and gives its index there.
+    ///
+    /// Errors: `revoked`, `forked`, those of the session store.
+    [[nodiscard]] result<std::uint64_t> append(const session_entry& entry) {
+        return guarded([&]() -> result<std::uint64_t> {
+            if (auto current = held_->confirm(); !current) {
+                return fail(current);
+            }
+            return core().parts().sessions.append(segment(), entry);
+        });
+    }
+
+    /// Visits the entries of its session segment, from an index on, as they were written. History
+    /// only: nothing in them has a part in what the pod may do.
+    template <class Visitor>
+    [[nodiscard]] result<void> replay(std::uint64_t from, Visitor&& visit) const {
+        return guarded([&] {
+            return core().parts().sessions.read(segment(), from, std::forward<Visitor>(visit));
+        });
+    }
+
+private:
+    [[nodiscard]] runtime_core<Parts>& core() const noexcept { return held_->core(); }
+
+    [[nodiscard]] result<resource> looked_up(std::string_view target) const {
+        auto place = core().parts().names.resolve(target);
+        if (place) {
+            if (auto current = held_->confirm(); !current) {
+                return fail(current);
+            }
+        }
+        return place;
+    }
+
+    [[nodiscard]] explanation why(const resource& place) const {
+        return held_->scope().read([&](const scope& now) { return now.explain(place); });
+    }
+
+    // Runs `body(txn, own row)` as a commit of the live pod, and looks at what it has left.
+    template <class F>
+    [[nodiscard]] auto owning(F&& body)
+        -> std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation> {
+        return guarded(
+            [&]() -> std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation> {
+                if (auto here = held_->not_forked(); !here) {
+                    return fail(here);
+                }
+                auto done = core().write(
+                    [&](auto& txn) -> std::invoke_result_t<F, decltype(txn), allocation> {
+                        auto row = require_own(txn, held_->own());
+                        if (!row) {
+                            return fail(row);
+                        }
+                        return body(txn, std::move(*row));
+                    });
+                // The commit stands whatever this look finds: the next check looks again by itself.
+                (void)held_->confirm();
+                return done;
+            });
+    }
+
+    // The same for a commit that may have queued notifications: offers them to the sink.
+    template <class F>
+    [[nodiscard]] result<reconcile_report> changing(F&& body) {
+        auto report = owning(std::forward<F>(body));
+        if (report) {
+            auto done = guarded([&] { return core().deliver(name(), *report); });
+            if (!done && !report->delivery_error) {
+                report->delivery_error = std::move(done).error();
+            }
+        }
+        return report;
+    }
+
+    std::unique_ptr<holding<Parts>> held_;
+};
+
+} // namespace podscope

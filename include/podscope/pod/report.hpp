@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/error.hpp>
+#include <podscope/notification.hpp>
+#include <podscope/store/records.hpp>
+
+#include <iterator>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace podscope {
+
+/// A living grandchild that a pod took over.
+struct adoption {
+    std::string child{};
+    std::string from{}; ///< its former parent, whose own delegation has ended
+
+    friend bool operator==(const adoption&, const adoption&) = default;
+};
+
+namespace pod_detail {
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+} // namespace pod_detail
+
+/// What a reconcile found and did.
+struct reconcile_report {
+    std::vector<ended_delegation> ended{};
+    std::vector<adoption> adopted{};
+    std::vector<std::string> kept{};         ///< children that stay as they are
+    std::vector<std::string> undecided{};    ///< kept too: they changed hands while being probed
+    std::vector<notification> undelivered{}; ///< still in the outbox, to be offered again
+    std::optional<error> delivery_error{};   ///< why the first of them was not delivered
+
+    /// Takes the report of a reconcile that followed this one over: what happened adds up, and what
+    /// stands is as the later one found it.
+    void merge_later(reconcile_report&& later) {
+        pod_detail::append(ended, std::move(later.ended));
+        pod_detail::append(adopted, std::move(later.adopted));
+        kept = std::move(later.kept);
+        undecided = std::move(later.undecided);
+        undelivered = std::move(later.undelivered);
+        delivery_error = std::move(later.delivery_error);
+    }
+
+    /// Whether anything changed hands: false for a second reconcile of the same state.
+    [[nodiscard]] bool changed() const noexcept { return !ended.empty() || !adopted.empty(); }
+};
+
+/// What a search for dead holders found and did.
+struct stale_report {
+    std::vector<ended_delegation> reclaimed{}; ///< back with the pods that had delegated them
+    std::vector<adoption> adopted{};
+    std::vector<std::string> dropped{}; ///< roots that left the registry; their records stay
+
+    [[nodiscard]] bool changed() const noexcept {
+        return !reclaimed.empty() || !adopted.empty() || !dropped.empty();
+    }
+
+    void merge(stale_report&& more) {
+        pod_detail::append(reclaimed, std::move(more.reclaimed));
+        pod_detail::append(adopted, std::move(more.adopted));
+        pod_detail::append(dropped, std::move(more.dropped));
+    }
+};
+
+} // namespace podscope

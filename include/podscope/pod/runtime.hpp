@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/pod/enrolment.hpp>
+#include <podscope/pod/grant.hpp>
+#include <podscope/pod/manifest.hpp>
+#include <podscope/pod/parts.hpp>
+#include <podscope/pod/pod.hpp>
+#include <podscope/pod/reconcile.hpp>
+#include <podscope/pod/report.hpp>
+#include <podscope/pod/restore.hpp>
+#include <podscope/pod/runtime_core.hpp>
+#include <podscope/registry/owner.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/result.hpp>
+#include <podscope/session/concept.hpp>
+#include <podscope/store/pod_store.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace podscope {
+
+/// How a pod is created or adopted.
+struct pod_options {
+    std::string endpoint{}; ///< where it answers, if that is known already
+    std::string segment{};  ///< the session segment to go on in; empty for a fresh one
+    std::chrono::milliseconds probe_time{default_probe_time}; ///< for all probes of the call
+};
+
+/// How a pod is restored.
+struct restore_options {
+    std::string endpoint{}; ///< where it answers, if that is known already
+    std::chrono::milliseconds probe_time{default_probe_time}; ///< for all probes of the call
+};
+
+/// A pod that was restored, and what its reconcile found.
+template <class Parts>
+struct restored {
+    basic_pod<Parts> pod;
+    reconcile_report report{};
+};
+
+/// Where pods come from: a backend, a session store, a probe, a sink and the rest, put together.
+///
+/// Copies share the parts, and so do all pods made from them. Every call may be made from several
+/// threads and, on a backend that reaches so far, from several processes at once. A call that fails
+/// has changed nothing, unless it says so.
+template <class Parts>
+class basic_runtime {
+public:
+    using pod = basic_pod<Parts>;
+
+    explicit basic_runtime(Parts parts)
+        : core_{std::make_shared<runtime_core<Parts>>(std::move(parts))} {}
+
+    /// Creates a pod that nobody delegated to: a root.
+    ///
+    /// Errors: `duplicate_name` if there is a record of that name, live or not; `conflict`, with
+    /// all competitors named, after those proven dead were cleared; `segment_held`; `invalid_name`,
+    /// `invalid_target`, `invalid_manifest`; those of the backend and the session store.
+    [[nodiscard]] result<pod> create(const manifest& wanted, const pod_options& options = {}) {
+        return guarded([&]() -> result<pod> {
+            auto resolved = resolve(wanted, core_->parts().names);
+            if (!resolved) {
+                return fail(resolved);
+            }
+            const pod_record record{
+                .pod = wanted.name, .manifest = std::move(*resolved), .peers = wanted.peers};
+            return enter(wanted.name, options, [&](auto& entering, const holder& by) {
+                return entering.create(record, by);
+            });
+        });
+    }
+
+    /// Makes a pod that a parent has reserved this process's own.
+    ///
+    /// Errors: `stale_epoch` if the grant has ended; `already_live` if it was adopted before;
+    /// `unknown_pod`; `segment_held`; those of the backend and the session store.
+    [[nodiscard]] result<pod> adopt(const grant& shown, const pod_options& options = {}) {
+        return guarded([&]() -> result<pod> {
+            if (auto checked = check_name(shown.pod); !checked) {
+                return fail(checked);
+            }
+            // Asked once before a segment is made for it, and again in the commit.
+            auto row = core_->read([&](auto& txn) { return adoptable(txn, shown); });
+            if (!row) {
+                return fail(row);
+            }
+            return enter(shown.pod, options, [&](auto& entering, const holder& by) {
+                return entering.adopt(shown, by);
+            });
+        });
+    }
+
+    /// Restores a pod from its record. It is reconciled before anybody can use it: children that
+    /// are missing or unreachable are reclaimed, living grandchildren adopted, and their
+    /// notifications offered to the sink.
+    ///
+    /// Errors: `unknown_pod`; `already_live` if its last holder may live; `segment_pending`,
+    /// `unknown_segment`, `empty_segment`, `segment_held`; `stale_epoch` if its delegation has
+    /// ended; `conflict`, with all competitors named; `invalid_name`; those of the parts.
+    [[nodiscard]] result<restored<Parts>> restore(std::string_view name,
+                                                  const restore_options& options = {}) {
+        return guarded([&]() -> result<restored<Parts>> {
+            if (auto checked = check_name(name); !checked) {
+                return fail(checked);
+            }
+            return restore(name, std::nullopt, options);
+        });
+    }
+
+    /// Restores a pod from its record, but with the rules of a manifest, which become the record's.
+    /// A pod that was delegated to may get less by that, but not more.
+    ///
+    /// Errors: as above; `not_within_authority`; those of the manifest.
+    [[nodiscard]] result<restored<Parts>> restore(const manifest& wanted,
+                                                  const restore_options& options = {}) {
+        return guarded([&]() -> result<restored<Parts>> {
+            auto resolved = resolve(wanted, core_->parts().names);
+            if (!resolved) {
+                return fail(resolved);
+            }
+            return restore(wanted.name, std::move(*resolved), options);
+        });
+    }
+
+    /// Probes all live pods and ends those that are proven dead. No other call looks at all of
+    /// them.
+    [[nodiscard]] result<stale_report>
+    reclaim_stale(std::chrono::milliseconds probe_time = default_probe_time) {
+        return guarded([&]() -> result<stale_report> {
+            auto rows = live();
+            if (!rows) {
+                return fail(rows);
+            }
+            return core_->clear_dead(*rows, core_->parts().clock.now() + probe_time);
+        });
+    }
+
+    /// All allocations, in the order of their pods' names.
+    [[nodiscard]] result<std::vector<allocation>> live() const {
+        return reading([](auto& txn) -> result<std::vector<allocation>> {
+            std::vector<allocation> rows;
+            auto done = txn.template scan<tables::allocations>(
+                {}, [&](std::string_view, const allocation& row) {
+                    rows.push_back(row);
+                    return scan::next;
+                });
+            if (!done) {
+                return fail(done);
+            }
+            return rows;
+        });
+    }
+
+    /// The allocation of a pod, or nothing if it is not live.
+    [[nodiscard]] result<std::optional<allocation>> find(std::string_view name) const {
+        return reading([&](auto& txn) { return registry{txn}.find(name); });
+    }
+
+    /// The deny layers of a live pod, as the registry has them.
+    [[nodiscard]] result<std::vector<deny_layer>> layers_of(std::string_view name) const {
+        return reading([&](auto& txn) { return registry{txn}.layers_of(name); });
+    }
+
+    /// A pod's durable record. Errors: `unknown_pod`.
+    [[nodiscard]] result<pod_record> record_of(std::string_view name) const {
+        return reading([&](auto& txn) { return pod_store{txn}.require(name); });
+    }
+
+    /// What a pod has delegated and not got back.
+    [[nodiscard]] result<std::vector<delegation>> delegations_of(std::string_view name) const {
+        return reading([&](auto& txn) { return pod_store{txn}.delegations_of(name); });
+    }
+
+    /// What came back to a pod, oldest grant first.
+    [[nodiscard]] result<std::vector<ended_delegation>> history_of(std::string_view name) const {
+        return reading([&](auto& txn) { return pod_store{txn}.history_of(name); });
+    }
+
+    /// The notifications for a pod that no sink has taken yet.
+    [[nodiscard]] result<std::vector<notification>> outbox_of(std::string_view name) const {
+        return reading([&](auto& txn) { return pod_store{txn}.outbox_of(name); });
+    }
+
+    /// Who may write at a target, and by what right; nothing if nobody may.
+    ///
+    /// Errors: `invalid_target`, those of the backend.
+    [[nodiscard]] result<std::optional<ownership>> who(std::string_view target) const {
+        auto place = guarded([&] { return core_->parts().names.resolve(target); });
+        if (!place) {
+            return fail(place);
+        }
+        return reading([&](auto& txn) { return owner_of(txn, *place); });
+    }
+
+    /// The parts that this runtime was put together from.
+    [[nodiscard]] Parts& parts() const noexcept { return core_->parts(); }
+
+private:
+    template <class F>
+    [[nodiscard]] auto reading(F&& body) const {
+        return guarded([&] { return core_->read(std::forward<F>(body)); });
+    }
+
+    // Enters a pod by `step(enrolment, holder)`, settles it, and searches for competitors.
+    template <class F>
+    [[nodiscard]] result<pod> enter(std::string_view name, const pod_options& options, F&& step) {
+        auto self = core_->parts().self.self();
+        if (!self) {
+            return fail(self);
+        }
+        auto segment = segment_for(options);
+        if (!segment) {
+            return fail(segment);
+        }
+        const holder by{.owner = std::move(*self),
+                        .endpoint = options.endpoint,
+                        .segment = std::move(*segment)};
+        const deadline until = core_->parts().clock.now() + options.probe_time;
+        auto entered = core_->clearing_the_dead(until, [&](auto& blockers) {
+            return core_->write([&](auto& txn) -> result<settled> {
+                enrolment entering{txn, core_->parts().names, blockers};
+                if (auto done = step(entering, by); !done) {
+                    return fail(done);
+                }
+                return core_->reconciliation_in(txn, nullptr).settle(name);
+            });
+        });
+        if (!entered) {
+            return fail(entered);
+        }
+        return pod{core_, *entered};
+    }
+
+    // A fresh segment begins with an entry, so that one without any is known to be damaged.
+    [[nodiscard]] result<std::string> segment_for(const pod_options& options) {
+        auto& sessions = core_->parts().sessions;
+        if (!options.segment.empty()) {
+            auto known = sessions.info(options.segment);
+            return known ? result<std::string>{options.segment} : fail(known);
+        }
+        auto fresh = sessions.create(lineage{});
+        if (fresh) {
+            auto begun = sessions.append(*fresh, session_entry{.kind = "podscope.begin"});
+            if (!begun) {
+                return fail(begun);
+            }
+        }
+        return fresh;
+    }
+
+    [[nodiscard]] result<restored<Parts>> restore(std::string_view name,
+                                                  std::optional<manifest_snapshot> snapshot,
+                                                  const restore_options& options) {
+        const deadline until = core_->parts().clock.now() + options.probe_time;
+        auto done = restoration{*core_, name, std::move(snapshot), options.endpoint, until}.run();
+        if (!done) {
+            return fail(done);
+        }
+        restored<Parts> back{.pod = pod{core_, *done}, .report = done->report()};
+        if (const auto left = time_left(until);
+            !back.report.undecided.empty() && left.count() > 0) {
+            auto again = back.pod.reconcile(left);
+            if (!again) {
+                return fail(again);
+            }
+            back.report.merge_later(std::move(*again));
+            return back;
+        }
+        auto told = guarded([&] { return core_->deliver(name, back.report); });
+        if (!told && !back.report.delivery_error) {
+            back.report.delivery_error = std::move(told).error();
+        }
+        return back;
+    }
+
+    [[nodiscard]] std::chrono::milliseconds time_left(deadline until) const {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(until -
+                                                                     core_->parts().clock.now());
+    }
+
+    std::shared_ptr<runtime_core<Parts>> core_;
+};
+
+} // namespace podscope

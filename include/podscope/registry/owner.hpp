@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/registry/keys.hpp>
+#include <podscope/registry/records.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/result.hpp>
+#include <podscope/scope/region.hpp>
+#include <podscope/scope/resource.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace podscope {
+
+/// Who may write at a place, and by what right.
+struct ownership {
+    allocation owner{};
+    scope_rule rule{};                ///< the owner's rule that covers the place
+    std::vector<std::string> chain{}; ///< the pods that it was delegated through, the owner first
+};
+
+/// The one live pod whose effective write holds a place, or nothing.
+///
+/// One range seek for each component of the place, whatever the number of allocations.
+template <class Txn>
+[[nodiscard]] result<std::optional<ownership>> owner_of(Txn& txn, const resource& place) {
+    const region here{place, extent::point};
+    std::vector<claim> covering;
+    for (std::string_view key = place.key();; key = resource::parent_key(key)) {
+        auto done = scan_prefix<tables::claims>(txn, registry_keys::claims_at(key),
+                                                [&](std::string_view, const claim& one) {
+                                                    if (contains(region_of(one.rule), here)) {
+                                                        covering.push_back(one);
+                                                    }
+                                                    return scan::next;
+                                                });
+        if (!done) {
+            return fail(done);
+        }
+        if (key.empty()) {
+            break;
+        }
+    }
+    for (auto& one : covering) {
+        auto layers = registry{txn}.covering_layers(one.pod, here);
+        if (!layers) {
+            return fail(layers);
+        }
+        if (!layers->empty()) {
+            continue;
+        }
+        ownership found{.rule = std::move(one.rule)};
+        auto chain = registry{txn}.descent_of(one.pod);
+        if (!chain) {
+            return fail(chain);
+        }
+        for (auto& above : *chain) {
+            found.chain.push_back(above.pod);
+        }
+        if (!chain->empty()) {
+            found.owner = std::move(chain->front());
+        }
+        return found;
+    }
+    return std::nullopt;
+}
+
+} // namespace podscope
