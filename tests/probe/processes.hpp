@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "support/catch.hpp"
+
+#include <podscope/probe/concept.hpp>
+#include <podscope/probe/this_process.hpp>
+#include <podscope/process_identity.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+template <>
+struct Catch::StringMaker<podscope::verdict> {
+    static std::string convert(podscope::verdict v) { return std::string{to_string(v)}; }
+};
+
+namespace podscope_test {
+
+using namespace std::chrono_literals;
+
+/// Long enough for a loaded machine; what hangs fails the test instead of the suite.
+inline constexpr auto patience = 30s;
+
+inline podscope::deadline in(std::chrono::milliseconds time) {
+    return std::chrono::steady_clock::now() + time;
+}
+
+template <class Condition>
+bool eventually(Condition condition) {
+    for (const auto until = in(patience); !condition();) {
+        if (std::chrono::steady_clock::now() >= until) {
+            return false;
+        }
+        ::poll(nullptr, 0, 1);
+    }
+    return true;
+}
+
+/// A folder for one test, of this user alone.
+class temporary_folder {
+public:
+    temporary_folder() {
+        std::string name = "/tmp/podscope-probe-XXXXXX";
+        if (::mkdtemp(name.data()) == nullptr) {
+            throw std::runtime_error{"mkdtemp"};
+        }
+        path_ = name;
+    }
+
+    temporary_folder(const temporary_folder&) = delete;
+    temporary_folder& operator=(const temporary_folder&) = delete;
+
+    ~temporary_folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    [[nodiscard]] std::string operator/(std::string_view name) const {
+        return path_ + '/' + std::string{name};
+    }
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+/// What a process of a test says to the test.
+class voice {
+public:
+    explicit voice(int pipe) : pipe_{pipe} {}
+
+    void say(std::string text) const {
+        text += '\n';
+        if (::write(pipe_, text.data(), text.size()) < 0) {
+            ::_exit(1);
+        }
+    }
+
+    void say(const podscope::process_identity& who) const {
+        say(who.boot_id + ' ' + std::to_string(who.pid_namespace) + ' ' + std::to_string(who.pid) +
+            ' ' + std::to_string(who.start_time));
+    }
+
+    void say(podscope::verdict v) const { say(std::string{to_string(v)}); }
+
+private:
+    int pipe_;
+};
+
+[[noreturn]] inline void hang() {
+    for (;;) {
+        ::pause();
+    }
+}
+
+/// A process forked from the test that runs `body(voice)` and exits. It is killed and waited for
+/// with this object, and with the test itself if that dies.
+class child_process {
+public:
+    template <class Body>
+    explicit child_process(Body body) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0 || (pid_ = ::fork()) < 0) {
+            throw std::runtime_error{"no child process"};
+        }
+        if (pid_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            ::close(ends[0]);
+            body(voice{ends[1]});
+            ::_exit(0);
+        }
+        ::close(ends[1]);
+        pipe_ = ends[0];
+    }
+
+    child_process(const child_process&) = delete;
+    child_process& operator=(const child_process&) = delete;
+
+    ~child_process() {
+        kill_and_reap();
+        ::close(pipe_);
+    }
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+
+    /// The next line that it says; empty if it ends or stays silent.
+    [[nodiscard]] std::string line() const {
+        std::string text;
+        for (char c = 0;;) {
+            pollfd readable{pipe_, POLLIN, 0};
+            if (::poll(&readable, 1,
+                       static_cast<int>(std::chrono::milliseconds{patience}.count())) <= 0 ||
+                ::read(pipe_, &c, 1) != 1 || c == '\n') {
+                return text;
+            }
+            text += c;
+        }
+    }
+
+    [[nodiscard]] podscope::process_identity identity() const {
+        podscope::process_identity who;
+        const auto text = line();
+        const auto first = text.find(' ');
+        const auto second = text.find(' ', first + 1);
+        const auto third = text.find(' ', second + 1);
+        if (third == std::string::npos) {
+            throw std::runtime_error{"no identity: " + text};
+        }
+        who.boot_id = text.substr(0, first);
+        who.pid_namespace = std::stoull(text.substr(first + 1));
+        who.pid = std::stoll(text.substr(second + 1));
+        who.start_time = std::stoull(text.substr(third + 1));
+        return who;
+    }
+
+    void send(int signal) const { ::kill(pid_, signal); }
+
+    /// Stops it, and returns once it is stopped.
+    void stop() const {
+        send(SIGSTOP);
+        int status = 0;
+        ::waitpid(pid_, &status, WUNTRACED);
+    }
+
+    void resume() const { send(SIGCONT); }
+
+    /// Waits until it has exited, and leaves it a zombie.
+    void await_exit() const {
+        siginfo_t what{};
+        ::waitid(P_PID, static_cast<id_t>(pid_), &what, WEXITED | WNOWAIT);
+    }
+
+    void kill_and_reap() {
+        if (!std::exchange(reaped_, true)) {
+            send(SIGKILL);
+            ::waitpid(pid_, nullptr, 0);
+        }
+    }
+
+private:
+    pid_t pid_{-1};
+    int pipe_{-1};
+    bool reaped_{};
+};
+
+template <class Probe>
+std::vector<podscope::verdict> ask_all(const Probe& probe,
+                                       const std::vector<podscope::probe_subject>& subjects,
+                                       podscope::deadline until = in(patience)) {
+    std::vector<podscope::verdict> verdicts(subjects.size(), podscope::verdict::unknown);
+    probe.probe(subjects, until, verdicts);
+    return verdicts;
+}
+
+template <class Probe>
+podscope::verdict
+ask(const Probe& probe, podscope::probe_subject subject, podscope::deadline until = in(patience)) {
+    return ask_all(probe, {std::move(subject)}, until).front();
+}
+
+} // namespace podscope_test
