@@ -8,6 +8,7 @@
 #include <podscope/result.hpp>
 #include <podscope/scope/namespace.hpp>
 #include <podscope/scope/region.hpp>
+#include <podscope/scope/write_rules.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -66,10 +67,7 @@ public:
             return fail(chain);
         }
         search s{.asker = pod, .chain = std::move(*chain)};
-        for (const auto& rule : (*row)->allow) {
-            if (rule.access != permission::write) {
-                continue;
-            }
+        for (const auto& rule : write_rules((*row)->allow)) {
             if (auto done = collect(region_of(rule), s); !done) {
                 return fail(done);
             }

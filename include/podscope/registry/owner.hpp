@@ -9,6 +9,9 @@
 #include <podscope/scope/region.hpp>
 #include <podscope/scope/resource.hpp>
 
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/transform.hpp>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,17 +57,17 @@ template <class Txn>
         if (!layers->empty()) {
             continue;
         }
+        auto descent = registry{txn}.descent_of(one.pod);
+        if (!descent) {
+            return fail(descent);
+        }
+        if (descent->empty()) {
+            continue;
+        }
         ownership found{.rule = std::move(one.rule)};
-        auto chain = registry{txn}.descent_of(one.pod);
-        if (!chain) {
-            return fail(chain);
-        }
-        for (auto& above : *chain) {
-            found.chain.push_back(above.pod);
-        }
-        if (!chain->empty()) {
-            found.owner = std::move(chain->front());
-        }
+        found.chain =
+            *descent | ranges::views::transform(&allocation::pod) | ranges::to<std::vector>();
+        found.owner = std::move(descent->front());
         return found;
     }
     return std::nullopt;

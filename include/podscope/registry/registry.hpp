@@ -8,6 +8,7 @@
 #include <podscope/scope/region.hpp>
 #include <podscope/scope/resource.hpp>
 #include <podscope/scope/rule.hpp>
+#include <podscope/scope/write_rules.hpp>
 
 #include <functional>
 #include <optional>
@@ -53,10 +54,7 @@ public:
     /// each write rule, the edge from its parent. Does not look for competitors: registry/conflict
     /// does, on the state that this leaves.
     [[nodiscard]] result<void> insert(const allocation& row, std::span<const deny_layer> layers) {
-        for (const auto& rule : row.allow) {
-            if (rule.access != permission::write) {
-                continue;
-            }
+        for (const auto& rule : write_rules(row.allow)) {
             auto done = txn_->template put<tables::claims>(registry_keys::claim(row.pod, rule),
                                                            claim{.pod = row.pod, .rule = rule});
             if (!done) {
@@ -89,7 +87,7 @@ public:
         if (!*row) {
             return {};
         }
-        for (const auto& rule : (*row)->allow) {
+        for (const auto& rule : write_rules((*row)->allow)) {
             auto done = txn_->template erase<tables::claims>(registry_keys::claim(pod, rule));
             if (!done) {
                 return done;

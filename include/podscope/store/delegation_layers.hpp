@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/scope/permission.hpp>
 #include <podscope/scope/rule.hpp>
+#include <podscope/scope/write_rules.hpp>
 #include <podscope/store/records.hpp>
 
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/transform.hpp>
+
+#include <optional>
 #include <vector>
 
 namespace podscope {
@@ -12,24 +16,19 @@ namespace podscope {
 /// The deny layers that a delegation puts on the pod that made it: one for each write rule. The
 /// stored delegation is what they are derived from, wherever they stand.
 [[nodiscard]] inline std::vector<deny_layer> layers_of(const delegation& made) {
-    std::vector<deny_layer> layers;
-    for (const auto& rule : made.rules) {
-        if (rule.access == permission::write) {
-            layers.push_back(
-                {.rule = rule,
-                 .delegation = delegation_ref{.child = made.child, .granted = made.granted}});
-        }
-    }
-    return layers;
+    return write_rules(made.rules) | ranges::views::transform([&](const scope_rule& rule) {
+               return deny_layer{rule, delegation_ref{made.child, made.granted}};
+           }) |
+           ranges::to<std::vector>();
 }
 
 /// The deny layers of a pod by its record: those of its manifest, and those of its delegations.
 [[nodiscard]] inline std::vector<deny_layer> layers_of(const manifest_snapshot& manifest,
                                                        const std::vector<delegation>& made) {
-    std::vector<deny_layer> layers;
-    for (const auto& rule : manifest.deny) {
-        layers.push_back({.rule = rule, .delegation = std::nullopt});
-    }
+    auto layers = manifest.deny | ranges::views::transform([](const scope_rule& rule) {
+                      return deny_layer{rule, std::nullopt};
+                  }) |
+                  ranges::to<std::vector>();
     for (const auto& one : made) {
         const auto more = layers_of(one);
         layers.insert(layers.end(), more.begin(), more.end());
