@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "probe/processes.hpp"
+
+#include <podscope/probe/concept.hpp>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace podscope_test {
+
+inline sockaddr_un address_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) {
+        throw std::runtime_error{"path too long"};
+    }
+    path.copy(address.sun_path, path.size());
+    return address;
+}
+
+/// A plain Unix socket that is bound and perhaps listens, made without the library.
+class plain_socket {
+public:
+    enum class kind { bound, listening };
+
+    explicit plain_socket(const std::string& path, kind what = kind::listening, int backlog = 4096)
+        : socket_{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+        const auto address = address_of(path);
+        if (::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+            (what == kind::listening && ::listen(socket_, backlog) != 0)) {
+            throw std::runtime_error{"cannot listen at " + path};
+        }
+    }
+
+    plain_socket(plain_socket&& other) noexcept : socket_{std::exchange(other.socket_, -1)} {}
+
+    plain_socket& operator=(plain_socket&&) = delete;
+
+    ~plain_socket() {
+        if (socket_ >= 0) {
+            ::close(socket_);
+        }
+    }
+
+    [[nodiscard]] int get() const { return socket_; }
+
+    /// Waits for a caller.
+    [[nodiscard]] int accept() const { return ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC); }
+
+    /// Says something to the next caller and hangs up.
+    void answer(std::string_view text) const {
+        const int caller = accept();
+        if (caller >= 0) {
+            (void)::send(caller, text.data(), text.size(), MSG_NOSIGNAL);
+            ::close(caller);
+        }
+    }
+
+private:
+    int socket_;
+};
+
+/// A connection, or -1 with errno. Does not wait.
+inline int connect_to(const std::string& path) {
+    const int caller = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const auto address = address_of(path);
+    if (::connect(caller, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+        return caller;
+    }
+    const int why = errno;
+    ::close(caller);
+    errno = why;
+    return -1;
+}
+
+/// Everything that waits at a listening socket's door, so that nobody else may.
+class crowd {
+public:
+    explicit crowd(const std::string& path) {
+        for (int caller = connect_to(path); caller >= 0; caller = connect_to(path)) {
+            callers_.push_back(caller);
+        }
+        if (errno != EAGAIN) {
+            throw std::runtime_error{"the backlog cannot be filled"};
+        }
+    }
+
+    crowd(const crowd&) = delete;
+    crowd& operator=(const crowd&) = delete;
+
+    ~crowd() {
+        for (const int caller : callers_) {
+            ::close(caller);
+        }
+    }
+
+private:
+    std::vector<int> callers_;
+};
+
+/// The open descriptors of this process.
+inline std::vector<int> open_descriptors() {
+    std::vector<int> open;
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+        open.push_back(std::stoi(entry.path().filename().string()));
+    }
+    // One of them was the listing itself.
+    std::erase_if(open, [](int fd) { return ::fcntl(fd, F_GETFD) < 0; });
+    return open;
+}
+
+inline podscope::probe_subject
+at(const std::string& path, std::string pod = "p", std::uint64_t granted = 7) {
+    return {.pod = std::move(pod), .endpoint = "unix:" + path, .granted = podscope::epoch{granted}};
+}
+
+} // namespace podscope_test
