@@ -7,9 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace podscope {
@@ -89,20 +87,23 @@ public:
 
     template <table T>
     [[nodiscard]] result<void> put(std::string_view key, typename T::record value) {
-        static_assert(std::is_nothrow_move_assignable_v<typename T::record>,
-                      "podscope: a record must move without throwing, else a change could not be "
-                      "taken back");
         auto& rows = rows_->template of<T>();
         auto& changes = changes_of<T>();
         make_room(changes);
-        const auto at = rows.lower_bound(key);
+        auto at = rows.lower_bound(key);
+        row_node<T> before;
         if (at != rows.end() && at->first == key) {
-            changes.push_back(replaced<T>{&*at, std::move(at->second)});
-            at->second = std::move(value);
-        } else {
-            const auto added = rows.emplace_hint(at, key, std::move(value));
-            changes.push_back(inserted{&added->first});
+            before = rows.extract(at++);
         }
+        try {
+            at = rows.emplace_hint(at, key, std::move(value));
+        } catch (...) {
+            if (before) {
+                rows.insert(std::move(before));
+            }
+            throw;
+        }
+        changes.push_back({.added = &at->first, .before = std::move(before)});
         return {};
     }
 
@@ -111,9 +112,8 @@ public:
         auto& rows = rows_->template of<T>();
         auto& changes = changes_of<T>();
         make_room(changes);
-        const auto at = rows.find(key);
-        if (at != rows.end()) {
-            changes.push_back(rows.extract(at));
+        if (const auto at = rows.find(key); at != rows.end()) {
+            changes.push_back({.added = nullptr, .before = rows.extract(at)});
         }
         return {};
     }
@@ -133,23 +133,15 @@ public:
     void keep() noexcept { (changes_of<Tables>().clear(), ...); }
 
 private:
-    // What was done, such that it can be undone by moving nodes and values alone. Pointers into a
-    // node stay good while the node is out of its map.
-    struct inserted {
-        const std::string* key;
+    template <table T>
+    using row_node = typename decltype(table_rows<T>::rows)::node_type;
+
+    // What was done, such that it can be undone by moving nodes alone.
+    template <table T>
+    struct change {
+        const std::string* added; // the key in the new row's node; null if there is none
+        row_node<T> before;       // the row that was there; empty if there was none
     };
-
-    template <table T>
-    struct replaced {
-        std::pair<const std::string, typename T::record>* row;
-        typename T::record before;
-    };
-
-    template <table T>
-    using erased = typename decltype(table_rows<T>::rows)::node_type;
-
-    template <table T>
-    using change = std::variant<inserted, replaced<T>, erased<T>>;
 
     template <table T>
     struct change_list {
@@ -182,12 +174,11 @@ private:
         auto& changes = changes_of<T>();
         while (!changes.empty()) {
             auto& last = changes.back();
-            if (auto* in = std::get_if<inserted>(&last)) {
-                rows.erase(rows.find(*in->key));
-            } else if (auto* over = std::get_if<replaced<T>>(&last)) {
-                over->row->second = std::move(over->before);
-            } else {
-                rows.insert(std::move(std::get<erased<T>>(last)));
+            if (last.added != nullptr) {
+                rows.erase(rows.find(*last.added));
+            }
+            if (last.before) {
+                rows.insert(std::move(last.before));
             }
             changes.pop_back();
         }
@@ -197,18 +188,7 @@ private:
     void report(F& f) const {
         const auto& rows = rows_->template of<T>();
         for (const auto& one : changes_of<T>()) {
-            const std::string& key = std::visit(
-                [](const auto& done) -> const std::string& {
-                    using done_type = std::remove_cvref_t<decltype(done)>;
-                    if constexpr (std::is_same_v<done_type, inserted>) {
-                        return *done.key;
-                    } else if constexpr (std::is_same_v<done_type, replaced<T>>) {
-                        return done.row->first;
-                    } else {
-                        return done.key();
-                    }
-                },
-                one);
+            const std::string& key = one.added != nullptr ? *one.added : one.before.key();
             const auto now = rows.find(key);
             f.template operator()<T>(std::string_view{key},
                                      now == rows.end() ? nullptr : &now->second);

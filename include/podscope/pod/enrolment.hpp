@@ -82,12 +82,6 @@ template <class Txn>
     return std::move(**row);
 }
 
-/// What a commit that delegates has done to the parent.
-struct delegated {
-    delegation made{};
-    std::uint64_t layers_revision{}; ///< of the parent, after its layers for this were added
-};
-
 /// How pods come into the registry, within one transaction: created, delegated, adopted, or put
 /// back from their records. A step that fails leaves nothing behind once the transaction is given
 /// up.
@@ -127,7 +121,7 @@ public:
     /// the parent, and the delegation on the parent's record.
     ///
     /// Errors: `revoked`, `not_within_authority`, `duplicate_name`, `conflict`.
-    [[nodiscard]] result<delegated>
+    [[nodiscard]] result<delegation>
     delegate(const grant& parent, pod_record child, const holder& until_adopted) {
         pod_store store{*txn_};
         auto own = require_own(*txn_, parent);
@@ -168,11 +162,7 @@ public:
         if (!done) {
             return fail(done);
         }
-        own = require_own(*txn_, parent);
-        if (!own) {
-            return fail(own);
-        }
-        return delegated{.made = std::move(made), .layers_revision = own->layers_revision};
+        return made;
     }
 
     /// Makes a reserved pod the caller's.

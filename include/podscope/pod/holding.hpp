@@ -10,9 +10,9 @@
 #include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
+#include <podscope/scope/rule.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/scope/shared_scope.hpp>
-#include <podscope/store/delegation_layers.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -109,15 +109,26 @@ public:
                      .subject = own_.pod});
     }
 
-    /// Takes a delegation that this pod has just committed over into the scope in memory, without
-    /// reading all of its layers again.
-    void add(const delegated& by) {
+    /// Takes the layers that a commit of this pod's own has added and removed over into the scope
+    /// in memory, without reading all of them again; unless somebody else changed them before,
+    /// which the next look finds.
+    ///
+    /// @param before, after the revision of its layers at the commit's begin and end
+    void follow(std::uint64_t before,
+                std::uint64_t after,
+                const std::vector<delegation_ref>& gone,
+                const std::vector<deny_layer>& added) {
         const std::lock_guard alone{looking_};
-        if (layers_revision_ + 1 == by.layers_revision) {
-            const auto layers = layers_of(by.made);
-            scope_.update([&](podscope::scope& now) { now.add(layers); });
-            layers_revision_ = by.layers_revision;
+        if (layers_revision_ != before || before == after) {
+            return;
         }
+        scope_.update([&](podscope::scope& now) {
+            now.add(added);
+            for (const auto& one : gone) {
+                now.remove(one);
+            }
+        });
+        layers_revision_ = after;
     }
 
     /// Notes that the pod gave its allocation up itself.

@@ -14,6 +14,7 @@
 #include <podscope/result.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/session/concept.hpp>
+#include <podscope/store/delegation_layers.hpp>
 #include <podscope/store/pod_store.hpp>
 
 #include <chrono>
@@ -21,6 +22,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -120,18 +122,17 @@ public:
             const pod_record record{
                 .pod = child.name, .manifest = std::move(*resolved), .peers = child.peers};
             const holder by{.owner = std::move(*self)};
-            auto done = core().clearing_the_dead(
+            auto made = core().clearing_the_dead(
                 core().parts().clock.now() + probe_time, [&](auto& blockers) {
-                    return core().write([&](auto& txn) {
+                    return owning([&](auto& txn, const allocation&) {
                         return enrolment{txn, core().parts().names, blockers}.delegate(held_->own(),
                                                                                        record, by);
                     });
                 });
-            if (!done) {
-                return fail(done);
+            if (!made) {
+                return fail(made);
             }
-            held_->add(*done);
-            return grant{.pod = std::move(done->made.child), .granted = done->made.granted};
+            return grant{.pod = std::move(made->child), .granted = made->granted};
         });
     }
 
@@ -266,27 +267,55 @@ private:
         return held_->scope().read([&](const scope& now) { return now.explain(place); });
     }
 
-    // Runs `body(txn, own row)` as a commit of the live pod, and looks at what it has left.
+    // Runs `body(txn, own row)` as a commit of the live pod, and lets the scope in memory follow.
     template <class F>
     [[nodiscard]] auto owning(F&& body)
         -> std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation> {
-        return guarded(
-            [&]() -> std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation> {
-                if (auto here = held_->not_forked(); !here) {
-                    return fail(here);
+        using outcome = std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation>;
+        return guarded([&]() -> outcome {
+            if (auto here = held_->not_forked(); !here) {
+                return fail(here);
+            }
+            std::uint64_t before{};
+            std::uint64_t after{};
+            auto done = core().write([&](auto& txn) -> outcome {
+                auto row = require_own(txn, held_->own());
+                if (!row) {
+                    return fail(row);
                 }
-                auto done = core().write(
-                    [&](auto& txn) -> std::invoke_result_t<F, decltype(txn), allocation> {
-                        auto row = require_own(txn, held_->own());
-                        if (!row) {
-                            return fail(row);
-                        }
-                        return body(txn, std::move(*row));
-                    });
-                // The commit stands whatever this look finds: the next check looks again by itself.
-                (void)held_->confirm();
-                return done;
+                before = row->layers_revision;
+                auto changed = body(txn, std::move(*row));
+                auto left = registry{txn}.find(name());
+                if (!left) {
+                    return fail(left);
+                }
+                after = *left ? (*left)->layers_revision : before;
+                return changed;
             });
+            if (done) {
+                follow(*done, before, after);
+            }
+            return done;
+        });
+    }
+
+    template <class T>
+    void follow(const T& done, std::uint64_t before, std::uint64_t after) {
+        if constexpr (std::is_same_v<T, delegation>) {
+            held_->follow(before, after, {}, layers_of(done));
+        } else if constexpr (std::is_same_v<T, reconcile_report>) {
+            std::vector<delegation_ref> gone;
+            for (const auto& one : done.ended) {
+                gone.push_back({.child = one.child, .granted = one.granted});
+            }
+            std::vector<deny_layer> added;
+            for (const auto& one : done.adopted) {
+                const auto more = layers_of(
+                    delegation{.child = one.child, .granted = one.granted, .rules = one.rules});
+                added.insert(added.end(), more.begin(), more.end());
+            }
+            held_->follow(before, after, gone, added);
+        }
     }
 
     // The same for a commit that may have queued notifications: offers them to the sink.

@@ -345,7 +345,7 @@ private:
             }
         }
         if (done) {
-            report.adopted.push_back({made.child, now.delegator});
+            report.adopted.push_back({made.child, now.delegator, made.granted, made.rules});
         }
         return done;
     }

@@ -3,6 +3,7 @@
 
 #include <podscope/error.hpp>
 #include <podscope/notification.hpp>
+#include <podscope/scope/rule.hpp>
 #include <podscope/store/records.hpp>
 
 #include <iterator>
@@ -16,6 +17,8 @@ namespace podscope {
 struct adoption {
     std::string child{};
     std::string from{}; ///< its former parent, whose own delegation has ended
+    epoch granted{};
+    std::vector<scope_rule> rules{}; ///< what it had been granted, and keeps
 
     friend bool operator==(const adoption&, const adoption&) = default;
 };
