@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/backend/journal_channel.hpp>
+#include <podscope/backend/journal_image.hpp>
+#include <podscope/backend/journal_options.hpp>
+#include <podscope/backend/journal_transaction.hpp>
+#include <podscope/result.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace podscope {
+
+/// A store in one file, for the processes of one machine: the embedded default.
+///
+/// Every process holds the records in memory, and reads there. A commit appends one checksummed
+/// frame to the file, under a lock of all processes, and moves a generation in a page that they
+/// share; a process that sees another generation than its own reads what was appended before it
+/// answers. So reads and writes are linearisable between processes. What a crash leaves half
+/// written is cut off by the next to come, what is damaged in any other way is an error, and
+/// nothing is ever begun anew in silence. See journal_format.hpp for the bytes.
+///
+/// `Durable` says what a commit that was reported as done survives: `power` syncs each before it is
+/// reported, `process` and `none` leave that to the system, which keeps what was written whatever
+/// happens to processes. Handles of different durability may be open on one folder; each answers
+/// for its own commits.
+///
+/// Costs: a read without news is that of the image and one load, without a system call; a write is
+/// one append, one sync and two calls for the lock; news cost their reading. Now and then a commit
+/// writes the whole anew (journal_options), which takes time in proportion to all that is stored.
+///
+/// Copies are handles of the same store. In a forked copy of the process every call is `forked`,
+/// and no lock of the parent is held or released. Open it again in such a process.
+template <class Schema, durability Durable = durability::power>
+class basic_journal {
+public:
+    static constexpr durability durable = Durable;
+    static constexpr podscope::reach reaches = podscope::reach::machine;
+
+    using reader = const journal_reader<Schema>;
+    using writer = journal_writer<Schema>;
+
+    /// Opens the journal in a folder of its own, making both (0700, 0600) if they are not there:
+    /// the folder's parent must be. A file of no bytes is a new journal.
+    ///
+    /// Errors: `corrupt`, with path and offset; `unsupported_version`; `unsafe_file` if the folder
+    /// or a file in it is a link, is of another kind, belongs to another user, may be written by
+    /// others, or lies on a network file system; `timeout`; `io`.
+    [[nodiscard]] static result<basic_journal> open(std::string folder,
+                                                    const journal_options& options = {}) {
+        auto channel = channel_type::open(std::move(folder), options, Durable);
+        if (!channel) {
+            return fail(channel);
+        }
+        basic_journal opened{std::make_shared<state>(*std::move(channel))};
+        if (auto read = opened.catch_up(); !read) {
+            return fail(read);
+        }
+        return opened;
+    }
+
+    /// Runs `body(reader)` on the present state, once.
+    ///
+    /// Errors: what `body` returns; `timeout` if there is news and the lock cannot be had;
+    /// `corrupt` and `io` if the news cannot be read; `forked`.
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F, reader&> read(F&& body) const {
+        if (auto here = channel().check_process(); !here) {
+            return fail(here);
+        }
+        {
+            const std::shared_lock reading{channel().image};
+            if (channel().is_current()) {
+                return run(std::forward<F>(body));
+            }
+        }
+        if (auto read = catch_up(); !read) {
+            return fail(read);
+        }
+        // Whatever has happened since, the image is as new as when this call began.
+        const std::shared_lock reading{channel().image};
+        return run(std::forward<F>(body));
+    }
+
+    /// Runs `body(writer)` on the present state, once, and commits if it succeeds.
+    ///
+    /// Errors: what `body` returns, `timeout`, `forked`: nothing has changed. `io` if the commit
+    /// could not be written or synced: nothing has changed, or, where the disk leaves that in
+    /// doubt, every later call on this handle is `io` too. `corrupt` as for `read`.
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F, writer&> write(F&& body) {
+        if (auto here = channel().check_process(); !here) {
+            return fail(here);
+        }
+        const auto turn = channel().take_turn();
+        if (!turn) {
+            return fail(error{turn.error()});
+        }
+        const std::unique_lock writing{channel().image};
+        if (auto ready = catch_up_in_turn(); !ready) {
+            return fail(ready);
+        }
+        writer txn{state_->image};
+        auto outcome = std::forward<F>(body)(txn);
+        if (!outcome || !txn.has_changes()) {
+            return outcome;
+        }
+        txn.write_to(channel().begin_frame());
+        if (auto committed = channel().commit_frame(); !committed) {
+            return fail(committed);
+        }
+        txn.keep();
+        channel().compact_if_large(
+            [&](auto& snapshot) { return state_->image.write_to(snapshot); });
+        return outcome;
+    }
+
+    /// Moves with every commit by anybody, before it is reported. One load.
+    [[nodiscard]] std::uint64_t generation() const noexcept { return channel().generation(); }
+
+private:
+    using channel_type = backend_detail::journal_channel;
+
+    struct state {
+        explicit state(std::unique_ptr<channel_type> opened) noexcept
+            : channel{std::move(opened)} {}
+
+        std::unique_ptr<channel_type> channel;
+        backend_detail::journal_image<Schema> image;
+    };
+
+    explicit basic_journal(std::shared_ptr<state> opened) noexcept : state_{std::move(opened)} {}
+
+    [[nodiscard]] channel_type& channel() const noexcept { return *state_->channel; }
+
+    template <class F>
+    [[nodiscard]] auto run(F&& body) const {
+        reader txn{state_->image};
+        return std::forward<F>(body)(txn);
+    }
+
+    [[nodiscard]] result<void> catch_up() const {
+        const auto turn = channel().take_turn();
+        if (!turn) {
+            return fail(error{turn.error()});
+        }
+        const std::unique_lock writing{channel().image};
+        return catch_up_in_turn();
+    }
+
+    [[nodiscard]] result<void> catch_up_in_turn() const {
+        auto usable = channel().check_usable();
+        return usable ? channel().catch_up(state_->image) : usable;
+    }
+
+    std::shared_ptr<state> state_;
+};
+
+} // namespace podscope

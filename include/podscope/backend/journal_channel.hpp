@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/backend/file.hpp>
+#include <podscope/backend/image_mutex.hpp>
+#include <podscope/backend/journal_file.hpp>
+#include <podscope/backend/journal_folder.hpp>
+#include <podscope/backend/journal_options.hpp>
+#include <podscope/backend/journal_snapshot.hpp>
+#include <podscope/result.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <sys/stat.h>
+
+namespace podscope::backend_detail {
+
+/// A journal without its types: a folder and the journal's file in it, read and written in turns.
+/// The image of the contents is the caller's.
+///
+/// Two locks, taken in this order and never the other way round: a turn of the folder for whatever
+/// reads or writes the file, and `image`, shared to read the image and exclusive to change it. What
+/// `image` guards besides: whether the image is current, and whether the handle can still be used.
+class journal_channel {
+public:
+    /// Opens a folder, and in it a journal, making what is not there.
+    [[nodiscard]] static result<std::unique_ptr<journal_channel>>
+    open(std::string path, const journal_options& options, durability durable) {
+        auto folder = journal_folder::open(std::move(path), options);
+        if (!folder) {
+            return fail(folder);
+        }
+        std::unique_ptr<journal_channel> channel{
+            new journal_channel{*std::move(folder), options, durable}};
+        if (auto opened = channel->open_file(); !opened) {
+            return fail(opened);
+        }
+        return channel;
+    }
+
+    image_mutex image;
+
+    [[nodiscard]] result<void> check_process() const { return folder_->check_process(); }
+
+    [[nodiscard]] result<journal_folder::turn> take_turn() { return folder_->take_turn(); }
+
+    [[nodiscard]] std::uint64_t generation() const noexcept { return folder_->page().generation(); }
+
+    /// Whether the image holds every commit that has been reported as done. Under `image`; without
+    /// a system call.
+    [[nodiscard]] bool is_current() const noexcept {
+        return is_caught_up_ && caught_up_at_ == generation();
+    }
+
+    /// Why the handle cannot be used any more, if it cannot. Under `image`.
+    [[nodiscard]] result<void> check_usable() const {
+        if (broken_by_ != 0) {
+            return fail({.category = errc::io,
+                         .message = "an earlier write to " + folder_->journal_path() +
+                                    " failed and left doubt about what is on the disk: open the "
+                                    "journal anew",
+                         .path = folder_->journal_path(),
+                         .system = std::error_code{broken_by_, std::generic_category()}});
+        }
+        return {};
+    }
+
+    /// Brings an image up to the end of the journal. In a turn, and under `image`.
+    ///
+    /// An image is default constructible and movable, and `apply(payload)` does all of a frame or,
+    /// by a failed result or an exception, nothing of it.
+    template <class Image>
+    [[nodiscard]] result<void> catch_up(Image& contents) {
+        struct stat status{};
+        int code = status_of(file_->descriptor(), status);
+        if (code == 0 && status.st_nlink == 0) {
+            is_caught_up_ = false;
+            if (auto followed = follow_replacement(contents); !followed) {
+                return followed;
+            }
+            code = status_of(file_->descriptor(), status);
+        }
+        if (code != 0) {
+            return system_failure("examine", file_->path(), code);
+        }
+        const auto size = static_cast<std::uint64_t>(status.st_size);
+        if (size < file_->end()) {
+            is_caught_up_ = false;
+            return corrupt_journal(file_->path(), size, "somebody has cut the journal off");
+        }
+        if (size > file_->end() || !is_caught_up_) {
+            is_caught_up_ = false;
+            auto followed = file_->follow(
+                size, [&](std::string_view payload) { return contents.apply(payload); });
+            if (!followed) {
+                return followed;
+            }
+        }
+        auto& page = folder_->page();
+        if (page.published() != present_end()) {
+            if (code = confirm_unpublished(); code != 0) {
+                is_caught_up_ = false;
+                return system_failure("sync", file_->path(), code);
+            }
+            page.publish(present_end());
+        }
+        note_caught_up();
+        return {};
+    }
+
+    /// Where a transaction puts its operations, behind `frame_header::size` bytes that stay empty.
+    /// In a turn.
+    [[nodiscard]] std::string& begin_frame() {
+        constexpr std::size_t worth_keeping = std::size_t{1} << 20;
+        if (frame_.capacity() > worth_keeping) {
+            frame_ = {};
+        }
+        frame_.assign(frame_header::size, '\0');
+        return frame_;
+    }
+
+    /// Appends the frame, and publishes it. In a turn, under `image`, and after `catch_up`. If it
+    /// fails, nothing was committed, or the handle is broken from now on.
+    [[nodiscard]] result<void> commit_frame() {
+        if (frame_.size() - frame_header::size > frame_header::max_payload) {
+            return fail({.category = errc::io,
+                         .message = "a transaction of more than 1 GiB is too large for a journal",
+                         .path = file_->path(),
+                         .system = std::make_error_code(std::errc::file_too_large)});
+        }
+        const auto outcome = file_->append(frame_, 1, durable_ == durability::power);
+        if (outcome.code != 0) {
+            if (outcome.in_doubt) {
+                break_off(outcome.code);
+            }
+            return system_failure("write a transaction to", file_->path(), outcome.code);
+        }
+        folder_->page().publish(present_end());
+        note_caught_up();
+        return {};
+    }
+
+    /// Writes the journal anew if it has grown enough since it last was. `write(snapshot)` appends
+    /// the operations that make the image. In a turn and under `image`, after a commit, which
+    /// stands whatever happens here: a compaction that fails is tried again when the file has grown
+    /// on.
+    template <class Write>
+    void compact_if_large(Write&& write) noexcept {
+        if (file_->end() <= compact_above_) {
+            return;
+        }
+        auto installed = guarded([&]() -> result<journal_file> {
+            auto snapshot = journal_snapshot::start(folder_->descriptor(), file_->path(),
+                                                    file_->header().store, file_->sequence());
+            if (!snapshot) {
+                return fail(snapshot);
+            }
+            if (auto written = write(*snapshot); !written) {
+                return fail(written);
+            }
+            return snapshot->install(journal_folder::journal_name);
+        });
+        if (!installed) {
+            compact_above_ = file_->end() + file_->end() / 2;
+            return;
+        }
+        *file_ = *std::move(installed);
+        folder_->page().move_to(present_end());
+        set_compaction_threshold();
+        if (const int code = sync_folder(); code != 0) {
+            break_off(code);
+        }
+    }
+
+private:
+    journal_channel(std::unique_ptr<journal_folder> folder,
+                    const journal_options& options,
+                    durability durable)
+        : folder_{std::move(folder)},
+          options_{options},
+          durable_{durable} {}
+
+    [[nodiscard]] result<void> open_file() {
+        auto held = folder_->take_turn();
+        if (!held) {
+            return fail(held);
+        }
+        journal_snapshot::remove_stray(folder_->descriptor());
+        auto found = find_file();
+        if (!found) {
+            return fail(found);
+        }
+        auto file = *found ? result<journal_file>{**std::move(found)} : make_empty_file();
+        if (!file) {
+            return fail(file);
+        }
+        file_.emplace(*std::move(file));
+        set_compaction_threshold();
+        return sync_names();
+    }
+
+    [[nodiscard]] result<std::optional<journal_file>> find_file() {
+        return journal_file::open(folder_->descriptor(), journal_folder::journal_name,
+                                  folder_->journal_path());
+    }
+
+    [[nodiscard]] result<journal_file> make_empty_file() {
+        std::uint64_t store{};
+        if (const int code = make_id(store); code != 0) {
+            return system_failure("get a random number for", folder_->journal_path(), code);
+        }
+        auto snapshot =
+            journal_snapshot::start(folder_->descriptor(), folder_->journal_path(), store, 0);
+        return snapshot ? snapshot->install(journal_folder::journal_name)
+                        : result<journal_file>{fail(snapshot)};
+    }
+
+    // No handle commits to a file before it has itself made the file's name last: whoever gave the
+    // file its name may have died before he did.
+    [[nodiscard]] result<void> sync_names() {
+        if (const int code = sync_folder(); code != 0) {
+            return system_failure("sync the folder", folder_->path(), code);
+        }
+        return {};
+    }
+
+    [[nodiscard]] int sync_folder() noexcept {
+        return durable_ == durability::power ? sync_all(folder_->descriptor()) : 0;
+    }
+
+    // The file that was read has lost its name: a compaction by another process, or a disaster.
+    template <class Image>
+    [[nodiscard]] result<void> follow_replacement(Image& contents) {
+        auto found = find_file();
+        if (!found) {
+            return fail(found);
+        }
+        if (!*found || (*found)->header().store != file_->header().store) {
+            return corrupt_journal(file_->path(), 0,
+                                   "somebody has removed the journal while it was in use");
+        }
+        if (auto synced = sync_names(); !synced) {
+            return synced;
+        }
+        journal_file& next = **found;
+        if (next.header().sequence == file_->sequence()) {
+            next.pass_snapshot();
+        } else {
+            struct stat status{};
+            if (const int code = status_of(next.descriptor(), status); code != 0) {
+                return system_failure("examine", next.path(), code);
+            }
+            Image fresh;
+            auto followed =
+                next.follow(static_cast<std::uint64_t>(status.st_size),
+                            [&](std::string_view payload) { return fresh.apply(payload); });
+            if (!followed) {
+                return followed;
+            }
+            if (next.sequence() < file_->sequence()) {
+                return corrupt_journal(next.path(), 0,
+                                       "somebody has put an older copy in the journal's place");
+            }
+            contents = std::move(fresh);
+        }
+        *file_ = std::move(next);
+        set_compaction_threshold();
+        return {};
+    }
+
+    // Frames that nobody has reported as done: their writer died, or could not sync them and could
+    // not cut them off. They are taken as committed, and so must first be as durable as any.
+    [[nodiscard]] int confirm_unpublished() {
+        if (durable_ != durability::power) {
+            return 0;
+        }
+        const auto said = folder_->page().published();
+        const bool is_known = said.file == file_->header().file &&
+                              said.end >= file_->header().snapshot_end && said.end < file_->end();
+        return is_known ? file_->write_again(said.end) : sync_data(file_->descriptor());
+    }
+
+    [[nodiscard]] published_end present_end() const noexcept {
+        return {file_->header().file, file_->end()};
+    }
+
+    void note_caught_up() noexcept {
+        is_caught_up_ = true;
+        caught_up_at_ = generation();
+    }
+
+    void break_off(int code) noexcept {
+        is_caught_up_ = false;
+        broken_by_ = code;
+    }
+
+    void set_compaction_threshold() noexcept {
+        compact_above_ = std::max(options_.compact_above,
+                                  options_.compact_factor * file_->header().snapshot_end);
+    }
+
+    std::unique_ptr<journal_folder> folder_;
+    journal_options options_;
+    durability durable_;
+
+    std::optional<journal_file> file_;
+    std::string frame_;
+    std::uint64_t compact_above_ = 0;
+
+    bool is_caught_up_ = false;
+    std::uint64_t caught_up_at_ = 0;
+    int broken_by_ = 0;
+};
+
+} // namespace podscope::backend_detail
