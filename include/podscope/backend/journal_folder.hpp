@@ -7,6 +7,7 @@
 #include <podscope/backend/journal_options.hpp>
 #include <podscope/backend/private_descriptor.hpp>
 #include <podscope/backend/shared_page.hpp>
+#include <podscope/backend/timed_gate.hpp>
 #include <podscope/backend/trusted_file.hpp>
 #include <podscope/result.hpp>
 
@@ -97,13 +98,13 @@ public:
     private:
         friend journal_folder;
 
-        turn(journal_folder& folder, std::unique_lock<std::timed_mutex> gate, file_lock lock)
+        turn(journal_folder& folder, std::unique_lock<timed_gate> gate, file_lock lock)
             : folder_{&folder},
               gate_{std::move(gate)},
               lock_{std::move(lock)} {}
 
         journal_folder* folder_;
-        std::unique_lock<std::timed_mutex> gate_;
+        std::unique_lock<timed_gate> gate_;
         file_lock lock_;
     };
 
@@ -176,7 +177,7 @@ private:
     private_descriptor lock_;
     std::chrono::milliseconds deadline_;
     std::uint64_t pid_;
-    std::timed_mutex gate_;
+    timed_gate gate_;
     std::optional<shared_page> page_;
 };
 
