@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace podscope::scope_detail {
@@ -60,7 +61,18 @@ private:
 /// tombstone slows a lookup down however many rules have come and gone.
 class rule_index {
 public:
-    rule_index() { nodes_.emplace_back(); }
+    rule_index() = default;
+    rule_index(const rule_index&) = default;
+
+    /// Leaves the other one empty.
+    rule_index(rule_index&& other) noexcept { swap(other); }
+
+    rule_index& operator=(rule_index other) noexcept {
+        swap(other);
+        return *this;
+    }
+
+    ~rule_index() = default;
 
     /// Adds a rule. Linear in its target's length, amortised. If memory runs out nothing changes.
     void insert(const scope_rule& rule, effect what);
@@ -100,6 +112,24 @@ private:
         bool is_long{}; // the component has more text than the words
     };
 
+    void swap(rule_index& other) noexcept {
+        std::swap(root_, other.root_);
+        std::swap(at_root_, other.at_root_);
+        nodes_.swap(other.nodes_);
+        entries_.swap(other.entries_);
+        std::swap(used_, other.used_);
+        std::swap(first_free_, other.first_free_);
+    }
+
+    [[nodiscard]] node& node_at(node_number number) noexcept {
+        return number == root ? root_ : nodes_[number - 1];
+    }
+
+    // Of a node that is not the root.
+    [[nodiscard]] const node& below_root(node_number number) const noexcept {
+        return nodes_[number - 1];
+    }
+
     [[nodiscard]] std::size_t home(std::uint64_t prefix_hash) const noexcept {
         return static_cast<std::size_t>(prefix_hash) & (entries_.size() - 1);
     }
@@ -129,11 +159,12 @@ private:
 
     [[nodiscard]] static summary summary_of(const node& n) noexcept;
 
-    std::vector<node> nodes_{};    // the root first
+    node root_{};
+    summary at_root_{};
+    std::vector<node> nodes_{};    // number 1 first
     std::vector<entry> entries_{}; // as many as a power of two, or none
     std::size_t used_{};           // entries that are not empty
     node_number first_free_{root}; // the root is never free: none is
-    summary at_root_{};
 };
 
 inline permission rule_index::permission_at(std::string_view key) const noexcept {
@@ -166,7 +197,7 @@ inline bool
 rule_index::is(const entry& e, node_number parent, const key_component& component) const noexcept {
     return e.first_word == component.first_word && e.second_word == component.second_word &&
            e.parent == parent && e.is_long == component.is_long() &&
-           (!e.is_long || component.text == nodes_[e.number].component);
+           (!e.is_long || component.text == below_root(e.number).component);
 }
 
 inline const rule_index::entry* rule_index::find(node_number parent,
@@ -221,7 +252,7 @@ inline void rule_index::insert(const scope_rule& rule, effect what) {
         prune(number);
         throw;
     }
-    ++nodes_[number].rules[sort_of(rule, what)];
+    ++node_at(number).rules[sort_of(rule, what)];
     summarise(number);
 }
 
@@ -238,7 +269,7 @@ inline void rule_index::erase(const scope_rule& rule, effect what) noexcept {
         }
         number = found->number;
     }
-    auto& count = nodes_[number].rules[sort_of(rule, what)];
+    auto& count = node_at(number).rules[sort_of(rule, what)];
     if (count != 0) {
         --count;
         summarise(number);
@@ -249,18 +280,17 @@ inline void rule_index::erase(const scope_rule& rule, effect what) noexcept {
 inline rule_index::node_number rule_index::add_node(node_number parent,
                                                     const key_component& component,
                                                     std::uint64_t prefix_hash) {
+    node added{
+        .prefix_hash = prefix_hash, .parent = parent, .component = std::string{component.text}};
     make_room();
     node_number number = first_free_;
     if (number == root) {
+        nodes_.push_back(std::move(added));
         number = static_cast<node_number>(nodes_.size());
-        nodes_.emplace_back().component.assign(component.text);
     } else {
-        nodes_[number].component.assign(component.text);
-        first_free_ = nodes_[number].parent;
+        first_free_ = node_at(number).parent;
+        node_at(number) = std::move(added);
     }
-    node& added = nodes_[number];
-    added.prefix_hash = prefix_hash;
-    added.parent = parent;
     const entry e{.first_word = component.first_word,
                   .second_word = component.second_word,
                   .parent = parent,
@@ -268,7 +298,7 @@ inline rule_index::node_number rule_index::add_node(node_number parent,
                   .is_long = component.is_long()};
     place(e);
     ++used_;
-    if (nodes_[parent].children++ == 0 && parent != root) {
+    if (node_at(parent).children++ == 0 && parent != root) {
         entry_of(parent).has_children = true;
     }
     return number;
@@ -288,7 +318,7 @@ inline void rule_index::make_room() {
 }
 
 inline void rule_index::place(const entry& e) noexcept {
-    std::size_t i = home(nodes_[e.number].prefix_hash);
+    std::size_t i = home(below_root(e.number).prefix_hash);
     while (entries_[i].number != root) {
         i = after(i);
     }
@@ -296,7 +326,7 @@ inline void rule_index::place(const entry& e) noexcept {
 }
 
 inline rule_index::entry& rule_index::entry_of(node_number number) noexcept {
-    std::size_t i = home(nodes_[number].prefix_hash);
+    std::size_t i = home(below_root(number).prefix_hash);
     while (entries_[i].number != number) {
         i = after(i);
     }
@@ -306,7 +336,7 @@ inline rule_index::entry& rule_index::entry_of(node_number number) noexcept {
 inline void rule_index::remove_entry(node_number number) noexcept {
     auto hole = static_cast<std::size_t>(&entry_of(number) - entries_.data());
     for (std::size_t i = after(hole); entries_[i].number != root; i = after(i)) {
-        const std::size_t wanted = home(nodes_[entries_[i].number].prefix_hash);
+        const std::size_t wanted = home(below_root(entries_[i].number).prefix_hash);
         // Whether the hole lies on the way from the wanted place to the present one.
         const std::size_t mask = entries_.size() - 1;
         if (((i - wanted) & mask) >= ((i - hole) & mask)) {
@@ -319,7 +349,7 @@ inline void rule_index::remove_entry(node_number number) noexcept {
 }
 
 inline void rule_index::summarise(node_number number) noexcept {
-    const summary s = summary_of(nodes_[number]);
+    const summary s = summary_of(node_at(number));
     if (number == root) {
         at_root_ = s;
     } else {
@@ -328,15 +358,15 @@ inline void rule_index::summarise(node_number number) noexcept {
 }
 
 inline void rule_index::prune(node_number number) noexcept {
-    while (number != root && !nodes_[number].is_needed()) {
+    while (number != root && !node_at(number).is_needed()) {
         remove_entry(number);
-        node& gone = nodes_[number];
+        node& gone = node_at(number);
         const node_number parent = gone.parent;
         gone = node{};
         gone.parent = first_free_;
         first_free_ = number;
         number = parent;
-        if (--nodes_[number].children == 0 && number != root) {
+        if (--node_at(number).children == 0 && number != root) {
             entry_of(number).has_children = false;
         }
     }
