@@ -153,7 +153,7 @@ public:
             if (const int code = window.view(end_, frame_header::size, bytes); code != 0) {
                 return system_failure("read", path_, code);
             }
-            const auto frame = header_in(bytes, end_);
+            const auto frame = decode_frame_header(bytes, header_.file);
             if (!frame || frame->length > size - end_ - frame_header::size) {
                 return settle_tail(window, size);
             }
@@ -166,8 +166,9 @@ public:
                 return settle_tail(window, size);
             }
             const bool in_snapshot = end_ < header_.snapshot_end;
-            if (in_snapshot ? frame->sequence != sequence_ : frame->sequence <= sequence_) {
-                return corrupt_journal(path_, end_, "a transaction is out of order");
+            if (frame->sequence != sequence_ + frame->transactions ||
+                in_snapshot != (frame->transactions == 0)) {
+                return corrupt_journal(path_, end_, "a transaction is not the next one");
             }
             result<void> applied = apply(payload);
             if (!applied) {
@@ -197,8 +198,8 @@ public:
     /// A failed sync leaves doubt whatever is done next: the kernel may have dropped the bytes from
     /// its cache as written, so that a second sync would succeed and mean nothing.
     [[nodiscard]] append_outcome
-    append(std::string& frame, std::uint64_t transactions, bool durable) noexcept {
-        seal_frame(frame, header_.file, end_, sequence_ + transactions);
+    append(std::string& frame, std::uint32_t transactions, bool durable) noexcept {
+        seal_frame(frame, header_.file, sequence_ + transactions, transactions);
         int code = write_at(file_.get(), frame, end_);
         const bool written = code == 0;
         if (written && durable) {
@@ -225,12 +226,6 @@ public:
     }
 
 private:
-    [[nodiscard]] std::optional<frame_header> header_in(std::string_view bytes,
-                                                        std::uint64_t offset) const noexcept {
-        return bytes.size() < frame_header::size ? std::nullopt
-                                                 : decode_frame_header(bytes, header_.file, offset);
-    }
-
     // What stands at `end_` is no whole frame.
     [[nodiscard]] result<void> settle_tail(file_window& window, std::uint64_t size) {
         if (end_ < header_.snapshot_end) {
@@ -244,7 +239,8 @@ private:
             }
             for (std::size_t i = bytes.find(frame_header::magic); i < step;
                  i = bytes.find(frame_header::magic, i + 1)) {
-                if (header_in(bytes.substr(i), at + i)) {
+                const auto later = decode_frame_header(bytes.substr(i), header_.file);
+                if (later && later->sequence > sequence_) {
                     return corrupt_journal(path_, end_, "a transaction is damaged");
                 }
             }

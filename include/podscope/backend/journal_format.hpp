@@ -30,22 +30,21 @@
 /// | | 56 |     4 | zero                                                                         |
 /// | 60 |     4 | CRC-32C of the 60 bytes before: at the same place in every version           |
 ///
-/// A frame, 24 bytes and its payload:
+/// A frame, 28 bytes and its payload:
 ///
 /// | at | bytes | what                                                                         |
 /// | -- | ----- | ---------------------------------------------------------------------------- |
 /// |  0 |     4 | "PSfr"                                                                       |
 /// |  4 |     4 | the length of the payload                                                    |
 /// |  8 |     8 | its sequence: how many transactions the store has seen with it               |
-/// | 16 |     4 | CRC-32C of the payload                                                       |
-/// | 20 |     4 | CRC-32C of the file's id, the frame's offset (8 bytes each), and the 20 bytes
-/// before |
+/// | 16 |     4 | how many of them are in it                                                   |
+/// | 20 |     4 | CRC-32C of the payload                                                       |
+/// | 24 |     4 | CRC-32C of the file's id (8 bytes) and the 24 bytes before                   |
 ///
-/// The second sum ties a frame to its file and place, so that nothing that merely looks like a
-/// frame, in a record's bytes or left over from another file, is taken for one. A frame holds one
-/// committed transaction or several, of which none is there without the others. The frames of the
-/// snapshot all carry the snapshot's sequence; after it, the sequence grows from frame to frame by
-/// the number of transactions in it.
+/// The second sum ties a frame to its file, and the sequence to its place among the others: nothing
+/// that merely looks like a frame, in the bytes of a record or left over from another file, is
+/// taken for one that is to come. A frame holds one committed transaction or several, of which none
+/// is there without the others; a frame of the snapshot holds none, and the snapshot's sequence.
 ///
 ///     payload = operation*
 ///     put     = 1 table:text key:text record:text     (the record as codec.hpp has it)
@@ -97,50 +96,52 @@ decode_header(const journal_header_bytes& bytes) noexcept {
 }
 
 struct frame_header {
-    static constexpr std::size_t size = 24;
+    static constexpr std::size_t size = 28;
     static constexpr std::string_view magic = "PSfr";
     static constexpr std::size_t max_payload = std::size_t{1} << 30;
 
     std::uint32_t length{};
     std::uint64_t sequence{};
+    std::uint32_t transactions{};
     std::uint32_t payload_crc{};
 };
 
-[[nodiscard]] inline std::uint32_t
-frame_crc(std::string_view first_20_bytes, std::uint64_t file, std::uint64_t offset) noexcept {
-    std::array<char, 16> place{};
-    store_fixed(&place[0], file, 8);
-    store_fixed(&place[8], offset, 8);
-    return crc32c(first_20_bytes, crc32c({place.data(), place.size()}));
+[[nodiscard]] inline std::uint32_t frame_header_crc(const char* frame,
+                                                    std::uint64_t file) noexcept {
+    std::array<char, 8> id{};
+    store_fixed(id.data(), file, id.size());
+    return crc32c({frame, 24}, crc32c({id.data(), id.size()}));
 }
 
 /// Completes a frame in place: `frame` begins with `frame_header::size` bytes of any content, and
-/// the payload follows.
+/// the payload follows. The sequence is the one that the store has with its transactions.
 inline void seal_frame(std::string& frame,
                        std::uint64_t file,
-                       std::uint64_t offset,
-                       std::uint64_t sequence) noexcept {
+                       std::uint64_t sequence,
+                       std::uint32_t transactions) noexcept {
     const std::string_view payload = std::string_view{frame}.substr(frame_header::size);
     char* const at = frame.data();
     frame_header::magic.copy(at, frame_header::magic.size());
     store_fixed(at + 4, payload.size(), 4);
     store_fixed(at + 8, sequence, 8);
-    store_fixed(at + 16, crc32c(payload), 4);
-    store_fixed(at + 20, frame_crc({at, 20}, file, offset), 4);
+    store_fixed(at + 16, transactions, 4);
+    store_fixed(at + 20, crc32c(payload), 4);
+    store_fixed(at + 24, frame_header_crc(at, file), 4);
 }
 
-/// Nothing if `bytes`, at least `frame_header::size` of them, do not begin with the header of a
-/// frame that was written at this place.
-[[nodiscard]] inline std::optional<frame_header>
-decode_frame_header(std::string_view bytes, std::uint64_t file, std::uint64_t offset) noexcept {
-    if (!bytes.starts_with(frame_header::magic) ||
-        load_fixed(bytes.data() + 20, 4) != frame_crc(bytes.substr(0, 20), file, offset)) {
+/// Nothing if `bytes` do not begin with the header of a frame of that file.
+[[nodiscard]] inline std::optional<frame_header> decode_frame_header(std::string_view bytes,
+                                                                     std::uint64_t file) noexcept {
+    const char* const at = bytes.data();
+    if (bytes.size() < frame_header::size || !bytes.starts_with(frame_header::magic) ||
+        load_fixed(at + 24, 4) != frame_header_crc(at, file)) {
         return std::nullopt;
     }
     return frame_header{
-        .length = static_cast<std::uint32_t>(load_fixed(bytes.data() + 4, 4)),
-        .sequence = load_fixed(bytes.data() + 8, 8),
-        .payload_crc = static_cast<std::uint32_t>(load_fixed(bytes.data() + 16, 4)),
+        .length = static_cast<std::uint32_t>(load_fixed(at + 4, 4)),
+        .sequence = load_fixed(at + 8, 8),
+        .transactions = static_cast<std::uint32_t>(load_fixed(at + 16, 4)),
+        .payload_crc = static_cast<std::uint32_t>(load_fixed(at + 20, 4)),
     };
 }
 

@@ -94,7 +94,7 @@ private:
           frame_(frame_header::size, '\0') {}
 
     [[nodiscard]] result<void> flush() {
-        seal_frame(frame_, header_.file, header_.snapshot_end, header_.sequence);
+        seal_frame(frame_, header_.file, header_.sequence, 0);
         if (const int code = write_at(file_.get(), frame_, header_.snapshot_end); code != 0) {
             return failed("write", code);
         }

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a journal makes of a file that is not as it was left.
+#include "backend/scratch_folder.hpp"
+#include "backend/test_tables.hpp"
+#include "support/catch.hpp"
+
+#include <podscope/backend/journal.hpp>
+#include <podscope/backend/journal_format.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace backend_test;
+using podscope::errc;
+namespace detail = podscope::backend_detail;
+
+// What is read does not depend on when it was synced.
+using journal = podscope::basic_journal<test_schema, podscope::durability::process>;
+
+// Where each frame of a journal begins, by its own lengths; the end of the last one at the end.
+std::vector<std::size_t> frames_of(std::string_view bytes) {
+    std::vector<std::size_t> begins;
+    std::size_t at = detail::journal_header::size;
+    while (at < bytes.size()) {
+        begins.push_back(at);
+        const auto length = detail::load_fixed(bytes.data() + at + 4, 4);
+        at += detail::frame_header::size + static_cast<std::size_t>(length);
+    }
+    begins.push_back(at);
+    return begins;
+}
+
+// A folder with a journal of three transactions: a = 1, b = 2, then both replaced.
+class three_transactions {
+public:
+    three_transactions() {
+        auto store = journal::open(path()).value();
+        CHECK(put_number(store, "a", 1));
+        CHECK(put_number(store, "b", 2));
+        CHECK(store.write([](auto& txn) -> podscope::result<void> {
+            CHECK(txn.template put<numbers>("a", {10, {}}));
+            CHECK(txn.template erase<numbers>("b"));
+            return txn.template put<notes>("n", {"a note", "with a reply", {}});
+        }));
+        whole = bytes_of(file());
+        begins = frames_of(whole);
+        REQUIRE(begins.size() == 4);
+        REQUIRE(begins.back() == whole.size());
+    }
+
+    [[nodiscard]] std::string path() const { return folder_ / "store"; }
+
+    [[nodiscard]] std::string file() const { return folder_ / "store/journal"; }
+
+    void set(std::string_view bytes) const { set_bytes(file(), bytes); }
+
+    std::string whole;
+    std::vector<std::size_t> begins;
+
+private:
+    scratch_folder folder_;
+};
+
+const rows_of<number> rows_after_two{{"a", {1, {}}}, {"b", {2, {}}}};
+const rows_of<number> rows_after_three{{"a", {10, {}}}};
+
+} // namespace
+
+TEST_CASE("a journal that is opened again has the same rows and goes on") {
+    const three_transactions made;
+    {
+        auto store = journal::open(made.path()).value();
+        CHECK(rows_from(store).value() == rows_after_three);
+        CHECK(value_of<notes>(store, "n").value() == note{"a note", "with a reply", {}});
+        REQUIRE(put_number(store, "c", 3));
+    }
+    auto store = journal::open(made.path()).value();
+    CHECK(value_of(store, "c").value() == number{3, {}});
+    CHECK(bytes_of(made.file()).starts_with(made.whole));
+}
+
+TEST_CASE("F02 a journal cut at any byte of its last transaction goes on from the one before") {
+    const three_transactions made;
+    for (std::size_t length = made.begins[2]; length < made.whole.size(); ++length) {
+        made.set(std::string_view{made.whole}.substr(0, length));
+        {
+            auto store = journal::open(made.path());
+            REQUIRE(store.has_value());
+            REQUIRE(rows_from(*store).value() == rows_after_two);
+            REQUIRE(rows_from<notes>(*store).value().empty());
+            REQUIRE(bytes_of(made.file()).size() == made.begins[2]);
+            REQUIRE(put_number(*store, "next", 5));
+        }
+        auto store = journal::open(made.path()).value();
+        REQUIRE(value_of(store, "next").value() == number{5, {}});
+        REQUIRE(rows_from(store).value().size() == 3);
+    }
+}
+
+TEST_CASE("F02 a last transaction with any byte wrong is dropped as torn") {
+    const three_transactions made;
+    for (std::size_t at = made.begins[2]; at < made.whole.size(); ++at) {
+        std::string torn = made.whole;
+        torn[at] = static_cast<char>(torn[at] ^ 0x10);
+        made.set(torn);
+        auto store = journal::open(made.path());
+        REQUIRE(store.has_value());
+        REQUIRE(rows_from(*store).value() == rows_after_two);
+        REQUIRE(put_number(*store, "next", 5));
+        REQUIRE(frames_of(bytes_of(made.file())).size() == 4);
+    }
+}
+
+TEST_CASE("F02 zeros behind the last transaction are dropped") {
+    const three_transactions made;
+    for (const std::size_t zeros : {1U, 23U, 24U, 5000U, 600000U}) {
+        made.set(made.whole + std::string(zeros, '\0'));
+        auto store = journal::open(made.path()).value();
+        CHECK(rows_from(store).value() == rows_after_three);
+        CHECK(bytes_of(made.file()) == made.whole);
+    }
+}
+
+TEST_CASE("F02 a torn transaction that holds the bytes of a journal is not taken for damage") {
+    const three_transactions made;
+    std::size_t begin = 0;
+    {
+        auto store = journal::open(made.path()).value();
+        REQUIRE(put<notes>(store, "copy", {made.whole + made.whole, {}, {}}));
+        begin = made.whole.size();
+    }
+    const auto bytes = bytes_of(made.file());
+    for (const std::size_t missing : {std::size_t{1}, std::size_t{40}, bytes.size() - begin - 30}) {
+        made.set(std::string_view{bytes}.substr(0, bytes.size() - missing));
+        auto store = journal::open(made.path());
+        REQUIRE(store.has_value());
+        CHECK(rows_from(*store).value() == rows_after_three);
+        CHECK(bytes_of(made.file()) == made.whole);
+    }
+}
+
+TEST_CASE("F04 a wrong byte anywhere before the last transaction is named and nothing is changed") {
+    const three_transactions made;
+    for (std::size_t at = 0; at < made.begins[2]; ++at) {
+        std::size_t begin = 0;
+        for (const auto each : made.begins) {
+            begin = each <= at ? each : begin;
+        }
+        for (const int change : {0x01, 0x80, 0xFF}) {
+            std::string damaged = made.whole;
+            damaged[at] = static_cast<char>(damaged[at] ^ change);
+            made.set(damaged);
+            const auto store = journal::open(made.path());
+            REQUIRE_FALSE(store.has_value());
+            REQUIRE(store.error().category == errc::corrupt);
+            REQUIRE(store.error().offset == begin);
+            REQUIRE(store.error().path == made.file());
+            REQUIRE(bytes_of(made.file()) == damaged);
+        }
+    }
+}
+
+TEST_CASE("F04 a byte too few or too many before the last transaction is damage") {
+    const three_transactions made;
+    for (std::size_t at = 0; at < made.begins[2]; ++at) {
+        for (const bool added : {false, true}) {
+            std::string damaged = made.whole;
+            if (added) {
+                damaged.insert(at, 1, '\0');
+            } else {
+                damaged.erase(at, 1);
+            }
+            made.set(damaged);
+            const auto store = journal::open(made.path());
+            REQUIRE_FALSE(store.has_value());
+            REQUIRE(store.error().category == errc::corrupt);
+            REQUIRE(bytes_of(made.file()) == damaged);
+        }
+    }
+}
+
+TEST_CASE("F04 a transaction that is missing whole is damage") {
+    const three_transactions made;
+    std::string damaged = made.whole;
+    damaged.erase(made.begins[1], made.begins[2] - made.begins[1]);
+    made.set(damaged);
+    const auto store = journal::open(made.path());
+    REQUIRE_FALSE(store.has_value());
+    CHECK(store.error().category == errc::corrupt);
+    CHECK(store.error().offset == made.begins[1]);
+    CHECK(bytes_of(made.file()) == damaged);
+}
+
+TEST_CASE("F04 damage is told from a torn end across any distance") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = folder / "store/journal";
+    {
+        auto store = journal::open(path).value();
+        REQUIRE(put<notes>(store, "long", {std::string(700'001, 'x'), {}, {}}));
+        REQUIRE(put_number(store, "after", 1));
+    }
+    const auto whole = bytes_of(file);
+    const auto begins = frames_of(whole);
+    for (const auto at : {begins[0] + 4, begins[0] + 7, begins[0] + 300'000, begins[1] - 1}) {
+        std::string damaged = whole;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+        set_bytes(file, damaged);
+        const auto store = journal::open(path);
+        REQUIRE_FALSE(store.has_value());
+        CHECK(store.error().category == errc::corrupt);
+        CHECK(store.error().offset == begins[0]);
+        CHECK(bytes_of(file) == damaged);
+    }
+}
+
+TEST_CASE("F04 an open handle serves nothing from a damaged place on") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = folder / "store/journal";
+    auto reading = journal::open(path).value();
+    auto writing = journal::open(path).value();
+    REQUIRE(put_number(writing, "a", 1));
+    REQUIRE(value_of(reading, "a").value() == number{1, {}});
+    const auto good = bytes_of(file).size();
+    REQUIRE(put_number(writing, "a", 2));
+    REQUIRE(put_number(writing, "a", 3));
+    std::string damaged = bytes_of(file);
+    damaged[good + 30] = static_cast<char>(damaged[good + 30] ^ 1);
+    set_bytes(file, damaged);
+
+    for (int again = 0; again < 2; ++again) {
+        const auto read = value_of(reading, "a");
+        REQUIRE_FALSE(read.has_value());
+        CHECK(read.error().category == errc::corrupt);
+        CHECK(read.error().offset == good);
+        const auto written = put_number(reading, "a", 4);
+        REQUIRE_FALSE(written.has_value());
+        CHECK(written.error().category == errc::corrupt);
+    }
+    CHECK(bytes_of(file) == damaged);
+}
+
+TEST_CASE("F04 a journal that shrinks under an open handle is damage") {
+    const three_transactions made;
+    auto store = journal::open(made.path()).value();
+    made.set(std::string_view{made.whole}.substr(0, made.begins[1]));
+    const auto written = put_number(store, "a", 4);
+    REQUIRE_FALSE(written.has_value());
+    CHECK(written.error().category == errc::corrupt);
+    CHECK(written.error().offset == made.begins[1]);
+}
+
+TEST_CASE("F05 an empty file is a new journal and so is a header alone") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = folder / "store/journal";
+    std::filesystem::create_directory(path);
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    set_bytes(file, "");
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read |
+                                           std::filesystem::perms::owner_write);
+    {
+        auto store = journal::open(path).value();
+        CHECK(rows_from(store).value().empty());
+    }
+    CHECK(bytes_of(file).size() == detail::journal_header::size);
+    {
+        auto store = journal::open(path).value();
+        CHECK(rows_from(store).value().empty());
+        REQUIRE(put_number(store, "a", 1));
+    }
+    auto store = journal::open(path).value();
+    CHECK(value_of(store, "a").value() == number{1, {}});
+}
+
+TEST_CASE("F05 half a header or garbage or another magic is corrupt and left as it is") {
+    const three_transactions made;
+    std::vector<std::string> wrong;
+    for (std::size_t length = 1; length < detail::journal_header::size; ++length) {
+        wrong.push_back(made.whole.substr(0, length));
+    }
+    wrong.push_back("SQLite format 3" + made.whole.substr(15));
+    wrong.emplace_back(4096, '\0');
+    wrong.emplace_back(4096, 'g');
+    for (const auto& bytes : wrong) {
+        made.set(bytes);
+        const auto store = journal::open(made.path());
+        REQUIRE_FALSE(store.has_value());
+        REQUIRE(store.error().category == errc::corrupt);
+        REQUIRE(store.error().path == made.file());
+        REQUIRE(store.error().offset == 0U);
+        REQUIRE(bytes_of(made.file()) == bytes);
+    }
+}
+
+TEST_CASE("F05 a journal of a newer version of the format is refused as that") {
+    const three_transactions made;
+    detail::journal_header header{.version = 2, .store = 1, .file = 2, .sequence = 3};
+    const auto bytes = detail::encode_header(header);
+    const std::string newer = std::string{bytes.data(), bytes.size()} + "whatever comes";
+    made.set(newer);
+    const auto store = journal::open(made.path());
+    REQUIRE_FALSE(store.has_value());
+    CHECK(store.error().category == errc::unsupported_version);
+    CHECK(store.error().path == made.file());
+    CHECK(bytes_of(made.file()) == newer);
+}
+
+TEST_CASE("F05 a lock file of any content is put right and one of a newer version is refused") {
+    const three_transactions made;
+    const std::string lock = made.path() + "/journal.lock";
+    for (const auto& content : {std::string{}, std::string(100, 'g'), std::string(4096, '\xFF')}) {
+        set_bytes(lock, content);
+        auto store = journal::open(made.path()).value();
+        CHECK(rows_from(store).value() == rows_after_three);
+        CHECK(bytes_of(lock).size() == 4096);
+        auto other = journal::open(made.path()).value();
+        REQUIRE(put_number(other, "seen", 1));
+        CHECK(value_of(store, "seen").value().has_value());
+        REQUIRE(erase(store, "seen"));
+    }
+    std::string newer = bytes_of(lock);
+    newer[16] = '\2';
+    set_bytes(lock, newer);
+    const auto store = journal::open(made.path());
+    REQUIRE_FALSE(store.has_value());
+    CHECK(store.error().category == errc::unsupported_version);
+}
+
+TEST_CASE("a journal that is removed or exchanged under an open handle is an error") {
+    const three_transactions made;
+    auto store = journal::open(made.path()).value();
+    SECTION("removed") {
+        std::filesystem::remove(made.file());
+    }
+    SECTION("exchanged for a new one") {
+        std::filesystem::remove(made.file());
+        REQUIRE(journal::open(made.path()).has_value());
+    }
+    SECTION("exchanged for an older copy of itself") {
+        set_bytes(made.file() + ".copy", std::string_view{made.whole}.substr(0, made.begins[1]));
+        std::filesystem::permissions(made.file() + ".copy",
+                                     std::filesystem::perms::owner_read |
+                                         std::filesystem::perms::owner_write);
+        std::filesystem::rename(made.file() + ".copy", made.file());
+    }
+    const auto written = put_number(store, "a", 4);
+    REQUIRE_FALSE(written.has_value());
+    CHECK(written.error().category == errc::corrupt);
+}
+
+TEST_CASE("a lock file that is removed under an open handle is an error") {
+    const three_transactions made;
+    auto store = journal::open(made.path()).value();
+    std::filesystem::remove(made.path() + "/journal.lock");
+    const auto written = put_number(store, "a", 4);
+    REQUIRE_FALSE(written.has_value());
+    CHECK(written.error().category == errc::io);
+    CHECK(journal::open(made.path()).has_value());
+}
