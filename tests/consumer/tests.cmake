@@ -18,7 +18,7 @@ foreach(way IN ITEMS find_package FetchContent)
             -D compiler=${CMAKE_CXX_COMPILER} #
             -D standard=${CMAKE_CXX_STANDARD} #
             -D with_toml=${with_toml} #
-            "-D prefix_path=${CMAKE_PREFIX_PATH}" #
+            -D "prefix_path=${CMAKE_PREFIX_PATH}" #
             -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake
     )
     set_tests_properties("consumer ${way}" PROPERTIES LABELS consumer TIMEOUT 300)
