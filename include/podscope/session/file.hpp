@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -166,23 +167,13 @@ public:
             if (!segment) {
                 return fail(segment);
             }
-            auto end = whole_lines(*segment);
-            if (!end) {
-                return fail(end);
+            auto found = count_whole(*segment);
+            if (!found) {
+                return fail(found);
             }
-            const int file = segment->file.get();
-            session_detail::line_reader lines{file, *end, shared_->options.max_line, segment->path};
-            auto header = read_header(lines, *segment);
-            if (!header) {
-                return fail(header);
-            }
-            auto count = session_detail::count_lines(file, 0, *end, segment->path);
-            if (!count) {
-                return fail(count);
-            }
-            return segment_info{.comes_from = std::move(*header),
-                                .entries = *count - 1,
-                                .torn_tail = *end != size_of(segment->facts)};
+            return segment_info{.comes_from = std::move(found->from),
+                                .entries = found->lines - 1,
+                                .torn_tail = found->end != size_of(segment->facts)};
         });
     }
 
@@ -192,13 +183,19 @@ public:
     }
 
 private:
-    /// Where a segment's file ended after the last append of this object.
+    /// A segment's file as the last append of this object left it.
     struct segment_end {
+        /// Whether that file is still as it was left, and its end and its lines are known.
+        [[nodiscard]] bool is_current(const struct stat& now) const noexcept {
+            return left && left->st_dev == now.st_dev && left->st_ino == now.st_ino &&
+                   left->st_size == now.st_size && left->st_ctim.tv_sec == now.st_ctim.tv_sec &&
+                   left->st_ctim.tv_nsec == now.st_ctim.tv_nsec;
+        }
+
         std::mutex guard;
-        ::dev_t device{};
-        ::ino_t inode{};
-        std::uint64_t offset{}; ///< 0 while it is not known
-        std::uint64_t lines{};  ///< how many end before it, the header among them
+        std::optional<struct stat> left;
+        std::uint64_t offset{}; ///< where its last whole line ends
+        std::uint64_t lines{};  ///< how many there are, the header among them
     };
 
     struct state {
@@ -253,6 +250,30 @@ private:
         return session_detail::read_header(line->value_or(std::string_view{}), segment.path);
     }
 
+    struct counted {
+        lineage from{};
+        std::uint64_t end{};   ///< where the last whole line ends
+        std::uint64_t lines{}; ///< the header among them
+    };
+
+    [[nodiscard]] result<counted> count_whole(const session_detail::open_segment& segment) const {
+        const int file = segment.file.get();
+        auto end = whole_lines(segment);
+        if (!end) {
+            return fail(end);
+        }
+        session_detail::line_reader lines{file, *end, shared_->options.max_line, segment.path};
+        auto from = read_header(lines, segment);
+        if (!from) {
+            return fail(from);
+        }
+        auto count = session_detail::count_lines(file, 0, *end, segment.path);
+        if (!count) {
+            return fail(count);
+        }
+        return counted{.from = std::move(*from), .end = *end, .lines = *count};
+    }
+
     template <class Visitor>
     [[nodiscard]] static result<void> visit_lines(session_detail::line_reader& lines,
                                                   std::uint64_t index,
@@ -277,7 +298,7 @@ private:
         }
     }
 
-    /// Brings `end` up to what now stands in the file, and cuts off a torn last line. Needs both
+    /// Makes sure that `end` is where the file ends, and cuts off a torn last line. Needs both
     /// locks.
     [[nodiscard]] result<void> catch_up(session_detail::open_segment& segment,
                                         segment_end& end) const {
@@ -286,51 +307,21 @@ private:
             return session_detail::system_failure("the session file cannot be looked at",
                                                   segment.path);
         }
-        const auto size = size_of(segment.facts);
-        const bool same = end.device == segment.facts.st_dev && end.inode == segment.facts.st_ino;
-        if (!same || end.offset == 0 || end.offset > size) {
-            if (auto sound = start_anew(segment, end); !sound) {
-                return sound;
-            }
-        }
-        if (end.offset == size) {
+        if (end.is_current(segment.facts)) {
             return {};
         }
-        auto whole = whole_lines(segment);
-        if (!whole) {
-            return fail(whole);
+        end.left.reset();
+        auto found = count_whole(segment);
+        if (!found) {
+            return fail(found);
         }
-        auto more = session_detail::count_lines(file, end.offset, *whole, segment.path);
-        if (!more) {
-            return fail(more);
-        }
-        if (*whole != size && !cut(file, *whole)) {
+        if (found->end != size_of(segment.facts) && !cut(file, found->end)) {
             return session_detail::system_failure("the torn last line of the session file cannot "
                                                   "be cut off",
                                                   segment.path);
         }
-        end.lines += *more;
-        end.offset = *whole;
-        return {};
-    }
-
-    /// Reads the header of a file that was not appended to before, and takes its end as the place
-    /// up to which the file is known.
-    [[nodiscard]] result<void> start_anew(const session_detail::open_segment& segment,
-                                          segment_end& end) const {
-        auto whole = whole_lines(segment);
-        if (!whole) {
-            return fail(whole);
-        }
-        session_detail::line_reader lines{segment.file.get(), *whole, shared_->options.max_line,
-                                          segment.path};
-        if (auto header = read_header(lines, segment); !header) {
-            return fail(header);
-        }
-        end.device = segment.facts.st_dev;
-        end.inode = segment.facts.st_ino;
-        end.offset = lines.next_offset();
-        end.lines = 1;
+        end.offset = found->end;
+        end.lines = found->lines;
         return {};
     }
 
@@ -339,19 +330,24 @@ private:
                                           segment_end& end,
                                           std::string_view line) const {
         const int file = segment.file.get();
+        end.left.reset();
         auto done = session_detail::write_all(file, line, segment.path);
         if (done && durably() && session_detail::retried([&] { return ::fdatasync(file); }) != 0) {
             done = session_detail::system_failure("the entry cannot be made durable", segment.path);
         }
-        if (done) {
-            end.offset += line.size();
-            ++end.lines;
-        } else if (!cut(file, end.offset)) {
-            // What is left is a torn line, which the next append cuts off, or a whole one of which
-            // nobody was told, which it counts.
-            end.offset = 0;
+        if (!done) {
+            // Should this fail too, what is left is a torn line, which the next append cuts off, or
+            // a whole one of which nobody was told, which it counts.
+            (void)cut(file, end.offset);
+            return done;
         }
-        return done;
+        end.offset += line.size();
+        ++end.lines;
+        struct stat facts{};
+        if (::fstat(file, &facts) == 0 && size_of(facts) == end.offset) {
+            end.left = facts;
+        }
+        return {};
     }
 
     [[nodiscard]] static bool cut(int file, std::uint64_t length) noexcept {

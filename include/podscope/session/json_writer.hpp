@@ -3,6 +3,7 @@
 
 #include <podscope/utf8.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -23,8 +24,16 @@ inline void append_json_string(std::string& out, std::string_view text) {
         out += hex[code >> 4];
         out += hex[code & 0xF];
     };
+    const auto is_plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
     out += '"';
     while (!text.empty()) {
+        const auto plain = static_cast<std::size_t>(
+            std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+        out += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (text.empty()) {
+            break;
+        }
         const auto lead = static_cast<unsigned char>(text.front());
         const auto length = utf8_length(text);
         switch (lead) {

@@ -130,10 +130,9 @@ public:
     /// Of the line that `next` gave last, in bytes from the start of the file.
     [[nodiscard]] std::uint64_t line_offset() const noexcept { return line_offset_; }
 
-    /// Of what comes after it.
+private:
     [[nodiscard]] std::uint64_t next_offset() const noexcept { return offset_ - (last_ - first_); }
 
-private:
     [[nodiscard]] const char* find_newline(std::size_t searched) const noexcept {
         return static_cast<const char*>(
             std::memchr(buffer_.data() + first_ + searched, '\n', last_ - first_ - searched));
