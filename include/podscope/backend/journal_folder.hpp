@@ -156,7 +156,13 @@ private:
         if (!held) {
             return fail(held);
         }
-        auto page = shared_page::open(lock_.get(), lock_path());
+        // Opened once more, since a mapping keeps the descriptor's description, and with it the
+        // lock, alive in every forked copy of the process that has the mapping.
+        auto file = open_trusted_file(folder_.get(), lock_name, 0, lock_path());
+        if (!file) {
+            return fail(file);
+        }
+        auto page = shared_page::open(file->get(), lock_path());
         if (!page) {
             return fail(page);
         }

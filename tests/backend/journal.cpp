@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSL-1.0
+// A journal and its processes.
+#include "backend/other_process.hpp"
+#include "backend/scratch_folder.hpp"
+#include "backend/test_tables.hpp"
+#include "support/catch.hpp"
+
+#include <podscope/backend/journal.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace backend_test;
+using namespace std::chrono_literals;
+using podscope::errc;
+using podscope::journal_options;
+
+using journal = podscope::basic_journal<test_schema>;
+using quick_journal = podscope::basic_journal<test_schema, podscope::durability::process>;
+
+// Runs a transaction that tells the parent that it holds the lock, and stays there until told.
+template <class Journal>
+bool hold_lock(Journal& store, const other_process::line& parent) {
+    return store
+        .write([&](auto& txn) -> podscope::result<void> {
+            auto put = txn.template put<numbers>("held", {1, {}});
+            parent.tell();
+            parent.wait();
+            return put;
+        })
+        .has_value();
+}
+
+mode_t mode_of(const std::string& path) {
+    struct stat status{};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_mode & 07777U;
+}
+
+} // namespace
+
+TEST_CASE("F16 a journal makes its folder and files for its owner only") {
+    const scratch_folder folder;
+    const auto before = ::umask(0);
+    const auto store = journal::open(folder / "store");
+    ::umask(before);
+    REQUIRE(store.has_value());
+    CHECK(mode_of(folder / "store") == 0700);
+    CHECK(mode_of(folder / "store/journal") == 0600);
+    CHECK(mode_of(folder / "store/journal.lock") == 0600);
+}
+
+TEST_CASE("a journal opens from a path of any kind") {
+    const scratch_folder folder;
+    CHECK(journal::open(folder.path() / "a").has_value());
+    CHECK(journal::open((folder / "b") + "//").has_value());
+    CHECK(std::filesystem::exists(folder / "b/journal"));
+    const auto no_parent = journal::open(folder / "c/d");
+    REQUIRE_FALSE(no_parent.has_value());
+    CHECK(no_parent.error().category == errc::io);
+    CHECK(no_parent.error().system == std::errc::no_such_file_or_directory);
+    CHECK_FALSE(journal::open("").has_value());
+}
+
+TEST_CASE("two handles of one process see each other's commits") {
+    const scratch_folder folder;
+    auto one = journal::open(folder / "store").value();
+    auto two = journal::open(folder / "store").value();
+    REQUIRE(put_number(one, "a", 1));
+    CHECK(one.generation() == two.generation());
+    CHECK(value_of(two, "a").value() == number{1, {}});
+    REQUIRE(put_number(two, "a", 2));
+    CHECK(value_of(one, "a").value() == number{2, {}});
+    auto copy = one;
+    REQUIRE(put_number(copy, "a", 3));
+    CHECK(value_of(one, "a").value() == number{3, {}});
+}
+
+TEST_CASE("increments by several processes lose nothing", "[concurrent]") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    constexpr int processes = 3;
+    constexpr int each = 200;
+    // Some of them compact all the time, and so swap the file under the others.
+    const bool compacting = GENERATE(false, true);
+    {
+        std::vector<std::unique_ptr<other_process>> running;
+        for (int i = 0; i < processes; ++i) {
+            running.push_back(std::make_unique<other_process>([&, i](const auto&) {
+                journal_options options;
+                if (compacting && i != 0) {
+                    options.compact_above = static_cast<std::uint64_t>(500 * i);
+                    options.compact_factor = 1;
+                }
+                auto store = quick_journal::open(path, options).value();
+                std::int64_t last = 0;
+                for (int n = 0; n < each; ++n) {
+                    const auto mine = increment(store, "n");
+                    const auto seen = value_of(store, "n");
+                    if (!mine || !seen || !*seen || *mine <= last || (**seen).value < *mine) {
+                        return 1;
+                    }
+                    last = *mine;
+                }
+                return 0;
+            }));
+        }
+        for (auto& process : running) {
+            CHECK(process->exit_code() == 0);
+        }
+    }
+    auto store = journal::open(path).value();
+    CHECK(value_of(store, "n").value() == number{processes * each, {}});
+    CHECK_FALSE(std::filesystem::exists(folder / "store/journal.new"));
+}
+
+TEST_CASE("the generation moves in every process before a commit is reported", "[concurrent]") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    other_process child{[&](const auto& parent) {
+        auto mine = journal::open(path).value();
+        for (int i = 0; i < 20; ++i) {
+            parent.wait();
+            if (!put_number(mine, "n", i)) {
+                return 1;
+            }
+            parent.tell();
+        }
+        return 0;
+    }};
+    for (int i = 0; i < 20; ++i) {
+        const auto before = store.generation();
+        child.tell();
+        REQUIRE(child.wait());
+        REQUIRE(store.generation() != before);
+        REQUIRE(value_of(store, "n").value() == number{i, {}});
+    }
+    CHECK(child.exit_code() == 0);
+}
+
+TEST_CASE("a commit that was written and not published is seen by all at once") {
+    // What a writer leaves that is killed between its append and its word about it: the frame is
+    // there, and the page does not know.
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = folder / "store/journal";
+    auto reader = journal::open(path).value();
+    std::string appended;
+    {
+        auto writer = journal::open(path).value();
+        REQUIRE(put_number(writer, "a", 1));
+        REQUIRE(value_of(reader, "a").value() == number{1, {}});
+        const auto before = bytes_of(file).size();
+        REQUIRE(put_number(writer, "a", 2));
+        appended = bytes_of(file).substr(before);
+        std::filesystem::resize_file(file, before);
+        // The page as it was before: as far as `reader` knows, nothing has happened.
+        auto fresh = journal::open(path).value();
+        REQUIRE(value_of(fresh, "a").value() == number{1, {}});
+        REQUIRE(value_of(reader, "a").value() == number{1, {}});
+    }
+    const auto generation = reader.generation();
+    {
+        std::ofstream out{file, std::ios::binary | std::ios::app};
+        out << appended;
+    }
+    REQUIRE(reader.generation() == generation);
+    auto next = journal::open(path).value();
+    CHECK(value_of(next, "a").value() == number{2, {}});
+    CHECK(reader.generation() != generation);
+    CHECK(value_of(reader, "a").value() == number{2, {}});
+}
+
+TEST_CASE("F07 the lock is free at once when its holder is killed") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    // A deadline that a test would not survive: it must not be needed.
+    auto store = journal::open(path, {.lock_deadline = 10min}).value();
+    REQUIRE(put_number(store, "a", 1));
+    for (int i = 0; i < 5; ++i) {
+        other_process child{[&](const auto& parent) {
+            auto mine = journal::open(path).value();
+            return hold_lock(mine, parent) ? 0 : 1;
+        }};
+        REQUIRE(child.wait());
+        child.kill();
+        REQUIRE(put_number(store, "a", i));
+        CHECK(value_of(store, "held").value() == std::nullopt);
+    }
+}
+
+TEST_CASE("F07 a copy of the holder that was forked while it held the lock does not hold it") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path, {.lock_deadline = 10min}).value();
+    other_process child{[&](const auto& parent) {
+        auto mine = journal::open(path).value();
+        (void)mine.write([&](auto&) -> podscope::result<void> {
+            if (::fork() == 0) {
+                parent.tell();
+                // The pipe's other end closes when the test is over.
+                parent.wait();
+                ::_exit(0);
+            }
+            parent.tell();
+            ::pause();
+            return {};
+        });
+        return 0;
+    }};
+    REQUIRE(child.wait());
+    REQUIRE(child.wait());
+    child.kill();
+    CHECK(put_number(store, "a", 1));
+    child.tell();
+}
+
+TEST_CASE("F08 a holder that is stopped costs others their deadline and no more") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path, {.lock_deadline = 50ms}).value();
+    REQUIRE(put_number(store, "a", 1));
+    other_process child{[&](const auto& parent) {
+        auto mine = journal::open(path).value();
+        return hold_lock(mine, parent) ? 0 : 1;
+    }};
+    REQUIRE(child.wait());
+    child.stop();
+
+    const auto refused = put_number(store, "a", 2);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().category == errc::timeout);
+    CHECK_THAT(refused.error().message, Catch::Contains(std::to_string(child.pid())));
+    // What is known to be current is still read.
+    CHECK(value_of(store, "a").value() == number{1, {}});
+    const auto not_opened = journal::open(path, {.lock_deadline = 1ms});
+    REQUIRE_FALSE(not_opened.has_value());
+    CHECK(not_opened.error().category == errc::timeout);
+
+    child.go_on();
+    child.tell();
+    CHECK(child.exit_code() == 0);
+    REQUIRE(put_number(store, "a", 3));
+    CHECK(value_of(store, "held").value() == number{1, {}});
+}
+
+TEST_CASE("a thread that waits for another thread's transaction gives up at its deadline",
+          "[concurrent]") {
+    const scratch_folder folder;
+    auto store = journal::open(folder / "store", {.lock_deadline = 20ms}).value();
+    const auto outer = store.write([&](auto& txn) -> podscope::result<void> {
+        std::optional<podscope::error> seen;
+        std::thread{[&] {
+            auto refused = put_number(store, "b", 1);
+            seen = refused ? std::nullopt : std::optional{refused.error()};
+        }}.join();
+        CHECK(seen.has_value());
+        CHECK(seen.value_or(podscope::error{}).category == errc::timeout);
+        return txn.template put<numbers>("a", {1, {}});
+    });
+    CHECK(outer.has_value());
+    CHECK(rows_from(store).value() == rows_of<number>{{"a", {1, {}}}});
+}
+
+TEST_CASE("F22 a forked copy of the process cannot use the journal and can open it anew") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    REQUIRE(put_number(store, "a", 1));
+    other_process child{[&](const auto&) {
+        const auto read = value_of(store, "a");
+        const auto written = put_number(store, "a", 2);
+        const bool is_refused = !read && !written && read.error().category == errc::forked &&
+                                written.error().category == errc::forked;
+        auto mine = journal::open(path);
+        return is_refused && mine && put_number(*mine, "b", 1) ? 0 : 1;
+    }};
+    CHECK(child.exit_code() == 0);
+    CHECK(value_of(store, "a").value() == number{1, {}});
+    CHECK(value_of(store, "b").value() == number{1, {}});
+}
+
+TEST_CASE("F22 a forked copy that ends its handle releases no lock of its parent") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = std::make_optional(journal::open(path).value());
+    const auto done = store->write([&](auto&) -> podscope::result<void> {
+        other_process child{[&](const auto&) {
+            store.reset();
+            return 0;
+        }};
+        CHECK(child.exit_code() == 0);
+        const auto refused = journal::open(path, {.lock_deadline = 5ms});
+        CHECK_FALSE(refused.has_value());
+        return {};
+    });
+    CHECK(done.has_value());
+}
+
+TEST_CASE("F54 a program that is started inherits no descriptor of a journal") {
+    const scratch_folder folder;
+    auto store = journal::open(folder / "store").value();
+    REQUIRE(put_number(store, "a", 1));
+    int in_folder = 0;
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+        std::error_code gone;
+        const auto target = std::filesystem::read_symlink(entry.path(), gone).string();
+        if (!gone && target.starts_with(folder.path().string())) {
+            const int flags = ::fcntl(std::stoi(entry.path().filename().string()), F_GETFD);
+            CHECK((flags & FD_CLOEXEC) != 0);
+            ++in_folder;
+        }
+    }
+    // The folder, the lock and the journal.
+    CHECK(in_folder == 3);
+}
+
+TEST_CASE("a handle closes all that it opened") {
+    const scratch_folder folder;
+    const auto open_now = [] {
+        return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"},
+                             std::filesystem::directory_iterator{});
+    };
+    (void)journal::open(folder / "store");
+    const auto before = open_now();
+    for (int i = 0; i < 3; ++i) {
+        auto store = journal::open(folder / "store", {.compact_above = 0, .compact_factor = 0});
+        REQUIRE(put_number(*store, "a", i));
+    }
+    CHECK(open_now() == before);
+}
+
+TEST_CASE("a reader without news makes no system call") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path, {.lock_deadline = 10min}).value();
+    REQUIRE(put_number(store, "a", 1));
+    other_process child{[&](const auto& parent) {
+        auto mine = journal::open(path).value();
+        return hold_lock(mine, parent) ? 0 : 1;
+    }};
+    REQUIRE(child.wait());
+    // The lock is held by somebody else: a reader that asked for it would wait for ever.
+    CHECK(value_of(store, "a").value() == number{1, {}});
+    child.tell();
+    CHECK(child.exit_code() == 0);
+}
+
+TEST_CASE("writers get their turn among busy readers", "[concurrent]") {
+    const scratch_folder folder;
+    auto store = quick_journal::open(folder / "store").value();
+    std::atomic<bool> done{false};
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 3; ++i) {
+        readers.emplace_back([&] {
+            while (!done) {
+                (void)value_of(store, "a");
+            }
+        });
+    }
+    for (int i = 0; i < 100; ++i) {
+        CHECK(put_number(store, "a", i));
+    }
+    done = true;
+    for (auto& reader : readers) {
+        reader.join();
+    }
+}
