@@ -196,9 +196,9 @@ TEST_CASE("a thread without descriptors lets callers wait and answers them later
         ::setrlimit(RLIMIT_NOFILE, &none);
         const bool caller_waits = readable(door.descriptor(), 30'000);
         const auto refused = door.serve_ready();
-        v.say(std::string{caller_waits && !refused ? to_string(refused.error()) : "served"});
         const bool runs = door.run_in_thread().has_value();
         ::setrlimit(RLIMIT_NOFILE, &files);
+        v.say(std::string{caller_waits && !refused ? to_string(refused.error()) : "served"});
         v.say(std::string{runs ? "runs" : "does not"});
         hang();
     }};
