@@ -52,6 +52,7 @@ enum class event : std::uint8_t {
 /// notification.
 struct notification {
     std::string id{};
+    std::uint64_t sequence{}; ///< its place among the notifications of the store
     event what{event::ended};
     std::string pod{};       ///< who is told
     std::string child{};     ///< whose delegation it is about
@@ -69,6 +70,7 @@ struct notification {
 
 BOOST_HANA_ADAPT_STRUCT(podscope::notification,
                         id,
+                        sequence,
                         what,
                         pod,
                         child,

@@ -57,7 +57,11 @@ template <class F>
     } catch (const std::bad_alloc&) {
         return fail({.category = errc::out_of_memory, .message = "out of memory"});
     } catch (const std::exception& thrown) {
-        return fail({.category = errc::unavailable, .message = thrown.what()});
+        try {
+            return fail({.category = errc::unavailable, .message = thrown.what()});
+        } catch (...) {
+            return fail({.category = errc::out_of_memory, .message = "out of memory"});
+        }
     } catch (...) {
         return fail({.category = errc::unavailable, .message = "a plug-in threw"});
     }

@@ -43,7 +43,7 @@ template <class Txn>
     }
     error e{.category = errc::revoked,
             .message = "the pod '" + own.pod +
-                       "' was reclaimed or taken over; what it held belongs to somebody else",
+                       "' does not hold its allocation any more: it was reclaimed or taken over",
             .subject = own.pod,
             .shown = own.granted};
     if (*row) {
@@ -82,6 +82,37 @@ template <class Txn>
     return std::move(**row);
 }
 
+/// Whether a new pod may have a name: nobody is live under it, and no record of it can be restored.
+/// What a former bearer left in its history and outbox stays under the name.
+///
+/// Errors: `duplicate_name`.
+template <class Txn>
+[[nodiscard]] result<void> check_free(Txn& txn, std::string_view name) {
+    auto row = registry{txn}.find(name);
+    if (!row) {
+        return fail(row);
+    }
+    if (*row) {
+        return fail({.category = errc::duplicate_name,
+                     .message = "a live pod has the name '" + std::string{name} + "'",
+                     .subject = std::string{name},
+                     .current = (*row)->granted});
+    }
+    auto record = pod_store{txn}.find(name);
+    if (!record || !*record) {
+        return record ? result<void>{} : fail(record);
+    }
+    auto spent = pod_store{txn}.is_spent(**record);
+    if (!spent || *spent) {
+        return spent ? result<void>{} : fail(spent);
+    }
+    return fail({.category = errc::duplicate_name,
+                 .message = "there is a record of a pod '" + std::string{name} +
+                            "' already: restore that one, or choose another name",
+                 .subject = std::string{name},
+                 .current = (*record)->granted});
+}
+
 /// How pods come into the registry, within one transaction: created, delegated, adopted, or put
 /// back from their records. A step that fails leaves nothing behind once the transaction is given
 /// up.
@@ -101,16 +132,8 @@ public:
     ///
     /// Errors: `duplicate_name`, `conflict`, `segment_held`.
     [[nodiscard]] result<void> create(pod_record record, const holder& by) {
-        pod_store store{*txn_};
-        auto before = store.find(record.pod);
-        if (!before) {
-            return fail(before);
-        }
-        if (*before) {
-            return fail({.category = errc::duplicate_name,
-                         .message = "there is a record of a pod '" + record.pod +
-                                    "' already: restore that one, or choose another name",
-                         .subject = record.pod});
+        if (auto free = check_free(*txn_, record.pod); !free) {
+            return free;
         }
         const std::string pod = record.pod;
         auto done = enrol(std::move(record), by, {});
@@ -160,6 +183,10 @@ public:
             done = refuse_conflict(child.pod);
         }
         if (!done) {
+            if (!blockers_->empty()) {
+                // It may be in its own way: through a gap in the line that it descends by.
+                blockers_->push_back(std::move(*own));
+            }
             return fail(done);
         }
         return made;
@@ -332,11 +359,9 @@ private:
                 .subject = names_->display(rule.target)};
     }
 
-    // A name is free if nobody ever had it, or if this parent had given it out and got it back.
     [[nodiscard]] result<void> check_child_name(std::string_view parent,
                                                 std::string_view child) const {
-        pod_store store{*txn_};
-        auto made = store.find_delegation(parent, child);
+        auto made = pod_store{*txn_}.find_delegation(parent, child);
         if (!made) {
             return fail(made);
         }
@@ -348,20 +373,7 @@ private:
                          .subject = std::string{child},
                          .current = (*made)->granted});
         }
-        auto record = store.find(child);
-        if (!record) {
-            return fail(record);
-        }
-        auto row = registry{*txn_}.find(child);
-        if (!row) {
-            return fail(row);
-        }
-        if (*row || (*record && (*record)->delegated_from != parent)) {
-            return fail({.category = errc::duplicate_name,
-                         .message = "the name '" + std::string{child} + "' belongs to another pod",
-                         .subject = std::string{child}});
-        }
-        return {};
+        return check_free(*txn_, child);
     }
 
     Txn* txn_;

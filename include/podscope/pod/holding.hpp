@@ -41,10 +41,10 @@ public:
     holding& operator=(const holding&) = delete;
 
     /// Leaves the allocation as a dead process leaves it, but with nobody as its owner, so that it
-    /// is seen as dead at once. Not in a forked copy, and not for what is lost already. If that
-    /// cannot be written, the death of this process will show it.
+    /// is seen as dead at once. Not in a forked copy, and not for what is lost already or was never
+    /// committed. If that cannot be written, the death of this process will show it.
     ~holding() {
-        if (ended_.load(std::memory_order_acquire) || !born_.is_current()) {
+        if (!committed_ || ended_.load(std::memory_order_acquire) || !born_.is_current()) {
             return;
         }
         (void)guarded([&] {
@@ -96,6 +96,10 @@ public:
             return look();
         }
     }
+
+    /// Notes that the allocation has been committed. A hold is made before that, within the
+    /// transaction, so that nothing can fail once it stands.
+    void set_committed() noexcept { committed_ = true; }
 
     /// Errors: `forked`.
     [[nodiscard]] result<void> not_forked() const {
@@ -181,6 +185,7 @@ private:
     const grant own_;
     const fork_stamp born_{};
     shared_scope scope_;
+    bool committed_{false};
     std::atomic<bool> ended_{false};
     std::atomic<bool> released_{false};
     std::atomic<std::uint64_t> seen_{never};

@@ -41,9 +41,11 @@ namespace podscope {
 template <class Parts>
 class basic_pod {
 public:
-    /// For the runtime: what a reconciliation has settled becomes a pod.
-    basic_pod(std::shared_ptr<runtime_core<Parts>> core, const settled& from)
-        : held_{std::make_unique<holding<Parts>>(std::move(core), from)} {}
+    /// For the runtime: what a reconciliation has settled, and a commit has made to last, becomes a
+    /// pod.
+    explicit basic_pod(std::unique_ptr<holding<Parts>> held) noexcept : held_{std::move(held)} {
+        held_->set_committed();
+    }
 
     [[nodiscard]] const std::string& name() const noexcept { return held_->own().pod; }
 
@@ -51,7 +53,7 @@ public:
     [[nodiscard]] epoch granted() const noexcept { return held_->own().granted; }
 
     /// The session segment that the pod writes.
-    [[nodiscard]] std::string segment() const { return held_->segment(); }
+    [[nodiscard]] std::string segment() const noexcept { return held_->segment(); }
 
     /// Whether the pod may do `wanted` at a target, now.
     ///
@@ -122,13 +124,18 @@ public:
             const pod_record record{
                 .pod = child.name, .manifest = std::move(*resolved), .peers = child.peers};
             const holder by{.owner = std::move(*self)};
-            auto made = core().clearing_the_dead(
-                core().parts().clock.now() + probe_time, [&](auto& blockers) {
+            stale_report cleared;
+            auto made =
+                core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
                     return owning([&](auto& txn, const allocation&) {
                         return enrolment{txn, core().parts().names, blockers}.delegate(held_->own(),
                                                                                        record, by);
                     });
                 });
+            if (cleared.changed()) {
+                // Some of it may have come back to this pod, which is to be told.
+                (void)deliver();
+            }
             if (!made) {
                 return fail(made);
             }
@@ -153,7 +160,7 @@ public:
     [[nodiscard]] result<reconcile_report>
     reconcile(std::chrono::milliseconds probe_time = default_probe_time) {
         return guarded([&]() -> result<reconcile_report> {
-            const deadline until = core().parts().clock.now() + probe_time;
+            const deadline until = core().until(probe_time);
             auto subjects = core().read([&](auto& txn) { return subjects_below(txn, name()); });
             if (!subjects) {
                 return fail(subjects);
@@ -185,17 +192,8 @@ public:
     ///
     /// Errors: `revoked`, `forked`, those of the backend; nothing is changed then.
     [[nodiscard]] result<reconcile_report> release() {
-        auto report = changing([&](auto& txn, const allocation& row) -> result<reconcile_report> {
-            auto settling = core().reconciliation_in(txn, nullptr);
-            if (row.delegated_from.empty()) {
-                return settling.release_root(name());
-            }
-            auto given = settling.end(row.delegated_from, name(), end_reason::released);
-            if (!given) {
-                return given;
-            }
-            auto done = pod_store{txn}.erase(name());
-            return done ? std::move(given) : fail(done);
+        auto report = changing([&](auto& txn, const allocation& row) {
+            return core().reconciliation_in(txn, nullptr).release(row);
         });
         if (report) {
             held_->set_released();
@@ -213,19 +211,24 @@ public:
         });
     }
 
-    /// Goes on in another session segment, which no other live pod may hold.
+    /// Goes on in another session segment, which no other live pod may hold. One that does is
+    /// probed before the refusal, and cleared if proven dead.
     ///
     /// Errors: `segment_held`, `unknown_segment`, `revoked`, `forked`, those of the backend.
-    [[nodiscard]] result<void> switch_segment(std::string_view segment) {
+    [[nodiscard]] result<void>
+    switch_segment(std::string_view segment,
+                   std::chrono::milliseconds probe_time = default_probe_time) {
         auto known = guarded([&] { return core().parts().sessions.info(segment); });
         if (!known) {
             return fail(known);
         }
-        return owning([&](auto& txn, const allocation&) -> result<void> {
-            std::vector<allocation> blockers;
-            auto done =
-                enrolment{txn, core().parts().names, blockers}.hold_segment(name(), segment);
-            return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
+        stale_report cleared;
+        return core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
+            return owning([&](auto& txn, const allocation&) -> result<void> {
+                auto done =
+                    enrolment{txn, core().parts().names, blockers}.hold_segment(name(), segment);
+                return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
+            });
         });
     }
 
@@ -293,29 +296,34 @@ private:
                 return changed;
             });
             if (done) {
-                follow(*done, before, after);
+                follow(done, before, after);
             }
             return done;
         });
     }
 
+    // The commit stands, so memory that runs out here only costs a look: the next check finds that
+    // the scope in memory is behind.
     template <class T>
-    void follow(const T& done, std::uint64_t before, std::uint64_t after) {
-        if constexpr (std::is_same_v<T, delegation>) {
-            held_->follow(before, after, {}, layers_of(done));
-        } else if constexpr (std::is_same_v<T, reconcile_report>) {
+    void follow(const result<T>& done, std::uint64_t before, std::uint64_t after) noexcept {
+        (void)guarded([&]() -> result<void> {
             std::vector<delegation_ref> gone;
-            for (const auto& one : done.ended) {
-                gone.push_back({.child = one.child, .granted = one.granted});
-            }
             std::vector<deny_layer> added;
-            for (const auto& one : done.adopted) {
-                const auto more = layers_of(
-                    delegation{.child = one.child, .granted = one.granted, .rules = one.rules});
-                added.insert(added.end(), more.begin(), more.end());
+            if constexpr (std::is_same_v<T, delegation>) {
+                added = layers_of(*done);
+            } else if constexpr (std::is_same_v<T, reconcile_report>) {
+                for (const auto& one : done->ended) {
+                    gone.push_back({.child = one.child, .granted = one.granted});
+                }
+                for (const auto& one : done->adopted) {
+                    const auto more = layers_of(
+                        delegation{.child = one.child, .granted = one.granted, .rules = one.rules});
+                    added.insert(added.end(), more.begin(), more.end());
+                }
             }
             held_->follow(before, after, gone, added);
-        }
+            return {};
+        });
     }
 
     // The same for a commit that may have queued notifications: offers them to the sink.
@@ -323,10 +331,7 @@ private:
     [[nodiscard]] result<reconcile_report> changing(F&& body) {
         auto report = owning(std::forward<F>(body));
         if (report) {
-            auto done = guarded([&] { return core().deliver(name(), *report); });
-            if (!done && !report->delivery_error) {
-                report->delivery_error = std::move(done).error();
-            }
+            core().deliver_into(name(), *report);
         }
         return report;
     }

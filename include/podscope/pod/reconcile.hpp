@@ -27,6 +27,8 @@ struct judgement {
     process_identity owner{};
     epoch granted{};
     verdict found{verdict::unknown};
+
+    friend bool operator==(const judgement&, const judgement&) = default;
 };
 
 /// By the name of the pod.
@@ -166,7 +168,26 @@ public:
         return registry{*txn_}.erase(pod);
     }
 
-    /// Gives a root's scope back for good: its children become roots, its record goes.
+    /// Gives a live pod's scope back for good: to the pod that had delegated it, or to nobody. Its
+    /// record goes, its history stays.
+    [[nodiscard]] result<reconcile_report> release(const allocation& row) {
+        if (row.delegated_from.empty()) {
+            return release_root(row.pod);
+        }
+        auto report = end(row.delegated_from, row.pod, end_reason::released);
+        if (!report) {
+            return report;
+        }
+        if (report->ended.empty()) {
+            // The parent's record knows of no such delegation, so there is nobody to give it to.
+            return release_root(row.pod);
+        }
+        auto done = pod_store{*txn_}.erase(row.pod);
+        return done ? std::move(report) : fail(done);
+    }
+
+private:
+    // Its children become roots.
     [[nodiscard]] result<reconcile_report> release_root(std::string_view pod) {
         pod_store store{*txn_};
         auto made = store.delegations_of(pod);
@@ -174,21 +195,24 @@ public:
             return fail(made);
         }
         reconcile_report report;
-        auto done = drop_root(pod);
+        worklist work;
         for (auto& one : *made) {
-            if (!done) {
-                break;
+            work.push_back({std::string{pod}, std::move(one), end_reason::released});
+        }
+        auto done = drop_root(pod);
+        for (; done && !work.empty(); work.pop_front()) {
+            line& now = work.front();
+            auto row = registry{*txn_}.find(now.made.child);
+            if (!row) {
+                return fail(row);
             }
-            auto alive = registry{*txn_}.is_live(one.child, one.granted);
-            if (!alive) {
-                return fail(alive);
-            }
-            if (*alive) {
-                done = adopt({std::string{pod}, std::move(one), end_reason::released}, {}, report);
+            const bool lives = *row && (*row)->granted == now.made.granted;
+            // A reservation that nobody has adopted would be a root that nobody can restore.
+            if (lives && (*row)->adopted) {
+                done = adopt(std::move(now), {}, report);
             } else {
-                worklist below;
-                done = end_line(pod, {std::string{pod}, std::move(one), std::nullopt},
-                                end_reason::absent, report, below);
+                done = end_line(pod, std::move(now),
+                                lives ? end_reason::revoked : end_reason::absent, report, work);
             }
         }
         if (done) {
@@ -200,7 +224,6 @@ public:
         return report;
     }
 
-private:
     // A delegation to be settled, and why its delegator's own one ended, if it did.
     struct line {
         std::string delegator;

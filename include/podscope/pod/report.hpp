@@ -6,9 +6,11 @@
 #include <podscope/scope/rule.hpp>
 #include <podscope/store/records.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace podscope {
@@ -41,17 +43,6 @@ struct reconcile_report {
     std::vector<notification> undelivered{}; ///< still in the outbox, to be offered again
     std::optional<error> delivery_error{};   ///< why the first of them was not delivered
 
-    /// Takes the report of a reconcile that followed this one over: what happened adds up, and what
-    /// stands is as the later one found it.
-    void merge_later(reconcile_report&& later) {
-        pod_detail::append(ended, std::move(later.ended));
-        pod_detail::append(adopted, std::move(later.adopted));
-        kept = std::move(later.kept);
-        undecided = std::move(later.undecided);
-        undelivered = std::move(later.undelivered);
-        delivery_error = std::move(later.delivery_error);
-    }
-
     /// Whether anything changed hands: false for a second reconcile of the same state.
     [[nodiscard]] bool changed() const noexcept { return !ended.empty() || !adopted.empty(); }
 };
@@ -60,7 +51,13 @@ struct reconcile_report {
 struct stale_report {
     std::vector<ended_delegation> reclaimed{}; ///< back with the pods that had delegated them
     std::vector<adoption> adopted{};
-    std::vector<std::string> dropped{}; ///< roots that left the registry; their records stay
+    std::vector<std::string> dropped{};   ///< roots that left the registry; their records stay
+    std::vector<std::string> overtaken{}; ///< dead, and dealt with by somebody else meanwhile
+    std::vector<error> failed{};          ///< why a dead pod could not be dealt with
+
+    [[nodiscard]] bool has_reclaimed(std::string_view pod) const noexcept {
+        return std::ranges::find(reclaimed, pod, &ended_delegation::child) != reclaimed.end();
+    }
 
     [[nodiscard]] bool changed() const noexcept {
         return !reclaimed.empty() || !adopted.empty() || !dropped.empty();
@@ -70,6 +67,8 @@ struct stale_report {
         pod_detail::append(reclaimed, std::move(more.reclaimed));
         pod_detail::append(adopted, std::move(more.adopted));
         pod_detail::append(dropped, std::move(more.dropped));
+        pod_detail::append(overtaken, std::move(more.overtaken));
+        pod_detail::append(failed, std::move(more.failed));
     }
 };
 

@@ -10,7 +10,9 @@
 #include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
+#include <podscope/scope/permission.hpp>
 #include <podscope/scope/region.hpp>
+#include <podscope/scope/rule.hpp>
 #include <podscope/session/concept.hpp>
 #include <podscope/store/pod_store.hpp>
 
@@ -18,10 +20,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace podscope {
+
+/// What a manifest puts in the place of what a record says.
+struct replacement {
+    manifest_snapshot snapshot{};
+    std::optional<std::vector<std::string>> peers{}; ///< nothing to leave the record's
+};
 
 /// Puts one pod back from its record: reads it, probes everybody below it at once, and then, in one
 /// commit, enters it under a new grant, settles its delegations and refuses if anybody else may
@@ -29,30 +38,44 @@ namespace podscope {
 template <class Parts>
 class restoration {
 public:
-    /// @param snapshot what a manifest says, to be put in the place of what the record says;
+    /// @param by what a manifest says, to be put in the place of what the record says;
     ///                 nothing to go by the record
     restoration(runtime_core<Parts>& core,
                 std::string_view pod,
-                std::optional<manifest_snapshot> snapshot,
+                std::optional<replacement> by,
                 std::string_view endpoint,
                 deadline until)
         : core_{&core},
           pod_{pod},
-          snapshot_{std::move(snapshot)},
+          replaced_{std::move(by)},
           endpoint_{endpoint},
           until_{until} {}
 
-    [[nodiscard]] result<settled> run() {
+    /// Restores the pod, and runs `make(settled)` within the commit, so that nothing can fail once
+    /// that stands.
+    template <class Make>
+    [[nodiscard]] auto run(Make&& make) -> std::invoke_result_t<Make, settled> {
         auto self = core_->parts().self.self();
         if (!self) {
             return fail(self);
         }
         self_ = std::move(*self);
-        return core_->clearing_the_dead(
-            until_, [&](std::vector<allocation>& blockers) { return attempt(blockers); });
+        stale_report cleared;
+        for (;;) {
+            auto outcome =
+                core_->clearing_the_dead(until_, cleared, [&](std::vector<allocation>& blockers) {
+                    return attempt(make, blockers);
+                });
+            if (!overtaken_) {
+                return outcome;
+            }
+        }
     }
 
 private:
+    // So that a tree that never rests is not waited for.
+    static constexpr int most_rounds = 16;
+
     // The state that a restore starts from. What was probed counts only while this holds.
     struct survey {
         pod_record record;
@@ -60,8 +83,11 @@ private:
         std::vector<probe_subject> below;
     };
 
-    [[nodiscard]] result<settled> attempt(std::vector<allocation>& blockers) {
+    template <class Make>
+    [[nodiscard]] auto attempt(Make& make, std::vector<allocation>& blockers)
+        -> std::invoke_result_t<Make, settled> {
         blockers.clear();
+        overtaken_ = false;
         auto seen = core_->read([&](auto& txn) { return look(txn); });
         if (!seen) {
             return fail(seen);
@@ -73,16 +99,37 @@ private:
         if (seen->row) {
             subjects.push_back(runtime_core<Parts>::subject_of(*seen->row));
         }
-        auto judged = core_->probe(subjects, until_);
-        if (!judged) {
-            return fail(judged);
+        if (auto asked = ask(std::move(subjects)); !asked) {
+            return fail(asked);
         }
         if (seen->row) {
-            if (auto gone = check_gone(*seen->row, *judged); !gone) {
+            if (auto gone = check_gone(*seen->row); !gone) {
                 return fail(gone);
             }
         }
-        return core_->write([&](auto& txn) { return commit(txn, seen->row, *judged, blockers); });
+        return core_->write([&](auto& txn) -> std::invoke_result_t<Make, settled> {
+            auto all = commit(txn, seen->row, blockers);
+            return all ? make(std::move(*all)) : fail(all);
+        });
+    }
+
+    // What was found out about an incarnation holds for all rounds. A later round has less time,
+    // and who does not answer within a part of it is not shown to hang.
+    [[nodiscard]] result<void> ask(std::vector<probe_subject> subjects) {
+        judgements now = judged_;
+        if (auto asked = core_->probe(std::move(subjects), until_, now); !asked) {
+            return asked;
+        }
+        for (auto& [pod, said] : now) {
+            const auto before = judged_.find(pod);
+            const bool is_new = before == judged_.end() || before->second != said;
+            if (is_new && said.found == verdict::unreachable && !first_round_) {
+                said.found = verdict::unknown;
+            }
+        }
+        judged_ = std::move(now);
+        first_round_ = false;
+        return {};
     }
 
     template <class Txn>
@@ -125,8 +172,8 @@ private:
         return {};
     }
 
-    [[nodiscard]] result<void> check_gone(const allocation& row, const judgements& judged) const {
-        const verdict found = judged.at(row.pod).found;
+    [[nodiscard]] result<void> check_gone(const allocation& row) const {
+        const verdict found = judged_.at(row.pod).found;
         if (found != verdict::unknown && core_->parts().reclaim.ends(found)) {
             return {};
         }
@@ -143,11 +190,19 @@ private:
                 .current = row.granted};
     }
 
+    // Something changed hands between the probe and the commit: to be looked at again while there
+    // is time, and once in any case, since what was let go needs none. The commit is given up.
+    [[nodiscard]] bool look_again() {
+        overtaken_ = rounds_left_ == most_rounds ||
+                     (rounds_left_ != 0 && core_->parts().clock.now() < until_);
+        rounds_left_ -= overtaken_ ? 1 : 0;
+        return overtaken_;
+    }
+
     template <class Txn>
-    [[nodiscard]] result<settled> commit(Txn& txn,
-                                         const std::optional<allocation>& before,
-                                         const judgements& judged,
-                                         std::vector<allocation>& blockers) {
+    [[nodiscard]] result<settled>
+    commit(Txn& txn, const std::optional<allocation>& before, std::vector<allocation>& blockers) {
+        overtaken_ = false;
         auto record = pod_store{txn}.require(pod_);
         if (!record) {
             return fail(record);
@@ -158,6 +213,7 @@ private:
         }
         if (*row &&
             (!before || (*row)->granted != before->granted || (*row)->owner != before->owner)) {
+            (void)look_again();
             return fail(still_live(**row, verdict::unknown));
         }
         if (auto done = take_snapshot(*record); !done) {
@@ -168,9 +224,14 @@ private:
         if (auto done = entering.put_back(std::move(*record), by); !done) {
             return fail(done);
         }
-        auto all = core_->reconciliation_in(txn, &judged).settle(pod_);
+        auto all = core_->reconciliation_in(txn, &judged_).settle(pod_);
         if (!all) {
             return fail(all);
+        }
+        if (!all->report().undecided.empty() && look_again()) {
+            return fail({.category = errc::timeout,
+                         .message = "children of '" + pod_ + "' changed hands while being probed",
+                         .subject = pod_});
         }
         if (auto done = entering.refuse_conflict(pod_); !done) {
             return fail(done);
@@ -180,37 +241,63 @@ private:
 
     // A root's manifest is its owner's word. A child's stays within what it was given.
     [[nodiscard]] result<void> take_snapshot(pod_record& record) const {
-        if (!snapshot_) {
+        if (!replaced_) {
             return {};
         }
-        if (!record.delegated_from.empty()) {
-            const auto within = [](const std::vector<scope_rule>& wanted,
-                                   const std::vector<scope_rule>& given) {
-                return std::ranges::all_of(wanted, [&](const scope_rule& rule) {
-                    return grants(given, region_of(rule), rule.access);
-                });
-            };
-            if (!within(snapshot_->allow, record.manifest.allow) ||
-                !within(snapshot_->authority, record.manifest.authority)) {
-                return fail({.category = errc::not_within_authority,
-                             .message = "the manifest of '" + record.pod +
-                                        "' asks for more than '" + record.delegated_from +
-                                        "' had delegated to it",
-                             .subject = record.pod});
-            }
+        if (!record.delegated_from.empty() && !is_within(replaced_->snapshot, record.manifest)) {
+            return fail({.category = errc::not_within_authority,
+                         .message = "the manifest of '" + record.pod + "' asks for more than '" +
+                                    record.delegated_from + "' had delegated to it",
+                         .subject = record.pod});
         }
         auto unknown = std::move(record.manifest.unknown);
-        record.manifest = *snapshot_;
+        record.manifest = replaced_->snapshot;
         record.manifest.unknown = std::move(unknown);
+        if (replaced_->peers) {
+            record.peers = replaced_->peers;
+        }
         return {};
+    }
+
+    [[nodiscard]] static bool is_within(const manifest_snapshot& wanted,
+                                        const manifest_snapshot& given) {
+        const auto all_within = [&](const std::vector<scope_rule>& rules,
+                                    const std::vector<scope_rule>& within) {
+            return std::ranges::all_of(rules, [&](const scope_rule& rule) {
+                return grants(within, region_of(rule), rule.access) &&
+                       is_still_denied(rule, wanted.deny, given.deny);
+            });
+        };
+        return all_within(wanted.allow, given.allow) &&
+               all_within(wanted.authority, given.authority);
+    }
+
+    // Whether what the denies that were given take from a rule is taken from it by others as well.
+    [[nodiscard]] static bool is_still_denied(const scope_rule& rule,
+                                              const std::vector<scope_rule>& denies,
+                                              const std::vector<scope_rule>& given) {
+        return std::ranges::all_of(given, [&](const scope_rule& before) {
+            const auto taken = intersection(region_of(rule), region_of(before));
+            if (!taken || left_by_deny(before.access) >= rule.access) {
+                return true;
+            }
+            return std::ranges::any_of(denies, [&](const scope_rule& now) {
+                return left_by_deny(now.access) <= left_by_deny(before.access) &&
+                       contains(region_of(now), *taken);
+            });
+        });
     }
 
     runtime_core<Parts>* core_;
     std::string pod_;
-    std::optional<manifest_snapshot> snapshot_;
+    std::optional<replacement> replaced_;
     std::string endpoint_;
     deadline until_;
     process_identity self_{};
+    judgements judged_{};
+    bool first_round_{true};
+    int rounds_left_{most_rounds};
+    bool overtaken_{false};
 };
 
 } // namespace podscope

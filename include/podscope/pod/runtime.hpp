@@ -59,7 +59,8 @@ public:
     explicit basic_runtime(Parts parts)
         : core_{std::make_shared<runtime_core<Parts>>(std::move(parts))} {}
 
-    /// Creates a pod that nobody delegated to: a root.
+    /// Creates a pod that nobody delegated to: a root. A refusal may leave a session segment behind
+    /// that nobody uses.
     ///
     /// Errors: `duplicate_name` if there is a record of that name, live or not; `conflict`, with
     /// all competitors named, after those proven dead were cleared; `segment_held`; `invalid_name`,
@@ -69,6 +70,11 @@ public:
             auto resolved = resolve(wanted, core_->parts().names);
             if (!resolved) {
                 return fail(resolved);
+            }
+            // Asked once before a segment is made for it, and again in the commit.
+            auto free = core_->read([&](auto& txn) { return check_free(txn, wanted.name); });
+            if (!free) {
+                return fail(free);
             }
             const pod_record record{
                 .pod = wanted.name, .manifest = std::move(*resolved), .peers = wanted.peers};
@@ -126,7 +132,7 @@ public:
             if (!resolved) {
                 return fail(resolved);
             }
-            return restore(wanted.name, std::move(*resolved), options);
+            return restore(wanted.name, replacement{std::move(*resolved), wanted.peers}, options);
         });
     }
 
@@ -139,7 +145,7 @@ public:
             if (!rows) {
                 return fail(rows);
             }
-            return core_->clear_dead(*rows, core_->parts().clock.now() + probe_time);
+            return core_->clear_dead(*rows, core_->until(probe_time));
         });
     }
 
@@ -189,6 +195,16 @@ public:
         return reading([&](auto& txn) { return pod_store{txn}.outbox_of(name); });
     }
 
+    /// Offers the notifications for a pod that no sink has taken yet to the sink, whether or not
+    /// the pod is live: what a pod that was released has left, for instance.
+    [[nodiscard]] result<reconcile_report> deliver(std::string_view name) {
+        return guarded([&]() -> result<reconcile_report> {
+            reconcile_report report;
+            auto done = core_->deliver(name, report);
+            return done ? result<reconcile_report>{std::move(report)} : fail(done);
+        });
+    }
+
     /// Who may write at a target, and by what right; nothing if nobody may.
     ///
     /// Errors: `invalid_target`, those of the backend.
@@ -209,6 +225,16 @@ private:
         return guarded([&] { return core_->read(std::forward<F>(body)); });
     }
 
+    // A pod that is entered, before its commit.
+    struct entry {
+        std::unique_ptr<holding<Parts>> held;
+        reconcile_report report;
+    };
+
+    [[nodiscard]] result<entry> hold(const settled& from) const {
+        return entry{std::make_unique<holding<Parts>>(core_, from), from.report()};
+    }
+
     // Enters a pod by `step(enrolment, holder)`, settles it, and searches for competitors.
     template <class F>
     [[nodiscard]] result<pod> enter(std::string_view name, const pod_options& options, F&& step) {
@@ -223,20 +249,22 @@ private:
         const holder by{.owner = std::move(*self),
                         .endpoint = options.endpoint,
                         .segment = std::move(*segment)};
-        const deadline until = core_->parts().clock.now() + options.probe_time;
-        auto entered = core_->clearing_the_dead(until, [&](auto& blockers) {
-            return core_->write([&](auto& txn) -> result<settled> {
-                enrolment entering{txn, core_->parts().names, blockers};
-                if (auto done = step(entering, by); !done) {
-                    return fail(done);
-                }
-                return core_->reconciliation_in(txn, nullptr).settle(name);
+        stale_report cleared;
+        auto entered = core_->clearing_the_dead(
+            core_->until(options.probe_time), cleared, [&](auto& blockers) {
+                return core_->write([&](auto& txn) -> result<entry> {
+                    enrolment entering{txn, core_->parts().names, blockers};
+                    if (auto done = step(entering, by); !done) {
+                        return fail(done);
+                    }
+                    auto all = core_->reconciliation_in(txn, nullptr).settle(name);
+                    return all ? hold(*all) : fail(all);
+                });
             });
-        });
         if (!entered) {
             return fail(entered);
         }
-        return pod{core_, *entered};
+        return pod{std::move(entered->held)};
     }
 
     // A fresh segment begins with an entry, so that one without any is known to be damaged.
@@ -256,34 +284,17 @@ private:
         return fresh;
     }
 
-    [[nodiscard]] result<restored<Parts>> restore(std::string_view name,
-                                                  std::optional<manifest_snapshot> snapshot,
-                                                  const restore_options& options) {
-        const deadline until = core_->parts().clock.now() + options.probe_time;
-        auto done = restoration{*core_, name, std::move(snapshot), options.endpoint, until}.run();
+    [[nodiscard]] result<restored<Parts>>
+    restore(std::string_view name, std::optional<replacement> by, const restore_options& options) {
+        restoration restoring{*core_, name, std::move(by), options.endpoint,
+                              core_->until(options.probe_time)};
+        auto done = restoring.run([&](const settled& from) { return hold(from); });
         if (!done) {
             return fail(done);
         }
-        restored<Parts> back{.pod = pod{core_, *done}, .report = done->report()};
-        if (const auto left = time_left(until);
-            !back.report.undecided.empty() && left.count() > 0) {
-            auto again = back.pod.reconcile(left);
-            if (!again) {
-                return fail(again);
-            }
-            back.report.merge_later(std::move(*again));
-            return back;
-        }
-        auto told = guarded([&] { return core_->deliver(name, back.report); });
-        if (!told && !back.report.delivery_error) {
-            back.report.delivery_error = std::move(told).error();
-        }
+        restored<Parts> back{.pod = pod{std::move(done->held)}, .report = std::move(done->report)};
+        core_->deliver_into(name, back.report);
         return back;
-    }
-
-    [[nodiscard]] std::chrono::milliseconds time_left(deadline until) const {
-        return std::chrono::duration_cast<std::chrono::milliseconds>(until -
-                                                                     core_->parts().clock.now());
     }
 
     std::shared_ptr<runtime_core<Parts>> core_;

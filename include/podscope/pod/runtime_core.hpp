@@ -2,6 +2,8 @@
 #pragma once
 
 #include <podscope/notification.hpp>
+#include <podscope/pod/clearance.hpp>
+#include <podscope/pod/clock.hpp>
 #include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
@@ -12,6 +14,7 @@
 #include <podscope/result.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -51,24 +54,53 @@ public:
     /// `unknown`.
     [[nodiscard]] result<judgements> probe(const std::vector<probe_subject>& subjects,
                                            deadline until) {
-        std::vector<verdict> verdicts(subjects.size(), verdict::unknown);
-        if (!subjects.empty()) {
-            auto asked = guarded([&]() -> result<void> {
-                parts_.probe.probe(subjects, until, verdicts);
-                return {};
-            });
-            if (!asked) {
-                return fail(asked);
-            }
-        }
         judgements judged;
-        for (std::size_t i = 0; i != subjects.size(); ++i) {
-            const auto& one = subjects[i];
-            judged.insert_or_assign(
-                one.pod,
-                judgement{.owner = one.owner, .granted = one.granted, .found = verdicts[i]});
+        if (auto done = probe(subjects, until, judged); !done) {
+            return fail(done);
         }
         return judged;
+    }
+
+    /// The same, added to what was found before: an incarnation that was probed once is not probed
+    /// again.
+    [[nodiscard]] result<void>
+    probe(std::vector<probe_subject> subjects, deadline until, judgements& judged) {
+        std::erase_if(subjects, [&](const probe_subject& one) {
+            const auto before = judged.find(one.pod);
+            return before != judged.end() && before->second.granted == one.granted &&
+                   before->second.owner == one.owner;
+        });
+        // Nobody need be asked about nobody.
+        std::erase_if(subjects, [&](const probe_subject& one) {
+            if (one.owner.is_nobody()) {
+                judged.insert_or_assign(one.pod,
+                                        judgement{one.owner, one.granted, verdict::missing});
+            }
+            return one.owner.is_nobody();
+        });
+        if (subjects.empty()) {
+            return {};
+        }
+        std::vector<verdict> verdicts(subjects.size(), verdict::unknown);
+        auto asked = guarded([&]() -> result<void> {
+            parts_.probe.probe(subjects, until, verdicts);
+            return {};
+        });
+        if (!asked) {
+            return asked;
+        }
+        for (std::size_t i = 0; i != subjects.size(); ++i) {
+            auto& one = subjects[i];
+            judged.insert_or_assign(std::move(one.pod), judgement{.owner = std::move(one.owner),
+                                                                  .granted = one.granted,
+                                                                  .found = verdicts[i]});
+        }
+        return {};
+    }
+
+    /// When a call that probes for that long has to be done with it.
+    [[nodiscard]] deadline until(std::chrono::milliseconds probe_time) const noexcept {
+        return deadline_after(parts_.clock.now(), probe_time);
     }
 
     /// Runs a step that enters or moves a pod. If others stand in its way, they are probed, those
@@ -76,26 +108,30 @@ public:
     /// by somebody who may live.
     ///
     /// @param step `result<R>(blockers&)`; it fills in who stood in its way
+    /// @param cleared takes what was cleared on the way
     template <class F>
-    [[nodiscard]] auto clearing_the_dead(deadline until, F&& step)
+    [[nodiscard]] auto clearing_the_dead(deadline until, stale_report& cleared, F&& step)
         -> std::invoke_result_t<F, std::vector<allocation>&> {
         for (std::vector<allocation> blockers;;) {
             auto outcome = step(blockers);
             if (outcome || blockers.empty()) {
                 return outcome;
             }
-            auto cleared = clear_dead(blockers, until);
-            if (!cleared) {
-                return fail(cleared);
+            auto now = clear_dead(blockers, until);
+            if (!now) {
+                return fail(now);
             }
-            if (!cleared->changed()) {
+            const bool again = now->changed() || !now->overtaken.empty();
+            cleared.merge(std::move(*now));
+            if (!again) {
                 return outcome;
             }
         }
     }
 
     /// Probes live pods and ends those that are proven dead. A pod that somebody delegated to goes
-    /// the way of every reclaimed child; a root leaves the registry, and its record stays.
+    /// the way of every reclaimed child; a root leaves the registry, and its record stays. What
+    /// keeps one from being ended is in the report, and keeps no other from it.
     [[nodiscard]] result<stale_report> clear_dead(const std::vector<allocation>& rows,
                                                   deadline until) {
         std::vector<probe_subject> subjects;
@@ -107,15 +143,20 @@ public:
             return fail(judged);
         }
         stale_report report;
-        for (const auto& [pod, said] : *judged) {
-            if (said.found != verdict::missing) {
+        for (const auto& row : rows) {
+            if (report.has_reclaimed(row.pod)) {
                 continue;
             }
-            auto done = write([&](auto& txn) { return end_dead(txn, pod, said, *judged); });
-            if (!done) {
-                return fail(done);
+            const bool dead = judged->at(row.pod).found == verdict::missing;
+            auto done = write([&](auto& txn) -> result<stale_report> {
+                clearance clearing{txn, reconciliation_in(txn, &*judged), *judged};
+                return dead ? clearing.end_dead(row.pod) : clearing.end_vanished_above(row.pod);
+            });
+            if (done) {
+                report.merge(std::move(*done));
+            } else {
+                report.failed.push_back(std::move(done).error());
             }
-            report.merge(std::move(*done));
         }
         return report;
     }
@@ -127,11 +168,11 @@ public:
         if (!waiting) {
             return fail(waiting);
         }
-        std::vector<std::string> taken;
+        std::vector<notification> taken;
         for (auto& told : *waiting) {
             auto done = guarded([&] { return parts_.sink.notify(told); });
             if (done) {
-                taken.push_back(std::move(told.id));
+                taken.push_back(std::move(told));
                 continue;
             }
             report.undelivered.push_back(std::move(told));
@@ -143,13 +184,22 @@ public:
             return {};
         }
         return write([&](auto& txn) -> result<void> {
-            for (const auto& id : taken) {
-                if (auto done = pod_store{txn}.acknowledge(pod, id); !done) {
+            for (const auto& told : taken) {
+                if (auto done = pod_store{txn}.acknowledge(told); !done) {
                     return done;
                 }
             }
             return {};
         });
+    }
+
+    /// The same after a commit that stands whatever becomes of the delivery: what fails is in the
+    /// report.
+    void deliver_into(std::string_view pod, reconcile_report& report) noexcept {
+        auto done = guarded([&] { return deliver(pod, report); });
+        if (!done && !report.delivery_error) {
+            report.delivery_error = std::move(done).error();
+        }
     }
 
     [[nodiscard]] static probe_subject subject_of(const allocation& row) {
@@ -158,39 +208,6 @@ public:
     }
 
 private:
-    template <class Txn>
-    [[nodiscard]] result<stale_report>
-    end_dead(Txn& txn, const std::string& pod, const judgement& said, const judgements& judged) {
-        stale_report report;
-        auto row = registry{txn}.find(pod);
-        if (!row) {
-            return fail(row);
-        }
-        if (!*row || (*row)->granted != said.granted || (*row)->owner != said.owner) {
-            return report;
-        }
-        auto settling = reconciliation_in(txn, &judged);
-        const std::string parent = (*row)->delegated_from;
-        auto made = pod_store{txn}.find_delegation(parent, pod);
-        if (!made) {
-            return fail(made);
-        }
-        if (!parent.empty() && *made && (*made)->granted == said.granted) {
-            auto ended = settling.end(parent, pod, end_reason::missing);
-            if (!ended) {
-                return fail(ended);
-            }
-            report.reclaimed = std::move(ended->ended);
-            report.adopted = std::move(ended->adopted);
-            return report;
-        }
-        if (auto done = settling.drop_root(pod); !done) {
-            return fail(done);
-        }
-        report.dropped.push_back(pod);
-        return report;
-    }
-
     Parts parts_;
 };
 

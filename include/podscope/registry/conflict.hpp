@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/registry/descent.hpp>
 #include <podscope/registry/keys.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
@@ -13,8 +14,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,8 +38,9 @@ struct standing_competitor {
 ///
 /// Two claims compete where their rules meet, unless
 ///  - a base deny of either pod covers the meeting place: that pod has no part in it; or
-///  - one pod descends from the other by delegation, and the layer of the delegation on the way
-///    down covers it: the upper one has handed it on.
+///  - one pod descends from the other by delegation, and the layers of all delegations on the way
+///    down cover it: the upper one has handed it on, and whoever of those between goes, it stays
+///    so. (One between may have no claim there: its manifest may have come to ask for less.)
 /// A pod that has handed a place to somebody else still competes there with strangers, since the
 /// place comes back to it: even while the child does not use it, and when the child is gone. It is
 /// named only where nobody else is, so that the deepest owners are blamed.
@@ -62,11 +62,7 @@ public:
         if (!*row) {
             return std::vector<standing_competitor>{};
         }
-        auto chain = chain_of(pod);
-        if (!chain) {
-            return fail(chain);
-        }
-        search s{.asker = pod, .chain = std::move(*chain)};
+        search s{.asker = pod};
         for (const auto& rule : write_rules((*row)->allow)) {
             if (auto done = collect(region_of(rule), s); !done) {
                 return fail(done);
@@ -78,12 +74,9 @@ public:
     }
 
 private:
-    // The grants by which a pod descends from its root, its own among them.
-    using grant_chain = std::map<std::string, epoch, std::less<>>;
-
     struct search {
         std::string_view asker;
-        grant_chain chain{};
+        std::optional<hand_down<Txn>> lines{};
         std::vector<standing_competitor> owners{};
         std::vector<standing_competitor> reversioners{};
     };
@@ -172,7 +165,7 @@ private:
         if (!holder) {
             return fail(holder);
         }
-        if (*holder) {
+        if (*holder && (*holder)->granted == other.granted) {
             auto& list = *how == standing::owner ? s.owners : s.reversioners;
             list.push_back({std::move(**holder), other.rule});
         }
@@ -181,7 +174,7 @@ private:
 
     // How another pod, whose claim meets the asker's in `where`, stands to the asker there.
     [[nodiscard]] result<standing>
-    relation(const search& s, std::string_view other, const region& where) {
+    relation(search& s, std::string_view other, const region& where) {
         auto of_asker = registry{*txn_}.covering_layers(s.asker, where);
         if (!of_asker) {
             return fail(of_asker);
@@ -190,47 +183,44 @@ private:
         if (!of_other) {
             return fail(of_other);
         }
-        bool handed_on = false;
+        const auto is_base = [](const deny_layer& one) { return one.is_base(); };
+        if (std::ranges::any_of(*of_asker, is_base) || std::ranges::any_of(*of_other, is_base)) {
+            return standing::apart;
+        }
+        auto handed_down = is_handed_down(s, other, where, !of_other->empty(), !of_asker->empty());
+        if (!handed_down) {
+            return fail(handed_down);
+        }
+        if (*handed_down) {
+            return standing::apart;
+        }
         for (const auto& one : *of_other) {
-            if (one.is_base() || is_in(s.chain, *one.delegation)) {
-                return standing::apart;
-            }
             auto live = registry{*txn_}.is_live(one.delegation->child, one.delegation->granted);
             if (!live) {
                 return fail(live);
             }
-            handed_on = handed_on || *live;
-        }
-        if (of_asker->empty()) {
-            return handed_on ? standing::reversioner : standing::owner;
-        }
-        auto chain_of_other = chain_of(other);
-        if (!chain_of_other) {
-            return fail(chain_of_other);
-        }
-        for (const auto& one : *of_asker) {
-            if (one.is_base() || is_in(*chain_of_other, *one.delegation)) {
-                return standing::apart;
+            if (*live) {
+                return standing::reversioner;
             }
         }
-        return handed_on ? standing::reversioner : standing::owner;
+        return standing::owner;
     }
 
-    [[nodiscard]] result<grant_chain> chain_of(std::string_view pod) {
-        auto descent = registry{*txn_}.descent_of(pod);
-        if (!descent) {
-            return fail(descent);
+    // Whether one of the two has handed the place down to the other. Who has no layer there has
+    // handed nothing down.
+    [[nodiscard]] result<bool> is_handed_down(
+        search& s, std::string_view other, const region& where, bool by_other, bool by_asker) {
+        if (!s.lines || s.lines->where() != where) {
+            s.lines.emplace(*txn_, where);
         }
-        grant_chain chain;
-        for (const auto& one : *descent) {
-            chain.emplace(one.pod, one.granted);
+        result<bool> found{false};
+        if (by_other) {
+            found = s.lines->is_from_to(other, s.asker);
         }
-        return chain;
-    }
-
-    static bool is_in(const grant_chain& chain, const delegation_ref& one) {
-        const auto found = chain.find(one.child);
-        return found != chain.end() && found->second == one.granted;
+        if (by_asker && found && !*found) {
+            found = s.lines->is_from_to(s.asker, other);
+        }
+        return found;
     }
 
     static void order(std::vector<standing_competitor>& found) {

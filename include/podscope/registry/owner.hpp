@@ -61,7 +61,7 @@ template <class Txn>
         if (!descent) {
             return fail(descent);
         }
-        if (descent->empty()) {
+        if (descent->empty() || descent->front().granted != one.granted) {
             continue;
         }
         ownership found{.rule = std::move(one.rule)};

@@ -33,6 +33,7 @@ struct allocation {
 /// One write rule of one allocation.
 struct claim {
     std::string pod{};
+    epoch granted{}; ///< counts only while the pod is live under this grant
     scope_rule rule{};
     unknown_fields unknown{};
 
@@ -58,7 +59,7 @@ struct child_link {
 /// Which live pod writes a session segment.
 struct segment_hold {
     std::string pod{};
-    epoch granted{};
+    epoch granted{}; ///< counts only while the pod is live under this grant
     unknown_fields unknown{};
 
     friend bool operator==(const segment_hold&, const segment_hold&) = default;
@@ -106,7 +107,7 @@ BOOST_HANA_ADAPT_STRUCT(podscope::allocation,
                         adopted,
                         layers_revision,
                         unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::claim, pod, rule, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::claim, pod, granted, rule, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::standing_layer, layer, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::child_link, child, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::segment_hold, pod, granted, unknown);

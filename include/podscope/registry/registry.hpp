@@ -55,11 +55,16 @@ public:
     /// does, on the state that this leaves.
     [[nodiscard]] result<void> insert(const allocation& row, std::span<const deny_layer> layers) {
         for (const auto& rule : write_rules(row.allow)) {
-            auto done = txn_->template put<tables::claims>(registry_keys::claim(row.pod, rule),
-                                                           claim{.pod = row.pod, .rule = rule});
+            auto done = txn_->template put<tables::claims>(
+                registry_keys::claim(row.pod, rule),
+                claim{.pod = row.pod, .granted = row.granted, .rule = rule});
             if (!done) {
                 return done;
             }
+        }
+        // An allocation may have vanished, by a lease or an operator, and its layers not with it.
+        if (auto done = erase_all<tables::layers>(registry_keys::name_prefix(row.pod)); !done) {
+            return done;
         }
         if (auto done = put_layers(row.pod, layers); !done) {
             return done;
@@ -229,13 +234,21 @@ public:
         return update(**row);
     }
 
-    /// Who holds a session segment, or nothing.
+    /// Which live pod holds a session segment, or nothing.
     [[nodiscard]] result<std::optional<segment_hold>> holder_of(std::string_view segment) const {
         auto hold = txn_->template get<tables::segments>(segment);
         if (!hold) {
             return fail(hold);
         }
-        return *hold ? std::optional<segment_hold>{**hold} : std::nullopt;
+        if (!*hold) {
+            return std::nullopt;
+        }
+        segment_hold found = **hold;
+        auto live = is_live(found.pod, found.granted);
+        if (!live) {
+            return fail(live);
+        }
+        return *live ? std::optional{std::move(found)} : std::nullopt;
     }
 
     /// Makes a live pod the one writer of a segment, and lets go of the one that it held.

@@ -23,21 +23,27 @@ inline constexpr char end = '\0';
     return of_pod(parent) + std::string{child};
 }
 
-/// A grant's epoch is unique, so a delegation cannot end twice in one history.
-[[nodiscard]] inline std::string history(std::string_view pod, epoch granted) {
+/// The rows of a pod that carry a number, in the order of their numbers.
+[[nodiscard]] inline std::string numbered(std::string_view pod, std::uint64_t number) {
     std::string key = of_pod(pod);
-    const auto value = static_cast<std::uint64_t>(granted);
     for (int shift = 56; shift >= 0; shift -= 8) {
-        key.push_back(static_cast<char>((value >> shift) & 0xFF));
+        key.push_back(static_cast<char>((number >> shift) & 0xFF));
     }
     return key;
 }
 
-[[nodiscard]] inline std::string outbox(std::string_view pod, std::string_view id) {
-    return of_pod(pod) + std::string{id};
+/// A grant's epoch is unique, so a delegation cannot end twice in one history.
+[[nodiscard]] inline std::string history(std::string_view pod, epoch granted) {
+    return numbered(pod, static_cast<std::uint64_t>(granted));
 }
 
-/// The counter of epochs.
+/// In the order in which they were queued.
+[[nodiscard]] inline std::string outbox(std::string_view pod, std::uint64_t sequence) {
+    return numbered(pod, sequence);
+}
+
+/// The counters of epochs, and of notifications.
 inline constexpr std::string_view epochs = "epoch";
+inline constexpr std::string_view notifications = "notification";
 
 } // namespace podscope::store_keys

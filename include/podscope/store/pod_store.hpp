@@ -6,6 +6,7 @@
 #include <podscope/store/keys.hpp>
 #include <podscope/store/records.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -109,35 +110,64 @@ public:
         return txn_->template put<tables::history>(store_keys::history(pod, ended.granted), ended);
     }
 
-    /// All notifications for a pod that no sink has taken yet.
+    /// All notifications for a pod that no sink has taken yet, in the order of their queueing.
     [[nodiscard]] result<std::vector<notification>> outbox_of(std::string_view pod) const {
         return collect<tables::outbox>(pod);
     }
 
-    [[nodiscard]] result<void> queue(const notification& told) {
-        return txn_->template put<tables::outbox>(store_keys::outbox(told.pod, told.id), told);
+    /// Puts a notification behind those that are queued; its `sequence` is set here.
+    [[nodiscard]] result<void> queue(notification told) {
+        auto sequence = count(store_keys::notifications);
+        if (!sequence) {
+            return fail(sequence);
+        }
+        told.sequence = *sequence;
+        return txn_->template put<tables::outbox>(store_keys::outbox(told.pod, told.sequence),
+                                                  told);
     }
 
     /// Takes a notification that a sink has taken out of the outbox.
-    [[nodiscard]] result<void> acknowledge(std::string_view pod, std::string_view id) {
-        return txn_->template erase<tables::outbox>(store_keys::outbox(pod, id));
+    [[nodiscard]] result<void> acknowledge(const notification& told) {
+        return txn_->template erase<tables::outbox>(store_keys::outbox(told.pod, told.sequence));
     }
 
     /// An epoch that no grant ever had.
     [[nodiscard]] result<epoch> next_epoch() {
-        auto row = txn_->template get<tables::counters>(store_keys::epochs);
+        auto number = count(store_keys::epochs);
+        if (!number) {
+            return fail(number);
+        }
+        return epoch{*number};
+    }
+
+    /// Whether a pod can never be restored from a record: it was delegated to, and that delegation
+    /// has ended. Its name is free.
+    [[nodiscard]] result<bool> is_spent(const pod_record& record) const {
+        if (record.delegated_from.empty()) {
+            return false;
+        }
+        auto made = find_delegation(record.delegated_from, record.pod);
+        if (!made) {
+            return fail(made);
+        }
+        return !*made || (*made)->granted != record.granted;
+    }
+
+private:
+    // The next number of a counter.
+    [[nodiscard]] result<std::uint64_t> count(std::string_view which) {
+        auto row = txn_->template get<tables::counters>(which);
         if (!row) {
             return fail(row);
         }
         counter grown = *row ? **row : counter{};
         ++grown.last;
-        if (auto done = txn_->template put<tables::counters>(store_keys::epochs, grown); !done) {
+        if (auto done = txn_->template put<tables::counters>(which, grown); !done) {
             return fail(done);
         }
-        return epoch{grown.last};
+        return grown.last;
     }
 
-private:
     template <table T>
     [[nodiscard]] result<std::vector<typename T::record>> collect(std::string_view pod) const {
         std::vector<typename T::record> found;
@@ -156,22 +186,26 @@ private:
 };
 
 /// Changes a pod's record in a transaction of its own: `change(pod_record&)` may run more than
-/// once.
+/// once. Updates of one name from several processes do not lose each other's changes.
 ///
-/// Errors: `unknown_pod`, and those of the store. Updates of one name from several processes do not
-/// lose each other's changes.
+/// What the registry answers for is put back as it was, whatever `change` does to it: name, grant,
+/// parent, manifest and active segment change only with the pod itself.
+///
+/// Errors: `unknown_pod`, and those of the store.
 template <typed_store Store, class F>
 [[nodiscard]] result<void> update_pod(Store& store, std::string_view pod, F&& change) {
     return guarded([&] {
         return store.write([&](auto& txn) -> result<void> {
             pod_store pods{txn};
-            auto record = pods.require(pod);
-            if (!record) {
-                return fail(record);
+            auto before = pods.require(pod);
+            if (!before) {
+                return fail(before);
             }
-            change(*record);
-            record->pod = pod;
-            return pods.put(*record);
+            pod_record after = *before;
+            change(after);
+            before->peers = std::move(after.peers);
+            before->unknown = std::move(after.unknown);
+            return pods.put(*before);
         });
     });
 }
