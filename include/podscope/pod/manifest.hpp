@@ -11,10 +11,14 @@
 #include <podscope/store/records.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -68,8 +72,9 @@ struct manifest {
     std::optional<std::vector<rule_text>> authority{};
     /// The pods that it is to know of, if that was said.
     std::optional<std::vector<std::string>> peers{};
-    /// The text that it was read from, empty if it was not.
+    /// The text that it was read from, and where in it, if it was read from a text.
     std::string source{};
+    std::optional<text_position> position{};
 
     manifest& may(rule_text rule) & {
         allow.push_back(std::move(rule));
@@ -124,100 +129,143 @@ struct team {
     friend bool operator==(const team&, const team&) = default;
 };
 
-/// Checks a manifest and resolves its targets.
+/// Checks what can be said about a manifest without a namespace.
 ///
-/// Errors: `invalid_name` for its name or a peer's; `invalid_target` for a target that the
-/// namespace refuses; `invalid_manifest` if it neither may do nor may delegate anything, or if a
-/// rule allows or denies `none`. They name the rule, and where it was written if it was read from a
-/// text.
+/// Errors: `invalid_name` for its name or a peer's; `invalid_manifest` if it neither may do nor may
+/// delegate anything, or if a rule allows or denies `none`. They name the rule, and say where it
+/// was written if it was read from a text.
+[[nodiscard]] result<void> check_manifest(const manifest& wanted);
+
+/// Checks a manifest and resolves its targets; what resolves to the same rule is kept once.
+///
+/// Errors: those of `check_manifest`, and `invalid_target` for a target that the namespace refuses.
 template <resource_namespace N>
 [[nodiscard]] result<manifest_snapshot> resolve(const manifest& wanted, const N& names);
 
 namespace pod_detail {
 
+/// Adds to an error where in a text its cause was written, if it was written in one, for a person
+/// as compilers do it ("team.toml:3:9: "), and as data.
 [[nodiscard]] inline error
-about_rule(error e, const manifest& wanted, std::string_view list, std::size_t index) {
-    std::string place = "the pod '" + shown_text(wanted.name) + "', ";
-    place += list;
-    place += " rule " + std::to_string(index + 1) + ": ";
-    e.message.insert(0, place);
-    e.path = wanted.source;
+written_at(error e, const std::string& source, const std::optional<text_position>& position) {
+    if (position) {
+        e.message.insert(0, source + ":" + std::to_string(position->line) + ":" +
+                                std::to_string(position->column) + ": ");
+        e.position = position;
+    }
+    e.path = source;
     return e;
 }
 
-template <resource_namespace N>
-[[nodiscard]] result<std::vector<scope_rule>> resolve_rules(const manifest& wanted,
-                                                            const std::vector<rule_text>& texts,
-                                                            std::string_view list,
-                                                            const N& names) {
-    std::vector<scope_rule> rules;
-    rules.reserve(texts.size());
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        const rule_text& text = texts[i];
-        const auto refuse = [&](error e) {
-            e.position = text.position;
-            return fail(about_rule(std::move(e), wanted, list, i));
-        };
-        if (text.access == permission::none) {
-            return refuse({.category = errc::invalid_manifest,
-                           .message = "its permission is 'none', which has no effect: "
-                                      "use read or write",
-                           .subject = shown_text(text.target)});
-        }
-        auto target = names.resolve(text.target);
-        if (!target) {
-            return refuse(std::move(target).error());
-        }
-        rules.push_back({std::move(*target), text.access, text.recursive});
+/// One of a manifest's lists of rules.
+struct rule_list {
+    std::string_view name{};
+    std::span<const rule_text> texts{};
+    std::vector<scope_rule> manifest_snapshot::* resolved{};
+};
+
+[[nodiscard]] inline std::array<rule_list, 3> lists_of(const manifest& wanted) {
+    const std::span<const rule_text> authority =
+        wanted.authority ? std::span{*wanted.authority} : std::span<const rule_text>{};
+    return {{{"allow", wanted.allow, &manifest_snapshot::allow},
+             {"deny", wanted.deny, &manifest_snapshot::deny},
+             {"authority", authority, &manifest_snapshot::authority}}};
+}
+
+/// Adds to an error which rule of a list it is about.
+[[nodiscard]] inline error
+about_rule(error e, const manifest& wanted, const rule_list& list, std::size_t index) {
+    std::string which = "the pod '" + shown_text(wanted.name) + "', ";
+    which += list.name;
+    which += " rule " + std::to_string(index + 1) + ": ";
+    e.message.insert(0, which);
+    return written_at(std::move(e), wanted.source, list.texts[index].position);
+}
+
+/// Removes rules that stand there already, and keeps the order of the others.
+inline void keep_once(std::vector<scope_rule>& rules) {
+    const auto order = [&](std::size_t a, std::size_t b) {
+        return std::tie(rules[a].target, rules[a].access, rules[a].recursive, a) <
+               std::tie(rules[b].target, rules[b].access, rules[b].recursive, b);
+    };
+    std::vector<std::size_t> sorted(rules.size());
+    std::iota(sorted.begin(), sorted.end(), std::size_t{0});
+    std::ranges::sort(sorted, order);
+    std::vector<bool> again(rules.size());
+    for (std::size_t i = 1; i < sorted.size(); ++i) {
+        again[sorted[i]] = rules[sorted[i]] == rules[sorted[i - 1]];
     }
-    return rules;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        if (!again[i] && kept++ != i) {
+            rules[kept - 1] = std::move(rules[i]);
+        }
+    }
+    rules.resize(kept);
 }
 
 } // namespace pod_detail
 
-template <resource_namespace N>
-result<manifest_snapshot> resolve(const manifest& wanted, const N& names) {
+inline result<void> check_manifest(const manifest& wanted) {
     const auto check = [&](std::string_view name) -> result<void> {
-        auto checked = check_name(name);
-        if (!checked) {
-            checked.error().path = wanted.source;
+        if (auto checked = check_name(name); !checked) {
+            return fail(
+                pod_detail::written_at(std::move(checked).error(), wanted.source, wanted.position));
         }
-        return checked;
+        return {};
     };
     if (auto checked = check(wanted.name); !checked) {
-        return fail(checked);
+        return checked;
     }
     if (wanted.peers) {
         for (const std::string& peer : *wanted.peers) {
             if (auto checked = check(peer); !checked) {
-                return fail(checked);
+                return checked;
             }
         }
     }
-    auto allow = pod_detail::resolve_rules(wanted, wanted.allow, "allow", names);
-    if (!allow) {
-        return fail(allow);
+    if (wanted.allow.empty() && (!wanted.authority || wanted.authority->empty())) {
+        return fail(pod_detail::written_at(
+            {.category = errc::invalid_manifest,
+             .message = "the pod '" + shown_text(wanted.name) +
+                        "' may do nothing and delegate nothing: give it an allow rule",
+             .subject = wanted.name},
+            wanted.source, wanted.position));
     }
-    auto deny = pod_detail::resolve_rules(wanted, wanted.deny, "deny", names);
-    if (!deny) {
-        return fail(deny);
-    }
-    manifest_snapshot resolved{.allow = std::move(*allow), .deny = std::move(*deny)};
-    if (wanted.authority) {
-        auto authority = pod_detail::resolve_rules(wanted, *wanted.authority, "authority", names);
-        if (!authority) {
-            return fail(authority);
+    for (const pod_detail::rule_list& list : pod_detail::lists_of(wanted)) {
+        for (std::size_t i = 0; i < list.texts.size(); ++i) {
+            if (list.texts[i].access == permission::none) {
+                return fail(pod_detail::about_rule(
+                    {.category = errc::invalid_manifest,
+                     .message = "its permission is 'none', which has no effect: use read or write",
+                     .subject = shown_text(list.texts[i].target)},
+                    wanted, list, i));
+            }
         }
-        resolved.authority = std::move(*authority);
-    } else {
-        resolved.authority = resolved.allow;
     }
-    if (resolved.allow.empty() && resolved.authority.empty()) {
-        return fail({.category = errc::invalid_manifest,
-                     .message = "the pod '" + wanted.name +
-                                "' may do nothing and delegate nothing: give it an allow rule",
-                     .subject = wanted.name,
-                     .path = wanted.source});
+    return {};
+}
+
+template <resource_namespace N>
+result<manifest_snapshot> resolve(const manifest& wanted, const N& names) {
+    if (auto checked = check_manifest(wanted); !checked) {
+        return fail(checked);
+    }
+    manifest_snapshot resolved;
+    for (const pod_detail::rule_list& list : pod_detail::lists_of(wanted)) {
+        auto& rules = resolved.*list.resolved;
+        rules.reserve(list.texts.size());
+        for (std::size_t i = 0; i < list.texts.size(); ++i) {
+            auto target = names.resolve(list.texts[i].target);
+            if (!target) {
+                return fail(pod_detail::about_rule(std::move(target).error(), wanted, list, i));
+            }
+            rules.push_back({std::move(*target), list.texts[i].access, list.texts[i].recursive});
+        }
+        pod_detail::keep_once(rules);
+    }
+    if (!wanted.authority) {
+        resolved.authority = resolved.allow;
     }
     return resolved;
 }
