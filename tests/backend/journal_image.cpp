@@ -128,6 +128,16 @@ TEST_CASE("F39 a scan that stops before a damaged record or begins behind it doe
     CHECK_FALSE(scan_to("", "a1").has_value());
     CHECK(scan_to("a1", "").has_value());
     CHECK(rows_from<notes>(store).value().empty());
+
+    const auto scan_prefix = [&](std::string_view prefix) {
+        return store.read([&](auto& txn) {
+            return podscope::scan_prefix<numbers>(
+                txn, prefix, [](std::string_view, const number&) { return scan::next; });
+        });
+    };
+    CHECK(scan_prefix("A").has_value());
+    CHECK(scan_prefix("b").has_value());
+    CHECK_FALSE(scan_prefix("a").has_value());
 }
 
 TEST_CASE("F39 a damaged record is kept through compaction until it is replaced or erased") {

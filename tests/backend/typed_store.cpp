@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // The laws of a typed store, for every store of this library.
+#include "backend/map_backend.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/journal.hpp>
+#include <podscope/backend/lifted.hpp>
 #include <podscope/backend/memory.hpp>
 
 #include <cstdint>
@@ -30,6 +32,11 @@ public:
     podscope::basic_memory<test_schema> store;
 };
 
+class lifted_store {
+public:
+    podscope::lifted<map_backend> store{map_backend{}};
+};
+
 template <podscope::durability Durable>
 class journal_store {
     scratch_folder folder_;
@@ -40,6 +47,7 @@ public:
 };
 
 using stores = std::tuple<memory_store,
+                          lifted_store,
                           journal_store<podscope::durability::power>,
                           journal_store<podscope::durability::process>,
                           journal_store<podscope::durability::none>>;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace podscope {
 
@@ -118,13 +119,41 @@ concept has_generation = typed_store<S> && requires(const S& store) {
     { store.generation() } noexcept -> std::same_as<std::uint64_t>;
 };
 
+namespace backend_detail {
+
+// Says which keys it asks for, so that a row outside of them that cannot be read is not held
+// against it.
+template <class Visitor>
+struct prefix_visitor {
+    std::string_view prefix;
+    Visitor& visit;
+
+    [[nodiscard]] bool covers(std::string_view key) const noexcept {
+        return key.starts_with(prefix);
+    }
+
+    scan operator()(std::string_view key, const auto& value) const {
+        return covers(key) ? visit(key, value) : scan::stop;
+    }
+};
+
+template <class Visitor>
+[[nodiscard]] bool asks_for(const Visitor& visit, std::string_view key) {
+    if constexpr (requires { visit.covers(key); }) {
+        return visit.covers(key);
+    } else {
+        return true;
+    }
+}
+
+} // namespace backend_detail
+
 /// Visits the records of a table whose keys start with `prefix`, in order, until told to stop.
 template <table T, class Txn, class Visitor>
     requires reads<Txn, T>
 [[nodiscard]] result<void> scan_prefix(Txn& txn, std::string_view prefix, Visitor&& visit) {
-    return txn.template scan<T>(prefix, [&](std::string_view key, const typename T::record& value) {
-        return key.starts_with(prefix) ? visit(key, value) : scan::stop;
-    });
+    const backend_detail::prefix_visitor<std::remove_reference_t<Visitor>> within{prefix, visit};
+    return txn.template scan<T>(prefix, within);
 }
 
 } // namespace podscope

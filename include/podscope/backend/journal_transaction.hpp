@@ -54,10 +54,13 @@ public:
                 }
                 return wanted;
             });
+        const std::string table = unread_key<T>("");
         const auto at = unread().lower_bound(unread_key<T>(from));
-        const bool is_in_table = at != unread().end() && at->first.starts_with(unread_key<T>(""));
-        if (is_in_table && (!stopped_at || at->first < unread_key<T>(*stopped_at))) {
-            return unreadable<T>(*at);
+        if (at != unread().end() && at->first.starts_with(table)) {
+            const auto key = std::string_view{at->first}.substr(table.size());
+            if (backend_detail::asks_for(visit, key) && (!stopped_at || key < *stopped_at)) {
+                return unreadable<T>(*at);
+            }
         }
         return scanned;
     }
