@@ -1,0 +1,415 @@
+// SPDX-License-Identifier: BSL-1.0
+// A journal when the system says no, and when a process dies in the middle of its work.
+#include "backend/other_process.hpp"
+#include "backend/scratch_folder.hpp"
+#include "backend/system_faults.hpp"
+#include "backend/test_tables.hpp"
+#include "support/catch.hpp"
+
+#include <podscope/backend/journal.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace backend_test;
+using podscope::errc;
+using podscope::journal_options;
+
+using journal = podscope::basic_journal<test_schema>;
+
+constexpr journal_options always_compacting{.compact_above = 0, .compact_factor = 0};
+constexpr journal_options never_compacting{};
+
+// A system that fails calls of one kind, from the first on, until told otherwise.
+struct failing_calls {
+    system_call which;
+    int error;
+    int times = 1;
+
+    fate operator()(system_call called) {
+        return called == which && times-- > 0 ? failing(error) : fate{};
+    }
+};
+
+std::int64_t count_in(const std::string& path) {
+    auto store = journal::open(path).value();
+    const auto row = value_of(store, "n").value();
+    return row ? row->value : 0;
+}
+
+} // namespace
+
+TEST_CASE("F12 no room or a bad disk fails the commit and leaves the state before") {
+    const int code = GENERATE(ENOSPC, EDQUOT, EIO, EFBIG);
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    REQUIRE(put_number(store, "n", 1));
+    const auto before = bytes_of(folder / "store/journal");
+    const auto generation = store.generation();
+    {
+        const system_faults faults{failing_calls{system_call::write, code}};
+        const auto failed = put_number(store, "n", 2);
+        REQUIRE_FALSE(failed.has_value());
+        CHECK(failed.error().category == errc::io);
+        CHECK(failed.error().system == std::error_code(code, std::generic_category()));
+        CHECK(failed.error().path == folder / "store/journal");
+    }
+    CHECK(value_of(store, "n").value() == number{1, {}});
+    CHECK(store.generation() == generation);
+    CHECK(bytes_of(folder / "store/journal") == before);
+    REQUIRE(put_number(store, "n", 3));
+    CHECK(count_in(path) == 3);
+}
+
+TEST_CASE("F12 a commit of which a part fitted leaves none of it") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    REQUIRE(put_number(store, "n", 1));
+    const auto before = bytes_of(folder / "store/journal");
+    {
+        int writes = 0;
+        const system_faults faults{[&](system_call called) {
+            if (called != system_call::write) {
+                return fate{};
+            }
+            return writes++ < 5 ? fate{fate::kind::stops_short} : failing(ENOSPC);
+        }};
+        CHECK_FALSE(put_number(store, "n", 2).has_value());
+        CHECK(writes == 6);
+    }
+    CHECK(bytes_of(folder / "store/journal") == before);
+    REQUIRE(put_number(store, "n", 3));
+    CHECK(count_in(path) == 3);
+}
+
+TEST_CASE("F12 a part of a commit that cannot be taken back ends the handle and harms no other") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    auto other = journal::open(path).value();
+    REQUIRE(put_number(store, "n", 1));
+    {
+        int writes = 0;
+        const system_faults faults{[&](system_call called) {
+            if (called == system_call::cut) {
+                return failing(EIO);
+            }
+            const bool is_second = called == system_call::write && writes++ == 1;
+            return is_second                      ? failing(ENOSPC)
+                   : called == system_call::write ? fate{fate::kind::stops_short}
+                                                  : fate{};
+        }};
+        CHECK_FALSE(put_number(store, "n", 2).has_value());
+    }
+    CHECK(value_of(store, "n").error().category == errc::io);
+    CHECK(put_number(store, "n", 3).error().category == errc::io);
+    CHECK(value_of(other, "n").value() == number{1, {}});
+    REQUIRE(put_number(other, "n", 4));
+    CHECK(count_in(path) == 4);
+}
+
+TEST_CASE("F13 a commit whose sync failed is not acknowledged and ends the handle") {
+    const int code = GENERATE(EIO, ENOSPC, EDQUOT);
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    auto other = journal::open(path).value();
+    REQUIRE(put_number(store, "n", 1));
+    const auto before = bytes_of(folder / "store/journal");
+    {
+        const system_faults faults{failing_calls{system_call::sync, code}};
+        const auto failed = put_number(store, "n", 2);
+        REQUIRE_FALSE(failed.has_value());
+        CHECK(failed.error().category == errc::io);
+        CHECK(failed.error().system == std::error_code(code, std::generic_category()));
+    }
+    for (int again = 0; again < 2; ++again) {
+        const auto read = value_of(store, "n");
+        const auto written = put_number(store, "n", 3);
+        REQUIRE_FALSE(read.has_value());
+        REQUIRE_FALSE(written.has_value());
+        CHECK(read.error().category == errc::io);
+        CHECK(written.error().category == errc::io);
+    }
+    CHECK(bytes_of(folder / "store/journal") == before);
+    CHECK(value_of(other, "n").value() == number{1, {}});
+    REQUIRE(put_number(other, "n", 4));
+    auto again = journal::open(path).value();
+    CHECK(value_of(again, "n").value() == number{4, {}});
+}
+
+TEST_CASE("F13 what could be neither synced nor cut off is written again before it counts") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    auto other = journal::open(path).value();
+    REQUIRE(put_number(store, "n", 1));
+    REQUIRE(value_of(other, "n").value() == number{1, {}});
+    {
+        const system_faults faults{[&](system_call called) {
+            return called == system_call::sync || called == system_call::cut ? failing(EIO)
+                                                                             : fate{};
+        }};
+        CHECK_FALSE(put_number(store, "n", 2).has_value());
+    }
+    std::vector<system_call> made;
+    const auto note_calls = [&](system_call called) {
+        if (called == system_call::write || called == system_call::sync) {
+            made.push_back(called);
+        }
+        return fate{};
+    };
+    const auto take_over = [&](auto decide) {
+        const system_faults faults{std::move(decide)};
+        return put_number(other, "m", 1);
+    };
+    // As long as it cannot be made to last, it is not taken for committed.
+    CHECK_FALSE(take_over(failing_calls{system_call::sync, EIO}).has_value());
+    REQUIRE(take_over(note_calls));
+    CHECK(made == std::vector<system_call>{system_call::write, system_call::sync,
+                                           system_call::write, system_call::sync});
+    CHECK(value_of(other, "n").value() == number{2, {}});
+}
+
+TEST_CASE("F14 interrupted calls and short ones are made again") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    int calls = 0;
+    // Each call is interrupted once, and then reads or writes one byte.
+    const system_faults faults{[&](system_call called) {
+        const bool is_partial = called == system_call::read || called == system_call::write;
+        const bool is_retried =
+            is_partial || called == system_call::sync || called == system_call::cut;
+        const int turn = calls++ % 2;
+        return turn == 0 && is_retried ? failing(EINTR)
+               : is_partial            ? fate{fate::kind::stops_short}
+                                       : fate{};
+    }};
+    {
+        auto store = journal::open(path, always_compacting).value();
+        REQUIRE(put_number(store, "n", 1));
+        REQUIRE(put_number(store, "n", 2));
+    }
+    auto store = journal::open(path).value();
+    CHECK(value_of(store, "n").value() == number{2, {}});
+    CHECK(calls > 100);
+}
+
+TEST_CASE("F14 each failing call of opening is a clear error and the next opening succeeds") {
+    const int code = GENERATE(EMFILE, EACCES, EROFS, EIO, ENOSPC);
+    const bool exists = GENERATE(false, true);
+    bool reached = true;
+    for (int number = 0; reached; ++number) {
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        if (exists) {
+            auto store = journal::open(path).value();
+            REQUIRE(put_number(store, "n", 1));
+        }
+        reached = false;
+        {
+            bool is_unlink = false;
+            const system_faults faults{
+                [&, decide = at_call(number, failing(code), &reached)](system_call called) {
+                    const auto met = decide(called);
+                    is_unlink |= met.what == fate::kind::fails && called == system_call::unlink;
+                    return met;
+                }};
+            const auto store = journal::open(path);
+            // A stray file that cannot be removed harms nobody until it is in the way.
+            REQUIRE((store.has_value() || reached));
+            if (reached && !is_unlink) {
+                REQUIRE_FALSE(store.has_value());
+                CHECK(store.error().category == errc::io);
+                CHECK(store.error().system == std::error_code(code, std::generic_category()));
+            }
+        }
+        auto store = journal::open(path);
+        REQUIRE(store.has_value());
+        CHECK(value_of(*store, "n").value().has_value() == exists);
+        REQUIRE(put_number(*store, "n", 2));
+        CHECK_FALSE(std::filesystem::exists(folder / "store/journal.new"));
+    }
+}
+
+TEST_CASE("F12 a compaction that fails at any call fails no commit and loses nothing") {
+    const int code = GENERATE(ENOSPC, EIO);
+    bool reached = true;
+    int number = 0;
+    for (; reached; ++number) {
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        auto store = journal::open(path, always_compacting).value();
+        REQUIRE(put_number(store, "m", 1));
+        reached = false;
+        bool is_acknowledged = false;
+        {
+            const system_faults faults{at_call(number, failing(code), &reached)};
+            is_acknowledged = put_number(store, "n", 2).has_value();
+        }
+        // The first two calls are the commit's own.
+        CHECK(is_acknowledged == (number >= 2));
+        CHECK(count_in(path) == (is_acknowledged ? 2 : 0));
+        auto again = journal::open(path).value();
+        CHECK(value_of(again, "m").value() == backend_test::number{1, {}});
+        REQUIRE(put_number(again, "n", 3));
+        CHECK(count_in(path) == 3);
+        CHECK_FALSE(std::filesystem::exists(folder / "store/journal.new"));
+    }
+    CHECK(number > 6);
+}
+
+TEST_CASE("F01 a process killed at any call leaves each transaction whole or absent") {
+    const auto what = GENERATE(fate::kind::killed_before, fate::kind::killed_after);
+    const bool compacts = GENERATE(false, true);
+    bool is_over = false;
+    for (int number = 0; !is_over; ++number) {
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        auto bystander = journal::open(path).value();
+        REQUIRE(put_number(bystander, "n", 0));
+        // What was acknowledged is noted outside of the store.
+        const std::string acknowledged = folder / "acknowledged";
+        other_process child{[&](const auto&) {
+            const int log =
+                ::open(acknowledged.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+            const system_faults faults{at_call(number, {what})};
+            auto store =
+                journal::open(path, compacts ? always_compacting : never_compacting).value();
+            for (int i = 1; i <= 3; ++i) {
+                const auto done = store.write([&](auto& txn) -> podscope::result<void> {
+                    auto put = txn.template put<numbers>("n", {i, {}});
+                    return put ? txn.template put<notes>(std::to_string(i), {"row", {}, {}}) : put;
+                });
+                if (!done || ::write(log, "+", 1) != 1) {
+                    return 1;
+                }
+            }
+            return 0;
+        }};
+        const int code = child.exit_code();
+        REQUIRE((code == 0 || code == -1));
+        is_over = code == 0;
+        const auto told = static_cast<std::int64_t>(bytes_of(acknowledged).size());
+
+        const auto is_whole = [](auto& store, std::int64_t count) {
+            return (count == 0 ||
+                    value_of(store, "n").value() == backend_test::number{count, {}}) &&
+                   rows_from<notes>(store).value().size() == static_cast<std::size_t>(count);
+        };
+        // What was not acknowledged is first seen by whoever takes the lock next, and from then on
+        // by everybody.
+        CHECK((is_whole(bystander, told) || is_whole(bystander, told + 1)));
+        auto later = journal::open(path).value();
+        const auto count = value_of(later, "n").value().value_or(backend_test::number{}).value;
+        REQUIRE((count == told || count == told + 1));
+        REQUIRE(is_whole(later, count));
+        REQUIRE(is_whole(bystander, count));
+        REQUIRE_FALSE(std::filesystem::exists(folder / "store/journal.new"));
+        REQUIRE(put_number(later, "n", 10));
+        REQUIRE(value_of(bystander, "n").value() == backend_test::number{10, {}});
+    }
+}
+
+TEST_CASE("F05 a process killed at any call of making a journal leaves none or a whole one") {
+    const auto what = GENERATE(fate::kind::killed_before, fate::kind::killed_after);
+    bool is_over = false;
+    for (int number = 0; !is_over; ++number) {
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        other_process child{[&](const auto&) {
+            const system_faults faults{at_call(number, {what})};
+            return journal::open(path).has_value() ? 0 : 1;
+        }};
+        const int code = child.exit_code();
+        REQUIRE((code == 0 || code == -1));
+        is_over = code == 0;
+        auto store = journal::open(path);
+        REQUIRE(store.has_value());
+        REQUIRE(put_number(*store, "n", 1));
+        REQUIRE(count_in(path) == 1);
+    }
+}
+
+TEMPLATE_TEST_CASE_SIG("a commit syncs once where it promises power and else not at all",
+                       "",
+                       ((podscope::durability Durable), Durable),
+                       podscope::durability::power,
+                       podscope::durability::process,
+                       podscope::durability::none) {
+    const scratch_folder folder;
+    auto store = podscope::basic_journal<test_schema, Durable>::open(folder / "store").value();
+    std::vector<system_call> made;
+    const system_faults faults{[&](system_call called) {
+        made.push_back(called);
+        return fate{};
+    }};
+    REQUIRE(put_number(store, "n", 1));
+    if (Durable == podscope::durability::power) {
+        CHECK(made == std::vector<system_call>{system_call::write, system_call::sync});
+    } else {
+        CHECK(made == std::vector<system_call>{system_call::write});
+    }
+}
+
+TEST_CASE(
+    "F03 a new file is synced before it gets the journal's name and its name before it counts") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    std::vector<system_call> made;
+    const auto note_calls = [&](system_call called) {
+        if (called != system_call::read) {
+            made.push_back(called);
+        }
+        return fate{};
+    };
+    const std::vector<system_call> replacing{
+        system_call::unlink, system_call::open,   system_call::write, system_call::write,
+        system_call::sync,   system_call::rename, system_call::sync};
+    std::vector<system_call> expected{system_call::write, system_call::sync};
+    expected.insert(expected.end(), replacing.begin(), replacing.end());
+
+    auto store = journal::open(path, always_compacting).value();
+    auto other = journal::open(path).value();
+    {
+        const system_faults faults{note_calls};
+        REQUIRE(put_number(store, "n", 1));
+    }
+    CHECK(made == expected);
+
+    // Whoever finds another file there makes sure of its name before he commits to it.
+    made.clear();
+    {
+        const system_faults faults{note_calls};
+        REQUIRE(put_number(other, "n", 2));
+    }
+    CHECK(made == std::vector<system_call>{system_call::open, system_call::sync, system_call::write,
+                                           system_call::sync});
+}
+
+TEST_CASE("F13 a compaction whose name could not be synced ends the handle and keeps the commit") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path, always_compacting).value();
+    {
+        int syncs = 0;
+        const system_faults faults{[&](system_call called) {
+            return called == system_call::sync && ++syncs == 3 ? failing(EIO) : fate{};
+        }};
+        CHECK(put_number(store, "n", 1).has_value());
+        CHECK(syncs == 3);
+    }
+    CHECK(put_number(store, "n", 2).error().category == errc::io);
+    CHECK(count_in(path) == 1);
+}
