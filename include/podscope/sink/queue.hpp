@@ -60,13 +60,13 @@ public:
         return std::exchange(shared_->waiting, {});
     }
 
-    /// Takes the oldest; waits for one if there is none. Nothing once the deadline has passed.
+    /// Takes the oldest; waits for one if there is none. Nothing once `until` has passed.
     /// Constant on average.
     [[nodiscard]] std::optional<notification>
-    wait_until(std::chrono::steady_clock::time_point deadline) noexcept {
+    wait_until(std::chrono::steady_clock::time_point until) noexcept {
         std::unique_lock hold{shared_->guard};
         const auto has_one = [&] { return shared_->size() != 0; };
-        if (!shared_->arrived.wait_until(hold, deadline, has_one)) {
+        if (!shared_->arrived.wait_until(hold, until, has_one)) {
             return std::nullopt;
         }
         std::optional taken{std::move(shared_->waiting[shared_->taken++])};
