@@ -135,6 +135,7 @@ public:
     [[nodiscard]] result<stale_report> clear_dead(const std::vector<allocation>& rows,
                                                   deadline until) {
         std::vector<probe_subject> subjects;
+        subjects.reserve(rows.size());
         for (const auto& row : rows) {
             subjects.push_back(subject_of(row));
         }
