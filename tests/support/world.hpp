@@ -27,6 +27,8 @@ public:
 
     void hang(const podscope::process_identity& who) { set(who, podscope::verdict::unreachable); }
 
+    void wake(const podscope::process_identity& who) { set(who, podscope::verdict::reachable); }
+
     void hide(const podscope::process_identity& who) { set(who, podscope::verdict::unknown); }
 
     [[nodiscard]] podscope::verdict state_of(const podscope::process_identity& who) const {
@@ -58,7 +60,8 @@ class world_probe {
 public:
     explicit world_probe(world seen) : world_{std::move(seen)} {}
 
-    void probe(std::span<const podscope::probe_subject> subjects, podscope::deadline,
+    void probe(std::span<const podscope::probe_subject> subjects,
+               podscope::deadline,
                std::span<podscope::verdict> verdicts) {
         for (std::size_t i = 0; i != subjects.size(); ++i) {
             verdicts[i] = world_.state_of(subjects[i].owner);

@@ -223,13 +223,19 @@ public:
             return fail(known);
         }
         stale_report cleared;
-        return core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-            return owning([&](auto& txn, const allocation&) -> result<void> {
-                auto done =
-                    enrolment{txn, core().parts().names, blockers}.hold_segment(name(), segment);
-                return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
+        auto switched =
+            core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
+                return owning([&](auto& txn, const allocation&) -> result<void> {
+                    auto done = enrolment{txn, core().parts().names, blockers}.hold_segment(
+                        name(), segment);
+                    return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
+                });
             });
-        });
+        if (switched) {
+            // The commit stands; this is for `segment()`, which looks at nothing.
+            (void)guarded([&] { return held_->confirm(); });
+        }
+        return switched;
     }
 
     /// Adds an entry to its session segment, and gives its index there.
