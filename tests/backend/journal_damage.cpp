@@ -221,6 +221,33 @@ TEST_CASE("F04 damage is told from a torn end across any distance") {
     }
 }
 
+TEST_CASE("F04 a transaction behind damage is found wherever it begins") {
+    const scratch_folder folder;
+    const auto bytes_with_text = [&](std::size_t length) {
+        const std::string path = folder / ("store" + std::to_string(length));
+        auto store = journal::open(path).value();
+        REQUIRE(put<notes>(store, "long", {std::string(length, 'x'), {}, {}}));
+        REQUIRE(put_number(store, "after", 1));
+        return bytes_of(path + "/journal");
+    };
+    // The search goes in steps of 4096 bytes from the damage on.
+    constexpr std::size_t second_step = detail::journal_header::size + 1 + 4096;
+    constexpr std::size_t some_length = 4000;
+    const auto overhead = frames_of(bytes_with_text(some_length))[1] - some_length;
+    for (std::size_t begin = second_step - detail::frame_header::size; begin < second_step + 2;
+         ++begin) {
+        const auto length = begin - overhead;
+        std::string bytes = bytes_with_text(length);
+        REQUIRE(frames_of(bytes)[1] == begin);
+        bytes[100] = '!';
+        const std::string path = folder / ("store" + std::to_string(length));
+        set_bytes(path + "/journal", bytes);
+        const auto store = journal::open(path);
+        REQUIRE_FALSE(store.has_value());
+        REQUIRE(store.error().category == errc::corrupt);
+    }
+}
+
 TEST_CASE("F04 an open handle serves nothing from a damaged place on") {
     const scratch_folder folder;
     const std::string path = folder / "store";
@@ -256,6 +283,45 @@ TEST_CASE("F04 a journal that shrinks under an open handle is damage") {
     REQUIRE_FALSE(written.has_value());
     CHECK(written.error().category == errc::corrupt);
     CHECK(written.error().offset == made.begins[1]);
+}
+
+TEST_CASE("F04 damage in a snapshot is no torn end even in its last byte") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = folder / "store/journal";
+    {
+        auto store = journal::open(path, {.compact_above = 0, .compact_factor = 0}).value();
+        REQUIRE(put_number(store, "a", 1));
+        REQUIRE(put<notes>(store, "n", {"text", {}, {}}));
+    }
+    // With nothing behind the snapshot, and with a transaction there.
+    for (const bool goes_on : {false, true}) {
+        const auto snapshot_end = bytes_of(file).size();
+        if (goes_on) {
+            auto store = journal::open(path).value();
+            REQUIRE(put_number(store, "b", 2));
+        }
+        const auto whole = bytes_of(file);
+        for (std::size_t at = 0; at < snapshot_end; ++at) {
+            std::string damaged = whole;
+            damaged[at] = static_cast<char>(damaged[at] ^ 4);
+            set_bytes(file, damaged);
+            const auto store = journal::open(path);
+            REQUIRE_FALSE(store.has_value());
+            REQUIRE(store.error().category == errc::corrupt);
+            REQUIRE(bytes_of(file) == damaged);
+        }
+        for (std::size_t length = 1; length < snapshot_end; ++length) {
+            set_bytes(file, std::string_view{whole}.substr(0, length));
+            const auto store = journal::open(path);
+            REQUIRE_FALSE(store.has_value());
+            REQUIRE(store.error().category == errc::corrupt);
+        }
+        set_bytes(file, whole);
+        auto store = journal::open(path).value();
+        REQUIRE(value_of(store, "a").value() == number{1, {}});
+        REQUIRE(value_of(store, "b").value().has_value() == goes_on);
+    }
 }
 
 TEST_CASE("F05 an empty file is a new journal and so is a header alone") {

@@ -210,7 +210,9 @@ TEST_CASE("F14 each failing call of opening is a clear error and the next openin
     const int code = GENERATE(EMFILE, EACCES, EROFS, EIO, ENOSPC);
     const bool exists = GENERATE(false, true);
     bool reached = true;
-    for (int number = 0; reached; ++number) {
+    int refused = 0;
+    int number = 0;
+    for (; reached; ++number) {
         const scratch_folder folder;
         const std::string path = folder / "store";
         if (exists) {
@@ -219,18 +221,11 @@ TEST_CASE("F14 each failing call of opening is a clear error and the next openin
         }
         reached = false;
         {
-            bool is_unlink = false;
-            const system_faults faults{
-                [&, decide = at_call(number, failing(code), &reached)](system_call called) {
-                    const auto met = decide(called);
-                    is_unlink |= met.what == fate::kind::fails && called == system_call::unlink;
-                    return met;
-                }};
+            const system_faults faults{at_call(number, failing(code), &reached)};
             const auto store = journal::open(path);
-            // A stray file that cannot be removed harms nobody until it is in the way.
             REQUIRE((store.has_value() || reached));
-            if (reached && !is_unlink) {
-                REQUIRE_FALSE(store.has_value());
+            if (!store) {
+                ++refused;
                 CHECK(store.error().category == errc::io);
                 CHECK(store.error().system == std::error_code(code, std::generic_category()));
             }
@@ -241,6 +236,10 @@ TEST_CASE("F14 each failing call of opening is a clear error and the next openin
         REQUIRE(put_number(*store, "n", 2));
         CHECK_FALSE(std::filesystem::exists(folder / "store/journal.new"));
     }
+    // A stray file that cannot be removed harms nobody until it is in the way, and a folder above
+    // that may not be read is synced in another way.
+    const int harmless = (exists ? 1 : 2) + (code == EACCES ? 1 : 0);
+    CHECK(refused == number - 1 - harmless);
 }
 
 TEST_CASE("F12 a compaction that fails at any call fails no commit and loses nothing") {

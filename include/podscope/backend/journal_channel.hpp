@@ -204,6 +204,11 @@ private:
         }
         file_.emplace(*std::move(file));
         set_compaction_threshold();
+        if (durable_ == durability::power) {
+            if (const int code = sync_entry_of(folder_->descriptor()); code != 0) {
+                return system_failure("sync the folder above", folder_->path(), code);
+            }
+        }
         return sync_names();
     }
 
@@ -251,7 +256,7 @@ private:
             return synced;
         }
         journal_file& next = **found;
-        if (next.header().sequence == file_->sequence()) {
+        if (file_->has_read_snapshot() && next.header().sequence == file_->sequence()) {
             next.pass_snapshot();
         } else {
             struct stat status{};

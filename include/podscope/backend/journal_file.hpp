@@ -136,6 +136,9 @@ public:
     /// The sequence of the last of them.
     [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
 
+    /// Whether the whole snapshot is among them.
+    [[nodiscard]] bool has_read_snapshot() const noexcept { return end_ >= header_.snapshot_end; }
+
     /// Goes to the end of the snapshot: for a caller that has its state from elsewhere.
     void pass_snapshot() noexcept { end_ = header_.snapshot_end; }
 

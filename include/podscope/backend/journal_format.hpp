@@ -18,28 +18,28 @@
 ///
 /// The header, 64 bytes:
 ///
-/// | at | bytes | what                                                                         |
-/// | -- | ----- | ---------------------------------------------------------------------------- |
-/// |  0 |    16 | "podscope journal"                                                           |
-/// | 16 |     4 | the version of the format                                                    |
-/// | 20 |     4 | zero                                                                         |
-/// | 24 |     8 | the store's id: stays when the journal is compacted                          |
-/// | 32 |     8 | this file's id: another one for each file                                    |
-/// | 40 |     8 | the sequence of the snapshot                                                 |
-/// | 48 |     8 | where the snapshot ends: frames before that were there when the file got its name
-/// | | 56 |     4 | zero                                                                         |
-/// | 60 |     4 | CRC-32C of the 60 bytes before: at the same place in every version           |
+/// | at | bytes | what                                                                    |
+/// | -- | ----- | ----------------------------------------------------------------------- |
+/// |  0 |    16 | "podscope journal"                                                      |
+/// | 16 |     4 | the version of the format                                               |
+/// | 20 |     4 | zero                                                                    |
+/// | 24 |     8 | the store's id: stays when the journal is compacted                     |
+/// | 32 |     8 | this file's id: another one for each file                               |
+/// | 40 |     8 | the sequence of the snapshot                                            |
+/// | 48 |     8 | where the snapshot ends: the file had no name before it was that long   |
+/// | 56 |     4 | zero                                                                    |
+/// | 60 |     4 | CRC-32C of the 60 bytes before: at the same place in every version      |
 ///
 /// A frame, 28 bytes and its payload:
 ///
-/// | at | bytes | what                                                                         |
-/// | -- | ----- | ---------------------------------------------------------------------------- |
-/// |  0 |     4 | "PSfr"                                                                       |
-/// |  4 |     4 | the length of the payload                                                    |
-/// |  8 |     8 | its sequence: how many transactions the store has seen with it               |
-/// | 16 |     4 | how many of them are in it                                                   |
-/// | 20 |     4 | CRC-32C of the payload                                                       |
-/// | 24 |     4 | CRC-32C of the file's id (8 bytes) and the 24 bytes before                   |
+/// | at | bytes | what                                                                    |
+/// | -- | ----- | ----------------------------------------------------------------------- |
+/// |  0 |     4 | "PSfr"                                                                  |
+/// |  4 |     4 | the length of the payload                                               |
+/// |  8 |     8 | its sequence: how many transactions the store has seen with it          |
+/// | 16 |     4 | how many of them are in it                                              |
+/// | 20 |     4 | CRC-32C of the payload                                                  |
+/// | 24 |     4 | CRC-32C of the file's id (8 bytes) and the 24 bytes before              |
 ///
 /// The second sum ties a frame to its file, and the sequence to its place among the others: nothing
 /// that merely looks like a frame, in the bytes of a record or left over from another file, is

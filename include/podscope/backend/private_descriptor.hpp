@@ -20,7 +20,7 @@ namespace podscope::backend_detail {
 /// by a bare clone(2) or _Fork(), which run no handlers; after vfork(2) only exec may follow.)
 class private_descriptor {
 public:
-    /// Takes over `owned`. Answers false from `is_guarded` if the handlers could not be installed.
+    /// Takes over `owned`. `guard_forks` must have succeeded before.
     explicit private_descriptor(file_descriptor owned) noexcept : fd_{owned.release()} {
         const std::lock_guard lock{all.mutex};
         next_ = std::exchange(all.first, this);
