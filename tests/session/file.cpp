@@ -396,20 +396,25 @@ TEST_CASE("F14 without a free descriptor every operation says so and works again
           "[session]") {
     one_segment made;
     made.append({"k", "first"});
+    const auto error_now = [](const auto& given) { return given ? error{} : given.error(); };
     child_process limited{[&](child_process::line) {
         rlimit before{};
         ::getrlimit(RLIMIT_NOFILE, &before);
         const rlimit none{0, before.rlim_max};
         ::setrlimit(RLIMIT_NOFILE, &none);
-        const auto full = [](const auto& failed) {
-            return !failed && failed.error().category == errc::io &&
-                   failed.error().system == std::errc::too_many_files_open;
+        const std::vector<error> errors{
+            error_now(made.sessions.append(made.id, {"k", "b"})),
+            error_now(made.sessions.create({})),
+            error_now(made.sessions.info(made.id)),
+            error_now(read_all(made.sessions, made.id)),
+            error_now(made.sessions.list()),
+            error_now(file_sessions::open(made.root / "sessions")),
         };
-        if (!full(made.sessions.append(made.id, {"k", "b"})) || !full(made.sessions.create({})) ||
-            !full(made.sessions.info(made.id)) || !full(read_all(made.sessions, made.id)) ||
-            !full(made.sessions.list()) || !full(file_sessions::open(made.root / "sessions")))
-            return 1;
+        // Looked at only now: the undefined behaviour sanitizer needs descriptors of its own.
         ::setrlimit(RLIMIT_NOFILE, &before);
+        for (const auto& each : errors)
+            if (each.category != errc::io || each.system != std::errc::too_many_files_open)
+                return 1;
         const auto index = made.sessions.append(made.id, {"k", "second"});
         return index && *index == 1 ? 0 : 2;
     }};

@@ -170,6 +170,15 @@ TEST_CASE("A number is whole and fits 64 bits", "[session][json]") {
         REQUIRE(is_refused("{\"n\":" + bad + "}"));
 }
 
+TEST_CASE("A value of another type is refused by the name of its member", "[session][json]") {
+    for (const std::string bad : {"18446744073709551616", "-1", "1.0", "\"1\"", "null", "[1]", "x"})
+        REQUIRE(reading{"{\"n\":" + bad + "}"}.fault.value().message ==
+                "the member 'n' must be a whole number from 0 to 18446744073709551615");
+    for (const std::string bad : {"1", "null", "{}", "x"})
+        REQUIRE(reading{"{\"t\":" + bad + "}"}.fault.value().message ==
+                "the member 't' must be a string");
+}
+
 TEST_CASE("A text must be a string", "[session][json]") {
     for (const std::string bad :
          {"1", "true", "false", "null", "[\"a\"]", "{\"a\":\"b\"}", "'a'", "a", ""})

@@ -97,9 +97,10 @@ public:
         });
     }
 
-    /// Costs one entry, but for the first append of this object to a segment, which counts the
-    /// lines that stand there. Errors beside those of every operation: `invalid_entry` (see
-    /// check_entry; or longer than max_line), `timeout` (see file_session_options::lock_wait).
+    /// Costs one entry if the file is as the last append of this store left it; otherwise (the
+    /// first append, or somebody else has written) its lines are counted first. Errors beside those
+    /// of every operation: `invalid_entry` (see check_entry; or longer than max_line), `timeout`
+    /// (see file_session_options::lock_wait).
     [[nodiscard]] result<std::uint64_t> append(std::string_view id, const session_entry& entry) {
         return guarded([&]() -> result<std::uint64_t> {
             if (auto sound = check_entry(entry); !sound) {

@@ -243,12 +243,13 @@ private:
 
     bool whole_number(std::uint64_t& into) {
         const auto start = at_;
-        if (!number()) {
+        const bool is_number = front() == '-' || (front() >= '0' && front() <= '9');
+        if (is_number && !number()) {
             return false;
         }
         const char* const end = text_.data() + at_;
         const auto [stop, trouble] = std::from_chars(text_.data() + start, end, into);
-        if (stop != end || trouble != std::errc{}) {
+        if (!is_number || stop != end || trouble != std::errc{}) {
             return refuse_at(start, "the member '" + name_ +
                                         "' must be a whole number from 0 to 18446744073709551615");
         }
