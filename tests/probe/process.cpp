@@ -248,6 +248,24 @@ TEST_CASE("without a proc a living process is unknown and a gone one too") {
     CHECK(child.line() == "missing");
 }
 
+TEST_CASE("where a pidfd cannot be had the pid itself is asked for") {
+    const child_process alive{[](voice) { hang(); }};
+    child_process killed{[](voice) { hang(); }};
+    killed.kill_and_reap();
+    const child_process zombie{[](voice) {}};
+    zombie.await_exit();
+    const child_process child{[&](voice v) {
+        const rlimit none{0, 0};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+        for (const auto pid : {alive.pid(), killed.pid(), zombie.pid()}) {
+            v.say(std::string{probe_detail::surely_exited(pid) ? "exited" : "may live"});
+        }
+    }};
+    CHECK(child.line() == "may live");
+    CHECK(child.line() == "exited");
+    CHECK(child.line() == "may live");
+}
+
 TEST_CASE("without descriptors a living process is unknown and never missing") {
     const auto parent = this_process().value();
     const child_process child{[&](voice v) {

@@ -217,6 +217,9 @@ TEST_CASE("F16 the socket is its user's alone whatever the umask") {
 
     REQUIRE(::lstat((folder / "s").c_str(), &facts) == 0);
     CHECK(facts.st_mode == (S_IFSOCK | 0600));
+    // The file got its mode from the socket, and so was never open to others.
+    REQUIRE(::fstat(door.descriptor(), &facts) == 0);
+    CHECK((facts.st_mode & 07777) == 0600);
 }
 
 TEST_CASE("F16 an unsafe folder is refused") {

@@ -36,6 +36,16 @@ auto answering(const plain_socket& door, std::string text) {
     };
 }
 
+/// Whether a thread comes to wait for events, which a probe does once everybody was asked.
+bool comes_to_wait(const std::string& thread) {
+    return eventually([&] {
+        std::ifstream file{"/proc/" + thread + "/syscall"};
+        long number = -1;
+        file >> number;
+        return file && (number == SYS_epoll_wait || number == SYS_epoll_pwait);
+    });
+}
+
 /// A probe that goes on in a thread, to be observed from outside.
 class running_probe {
 public:
@@ -45,14 +55,9 @@ public:
               verdicts_ = ask_all(unix_socket_probe{}, subjects, in(time));
           }} {}
 
-    /// Whether it comes to wait for events, which it does once everybody was asked.
     [[nodiscard]] bool waits() const {
-        return eventually([&] {
-            std::ifstream file{"/proc/self/task/" + std::to_string(thread_id_) + "/syscall"};
-            long number = -1;
-            file >> number;
-            return file && (number == SYS_epoll_wait || number == SYS_epoll_pwait);
-        });
+        return eventually([&] { return thread_id_ != 0; }) &&
+               comes_to_wait("self/task/" + std::to_string(thread_id_));
     }
 
     std::vector<verdict> verdicts() {
@@ -139,6 +144,20 @@ TEST_CASE("F20 a socket that never answers is unreachable and one that answers l
     // It answers now, too late for the first caller, and in time for the next.
     const child_process server{answering(door, "podscope 1 p 7\n")};
     CHECK(ask(unix_socket_probe{}, at(folder / "s")) == verdict::reachable);
+}
+
+TEST_CASE("an answer that came while the asker was held up is heard") {
+    const temporary_folder folder;
+    const plain_socket door{folder / "s"};
+    const auto until = in(3s);
+    const child_process prober{
+        [&](voice v) { v.say(ask(unix_socket_probe{}, at(folder / "s"), until)); }};
+    REQUIRE(comes_to_wait(std::to_string(prober.pid())));
+    prober.stop();
+    door.answer("podscope 1 p 7\n");
+    REQUIRE(eventually([&] { return std::chrono::steady_clock::now() > until; }));
+    prober.resume();
+    CHECK(prober.line() == "reachable");
 }
 
 TEST_CASE("F20 a socket that accepts and never answers is unreachable") {

@@ -39,20 +39,23 @@ struct answering_socket {
         const auto address = unix_address(path);
         listener = descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         waker = descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-        // The mode of the open socket becomes the file's, so that it is never wider, not even for a
-        // moment: man 7 unix has it only as "the umask counts", but fs and net/unix do so.
+        // The kernel makes the file with the mode of the socket, less the umask, so that it is
+        // never wider than this, not even for a moment.
         const bool bound = listener && waker && address &&
                            ::fchmod(listener.get(), S_IRUSR | S_IWUSR) == 0 &&
                            ::bind(listener.get(), as_sockaddr(*address), sizeof *address) == 0;
         if (!bound) {
             return fail(system_error(errno, "cannot make a socket at that path", path));
         }
-        auto made = folder.claim_file(held);
+        auto made = folder.identify(held);
         if (!made) {
             return fail(made);
         }
         file = *made;
         owns_file = true;
+        if (auto kept = folder.make_private(held); !kept) {
+            return fail(kept);
+        }
         if (::listen(listener.get(), SOMAXCONN) != 0) {
             return fail(system_error(errno, "cannot listen at that path", path));
         }

@@ -52,7 +52,7 @@ public:
     /// Errors: `invalid_name`; `unsafe_file` (the folder, or what lies at the path, is not fit);
     /// `already_live` (a living process listens there); `timeout`; `io`, with ENAMETOOLONG if the
     /// path is longer than `max_unix_path_length`, and EINVAL if it is not absolute, or names no
-    /// file.
+    /// file; `out_of_memory`.
     [[nodiscard]] static result<responder>
     open(std::string path, std::string pod, epoch granted = epoch::none);
 
@@ -81,12 +81,11 @@ public:
     /// Answers from now on with that epoch; with `none`, lets callers wait. May be called from any
     /// thread. Errors: `forked`.
     [[nodiscard]] result<void> announce(epoch granted) {
-        if (!state_->stamp.is_current()) {
-            return fail(forked());
-        }
-        state_->granted.store(granted, std::memory_order_relaxed);
-        state_->wake();
-        return {};
+        return in_own_process([&]() -> result<void> {
+            state_->granted.store(granted, std::memory_order_relaxed);
+            state_->wake();
+            return {};
+        });
     }
 
     /// Answers everybody who waits, or the first 256 of them. Never waits. Does nothing as long as
@@ -95,14 +94,13 @@ public:
     /// Errors: `forked`; `io` if the system has no descriptor or memory left for a connection, in
     /// which case those who wait go on waiting.
     [[nodiscard]] result<void> serve_ready() {
-        if (!state_->stamp.is_current()) {
-            return fail(forked());
-        }
-        if (const int code = state_->serve(); code != 0) {
-            return fail(probe_detail::system_error(
-                code, "cannot accept a connection now; try again", state_->path));
-        }
-        return {};
+        return in_own_process([&]() -> result<void> {
+            if (const int code = state_->serve(); code != 0) {
+                return fail(probe_detail::system_error(
+                    code, "cannot accept a connection now; try again", state_->path));
+            }
+            return {};
+        });
     }
 
     /// Starts a thread that answers, with all signals blocked. Does nothing if it runs already.
@@ -122,11 +120,22 @@ private:
     explicit responder(std::unique_ptr<probe_detail::answering_socket> made) noexcept
         : state_{std::move(made)} {}
 
-    [[nodiscard]] static error forked() {
-        return {.category = errc::forked,
-                .message = "this is a forked copy of the process that answers for the pod; open a "
-                           "responder of its own"};
+    template <class Body>
+    [[nodiscard]] result<void> in_own_process(Body body) {
+        return guarded([&]() -> result<void> {
+            if (!state_->stamp.is_current()) {
+                return fail({.category = errc::forked,
+                             .message = "this is a forked copy of the process that answers for the "
+                                        "pod; open a responder of its own"});
+            }
+            return body();
+        });
     }
+
+    [[nodiscard]] static result<responder>
+    open_checked(std::string path, std::string pod, epoch granted);
+
+    void start_thread();
 
     void close() noexcept;
 
@@ -134,6 +143,10 @@ private:
 };
 
 inline result<responder> responder::open(std::string path, std::string pod, epoch granted) {
+    return guarded([&] { return open_checked(std::move(path), std::move(pod), granted); });
+}
+
+inline result<responder> responder::open_checked(std::string path, std::string pod, epoch granted) {
     if (auto named = check_name(pod); !named) {
         return fail(named);
     }
@@ -171,33 +184,42 @@ inline result<responder> responder::open(std::string path, std::string pod, epoc
 }
 
 inline result<void> responder::run_in_thread() {
-    if (!state_->stamp.is_current()) {
-        return fail(forked());
-    }
+    return in_own_process([&]() -> result<void> {
+        try {
+            start_thread();
+            return {};
+        } catch (const std::system_error& refused) {
+            return fail({.category = errc::io,
+                         .message = "cannot start a thread; answer from the program's own loop",
+                         .path = state_->path,
+                         .system = refused.code()});
+        }
+    });
+}
+
+inline void responder::start_thread() {
     if (state_->thread.joinable()) {
-        return {};
+        return;
     }
+
     // The program's handlers run on the program's own threads.
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::error_code refused;
-    try {
-        state_->thread = std::thread{[s = state_.get()] { s->answer_until_stopped(); }};
-    } catch (const std::system_error& thrown) {
-        refused = thrown.code();
-    } catch (...) {
-        refused = std::make_error_code(std::errc::not_enough_memory);
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (refused) {
-        return fail({.category = errc::io,
-                     .message = "cannot start a thread; answer from the program's own loop",
-                     .path = state_->path,
-                     .system = refused});
-    }
-    return {};
+    struct all_blocked {
+        sigset_t before{};
+
+        all_blocked() noexcept {
+            sigset_t all{};
+            ::sigfillset(&all);
+            ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        }
+
+        all_blocked(const all_blocked&) = delete;
+        all_blocked& operator=(const all_blocked&) = delete;
+
+        ~all_blocked() { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+    };
+
+    const all_blocked inherited;
+    state_->thread = std::thread{[state = state_.get()] { state->answer_until_stopped(); }};
 }
 
 inline void responder::close() noexcept {
@@ -214,9 +236,13 @@ inline void responder::close() noexcept {
     state_->stop();
     // Before the socket is closed: until then its inode cannot become another file's.
     if (state_->owns_file) {
-        if (const auto held = state_->folder.acquire(std::chrono::milliseconds{500})) {
-            state_->folder.remove(*held, state_->file);
-        }
+        (void)guarded([&]() -> result<void> {
+            const auto held = state_->folder.acquire(std::chrono::milliseconds{500});
+            if (held) {
+                state_->folder.remove(*held, state_->file);
+            }
+            return {};
+        });
     }
     state_.reset();
 }

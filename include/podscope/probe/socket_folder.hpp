@@ -134,18 +134,22 @@ public:
         return {};
     }
 
-    /// Which file is at the path, once it is certain that only this user may connect to it.
-    [[nodiscard]] result<file_identity> claim_file(const lock&) const {
+    /// Which file is at the path now.
+    [[nodiscard]] result<file_identity> identify(const lock&) const {
         struct stat facts{};
 
-        // An access control list that the folder hands down can widen the mode of a new file.
-        constexpr mode_t own = S_IRUSR | S_IWUSR;
-        constexpr mode_t any = 07777;
-        if (!look(facts) || ((facts.st_mode & any) != own &&
-                             ::fchmodat(folder_.get(), name_.c_str(), own, 0) != 0)) {
-            return fail(system_error(errno, "cannot keep the socket to this user", path_));
+        if (!look(facts)) {
+            return fail(system_error(errno, "cannot look at the socket's path", path_));
         }
         return file_identity{facts.st_dev, facts.st_ino};
+    }
+
+    /// Lets this user alone connect. A strict umask takes away what that needs, too.
+    [[nodiscard]] result<void> make_private(const lock&) const {
+        if (::fchmodat(folder_.get(), name_.c_str(), S_IRUSR | S_IWUSR, 0) != 0) {
+            return fail(system_error(errno, "cannot keep the socket to this user", path_));
+        }
+        return {};
     }
 
     /// Removes the file at the path if it is that one.

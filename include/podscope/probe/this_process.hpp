@@ -21,19 +21,21 @@ namespace podscope {
 ///
 /// Errors: `io` if /proc is not mounted or not readable; `unavailable` if it does not say enough
 /// (a kernel before 4.1, a time namespace that is shifted by part of a clock tick, a process that
-/// made a time namespace for its children and is not in it).
+/// made a time namespace for its children and is not in it); `out_of_memory`.
 [[nodiscard]] inline result<process_identity> this_process() {
-    auto here = probe_detail::present_vantage();
-    if (!here) {
-        return fail(here);
-    }
-    // By "self", and not by pid, which /proc need not count as this process does.
-    auto stat = probe_detail::read_stat("self");
-    if (!stat) {
-        return fail(stat);
-    }
-    return process_identity{here->boot_id, here->pid_namespace, ::getpid(),
-                            here->shared_start_time(*stat)};
+    return guarded([]() -> result<process_identity> {
+        auto here = probe_detail::present_vantage();
+        if (!here) {
+            return fail(here);
+        }
+        // By "self", and not by pid, which /proc need not count as this process does.
+        auto stat = probe_detail::read_stat("self");
+        if (!stat) {
+            return fail(stat);
+        }
+        return process_identity{here->boot_id, here->pid_namespace, ::getpid(),
+                                here->shared_start_time(*stat)};
+    });
 }
 
 /// Which process has that pid now, as counted in this process's pid namespace. It may be a zombie,
@@ -43,25 +45,27 @@ namespace podscope {
 /// Errors: those of `this_process`, and `io` with ESRCH or ENOENT if no process has that pid;
 /// `unavailable` if /proc counts the pids of another namespace.
 [[nodiscard]] inline result<process_identity> identity_of(std::int64_t pid) {
-    const auto number = std::to_string(pid);
-    if (pid <= 0) {
-        return fail(probe_detail::system_error(ESRCH, "no process has the pid " + number, {}));
-    }
-    auto here = probe_detail::present_vantage();
-    if (!here) {
-        return fail(here);
-    }
-    if (!here->proc_is_ours) {
-        return fail({.category = errc::unavailable,
-                     .message = "/proc shows another pid namespace; mount it anew in this one",
-                     .path = "/proc"});
-    }
-    auto stat = probe_detail::read_stat(number);
-    if (!stat) {
-        return fail(stat);
-    }
-    return process_identity{here->boot_id, here->pid_namespace, pid,
-                            here->shared_start_time(*stat)};
+    return guarded([&]() -> result<process_identity> {
+        const auto number = std::to_string(pid);
+        if (pid <= 0) {
+            return fail(probe_detail::system_error(ESRCH, "no process has the pid " + number, {}));
+        }
+        auto here = probe_detail::present_vantage();
+        if (!here) {
+            return fail(here);
+        }
+        if (!here->proc_is_ours) {
+            return fail({.category = errc::unavailable,
+                         .message = "/proc shows another pid namespace; mount it anew in this one",
+                         .path = "/proc"});
+        }
+        auto stat = probe_detail::read_stat(number);
+        if (!stat) {
+            return fail(stat);
+        }
+        return process_identity{here->boot_id, here->pid_namespace, pid,
+                                here->shared_start_time(*stat)};
+    });
 }
 
 } // namespace podscope
