@@ -83,7 +83,7 @@ TEST_CASE("F12 a commit of which a part fitted leaves none of it") {
             if (called != system_call::write) {
                 return fate{};
             }
-            return writes++ < 5 ? fate{fate::kind::stops_short} : failing(ENOSPC);
+            return writes++ < 5 ? fate{.what = fate::kind::stops_short} : failing(ENOSPC);
         }};
         CHECK_FALSE(put_number(store, "n", 2).has_value());
         CHECK(writes == 6);
@@ -107,7 +107,7 @@ TEST_CASE("F12 a part of a commit that cannot be taken back ends the handle and 
             }
             const bool is_second = called == system_call::write && writes++ == 1;
             return is_second                      ? failing(ENOSPC)
-                   : called == system_call::write ? fate{fate::kind::stops_short}
+                   : called == system_call::write ? fate{.what = fate::kind::stops_short}
                                                   : fate{};
         }};
         CHECK_FALSE(put_number(store, "n", 2).has_value());
@@ -193,7 +193,7 @@ TEST_CASE("F14 interrupted calls and short ones are made again") {
             is_partial || called == system_call::sync || called == system_call::cut;
         const int turn = calls++ % 2;
         return turn == 0 && is_retried ? failing(EINTR)
-               : is_partial            ? fate{fate::kind::stops_short}
+               : is_partial            ? fate{.what = fate::kind::stops_short}
                                        : fate{};
     }};
     {
@@ -269,7 +269,7 @@ TEST_CASE("F12 a compaction that fails at any call fails no commit and loses not
     CHECK(number > 6);
 }
 
-TEST_CASE("F01 a process killed at any call leaves each transaction whole or absent") {
+TEST_CASE("F01 F06 a process killed at any call leaves each transaction whole or absent") {
     const auto what = GENERATE(fate::kind::killed_before, fate::kind::killed_after);
     const bool compacts = GENERATE(false, true);
     bool is_over = false;
@@ -283,7 +283,7 @@ TEST_CASE("F01 a process killed at any call leaves each transaction whole or abs
         other_process child{[&](const auto&) {
             const int log =
                 ::open(acknowledged.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-            const system_faults faults{at_call(number, {what})};
+            const system_faults faults{at_call(number, {.what = what})};
             auto store =
                 journal::open(path, compacts ? always_compacting : never_compacting).value();
             for (int i = 1; i <= 3; ++i) {
@@ -328,7 +328,7 @@ TEST_CASE("F05 a process killed at any call of making a journal leaves none or a
         const scratch_folder folder;
         const std::string path = folder / "store";
         other_process child{[&](const auto&) {
-            const system_faults faults{at_call(number, {what})};
+            const system_faults faults{at_call(number, {.what = what})};
             return journal::open(path).has_value() ? 0 : 1;
         }};
         const int code = child.exit_code();

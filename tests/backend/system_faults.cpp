@@ -3,13 +3,17 @@
 // one calls these.
 #include "backend/system_faults.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -18,6 +22,18 @@ namespace backend_test {
 namespace {
 
 thread_local system_faults::decision* deciding = nullptr;
+thread_local std::vector<system_event>* tracing = nullptr;
+
+void take_down(bool happened, system_event event) {
+    if (happened && tracing != nullptr) {
+        tracing->push_back(std::move(event));
+    }
+}
+
+ino_t inode_of(int fd) {
+    struct stat status{};
+    return tracing != nullptr && ::fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
 
 template <class Call>
 auto meet_fate(system_call which, std::size_t& size, Call call) -> decltype(call()) {
@@ -30,7 +46,7 @@ auto meet_fate(system_call which, std::size_t& size, Call call) -> decltype(call
     deciding = decide;
     switch (met.what) {
     case fate::kind::fails: errno = met.error; return -1;
-    case fate::kind::stops_short: size = size > 1 ? 1 : size; break;
+    case fate::kind::stops_short: size = std::min(size, met.length); break;
     case fate::kind::killed_before: ::kill(::getpid(), SIGKILL); break;
     case fate::kind::killed_after:
         (void)call();
@@ -58,6 +74,18 @@ system_faults::~system_faults() {
     delete std::exchange(deciding, nullptr);
 }
 
+system_trace::system_trace() {
+    tracing = &events_;
+}
+
+system_trace::~system_trace() {
+    tracing = nullptr;
+}
+
+void system_trace::mark(std::uint64_t number) {
+    events_.push_back({.what = system_event::kind::mark, .number = number});
+}
+
 system_faults::decision at_call(int number, fate then, bool* reached) {
     return [number, then, reached, next = 0](system_call) mutable {
         if (next++ != number) {
@@ -72,15 +100,24 @@ system_faults::decision at_call(int number, fate then, bool* reached) {
 
 } // namespace backend_test
 
+using backend_test::inode_of;
 using backend_test::meet_fate;
 using backend_test::plain;
 using backend_test::system_call;
+using backend_test::system_event;
+using backend_test::take_down;
 
 extern "C" {
 
 ssize_t pwrite(int fd, const void* from, size_t size, off_t offset) {
-    return meet_fate(system_call::write, size,
-                     [&] { return ::syscall(SYS_pwrite64, fd, from, size, offset); });
+    const ssize_t written = meet_fate(
+        system_call::write, size, [&] { return ::syscall(SYS_pwrite64, fd, from, size, offset); });
+    take_down(written > 0, {.what = system_event::kind::written,
+                            .file = inode_of(fd),
+                            .number = static_cast<std::uint64_t>(offset),
+                            .bytes{static_cast<const char*>(from),
+                                   static_cast<size_t>(std::max<ssize_t>(written, 0))}});
+    return written;
 }
 
 ssize_t pread(int fd, void* to, size_t size, off_t offset) {
@@ -93,27 +130,44 @@ int openat(int folder, const char* name, int flags, ...) {
     va_start(rest, flags);
     const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
     va_end(rest);
-    return plain(system_call::open, SYS_openat, folder, name, flags, mode);
+    const bool is_new = ::faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+    const int fd = plain(system_call::open, SYS_openat, folder, name, flags, mode);
+    take_down(fd >= 0 && is_new,
+              {.what = system_event::kind::named, .file = inode_of(fd), .name = name});
+    return fd;
 }
 
 int ftruncate(int fd, off_t size) noexcept {
-    return plain(system_call::cut, SYS_ftruncate, fd, size);
+    const int answer = plain(system_call::cut, SYS_ftruncate, fd, size);
+    take_down(answer == 0, {.what = system_event::kind::cut,
+                            .file = inode_of(fd),
+                            .number = static_cast<std::uint64_t>(size)});
+    return answer;
 }
 
 int fdatasync(int fd) {
-    return plain(system_call::sync, SYS_fdatasync, fd);
+    const int answer = plain(system_call::sync, SYS_fdatasync, fd);
+    take_down(answer == 0, {.what = system_event::kind::synced, .file = inode_of(fd)});
+    return answer;
 }
 
 int fsync(int fd) {
-    return plain(system_call::sync, SYS_fsync, fd);
+    const int answer = plain(system_call::sync, SYS_fsync, fd);
+    take_down(answer == 0, {.what = system_event::kind::synced, .file = inode_of(fd)});
+    return answer;
 }
 
 int renameat(int old_folder, const char* old_name, int folder, const char* name) noexcept {
-    return plain(system_call::rename, SYS_renameat, old_folder, old_name, folder, name);
+    const int answer = plain(system_call::rename, SYS_renameat, old_folder, old_name, folder, name);
+    take_down(answer == 0,
+              {.what = system_event::kind::renamed, .name = old_name, .other_name = name});
+    return answer;
 }
 
 int unlinkat(int folder, const char* name, int flags) noexcept {
-    return plain(system_call::unlink, SYS_unlinkat, folder, name, flags);
+    const int answer = plain(system_call::unlink, SYS_unlinkat, folder, name, flags);
+    take_down(answer == 0, {.what = system_event::kind::unnamed, .name = name});
+    return answer;
 }
 
 } // extern "C"

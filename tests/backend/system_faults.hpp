@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <string_view>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
 
 namespace backend_test {
 
@@ -14,13 +19,14 @@ struct fate {
     enum class kind {
         goes_through,
         fails,         ///< with `error`, and has no effect
-        stops_short,   ///< reads or writes one byte of what was asked for
+        stops_short,   ///< reads or writes `length` bytes, if more were asked for
         killed_before, ///< the process is killed, and the call was not made
         killed_after,  ///< the process is killed, and the call was made
     };
 
     kind what = kind::goes_through;
     int error = 0;
+    std::size_t length = 1;
 };
 
 /// While it lives, decides the fate of every such call of the thread that made it.
@@ -35,10 +41,47 @@ public:
 };
 
 [[nodiscard]] constexpr fate failing(int error) noexcept {
-    return {fate::kind::fails, error};
+    return {.what = fate::kind::fails, .error = error};
 }
 
 /// Lets the call of that number, counted from 0, have its fate, and all others go through.
 [[nodiscard]] system_faults::decision at_call(int number, fate then, bool* reached = nullptr);
+
+/// A call that has changed something, or made changes last.
+struct system_event {
+    enum class kind {
+        written, ///< `bytes` at `number` of `file`
+        cut,     ///< `file` to the size `number`
+        synced,  ///< `file`, which may be a folder
+        named,   ///< `file` got its first name, `name`
+        renamed, ///< from `name` to `other_name`
+        unnamed, ///< `name`
+        mark,    ///< `number`, by the test
+    };
+
+    kind what{};
+    ino_t file{};
+    std::uint64_t number{};
+    std::string bytes{};
+    std::string name{};
+    std::string other_name{};
+};
+
+/// While it lives, takes down what the thread that made it changes in the file system. All names
+/// are taken to be in one folder.
+class system_trace {
+public:
+    system_trace();
+    system_trace(const system_trace&) = delete;
+    system_trace& operator=(const system_trace&) = delete;
+    ~system_trace();
+
+    void mark(std::uint64_t number);
+
+    [[nodiscard]] const std::vector<system_event>& events() const noexcept { return events_; }
+
+private:
+    std::vector<system_event> events_;
+};
 
 } // namespace backend_test

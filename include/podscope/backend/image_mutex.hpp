@@ -29,6 +29,11 @@ public:
 
     void lock_shared() noexcept { ::pthread_rwlock_rdlock(&lock_); }
 
+    /// Answers false too while a writer waits.
+    [[nodiscard]] bool try_lock_shared() noexcept {
+        return ::pthread_rwlock_tryrdlock(&lock_) == 0;
+    }
+
     void unlock_shared() noexcept { ::pthread_rwlock_unlock(&lock_); }
 
 private:
