@@ -124,7 +124,7 @@ struct model_answer {
 /// The whole library, for one caller at a time.
 class reference_model {
 public:
-    explicit reference_model(const reference_universe& places) : places_{&places} {}
+    explicit reference_model(const reference_universe& all) : places_{&all} {}
 
     [[nodiscard]] const model_state& state() const { return now_; }
 
