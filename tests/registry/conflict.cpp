@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+#include "support/results.hpp"
+
+#include <podscope/backend/memory.hpp>
+#include <podscope/pod/schema.hpp>
+#include <podscope/registry/conflict.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/scope/lexical_path.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using namespace podscope;
+
+using store_here = basic_memory<pod_schema>;
+
+scope_rule
+rule(std::string_view target, permission access = permission::write, bool recursive = true) {
+    return {must(lexical_path{}.resolve(target)), access, recursive};
+}
+
+/// Counts what a search asks a transaction for.
+struct counting_reader {
+    store_here::reader* txn;
+    std::size_t* seeks;
+    std::size_t* visits;
+
+    template <table T>
+    auto get(std::string_view key) {
+        ++*seeks;
+        return txn->template get<T>(key);
+    }
+
+    template <table T, class Visitor>
+    result<void> scan(std::string_view from, Visitor&& visit) {
+        ++*seeks;
+        return txn->template scan<T>(from, [&](std::string_view key, const auto& record) {
+            ++*visits;
+            return visit(key, record);
+        });
+    }
+};
+
+class rivals {
+public:
+    void add(const std::string& pod,
+             std::vector<scope_rule> allow,
+             std::vector<deny_layer> layers = {},
+             const std::string& parent = {}) {
+        must(store_.write([&](auto& txn) {
+            return podscope::registry{txn}.insert({.pod = pod,
+                                                   .endpoint = "at " + pod,
+                                                   .allow = allow,
+                                                   .delegated_from = parent,
+                                                   .granted = epoch{++granted_},
+                                                   .adopted = true},
+                                                  layers);
+        }));
+    }
+
+    void remove(const char* pod) {
+        must(store_.write([&](auto& txn) { return podscope::registry{txn}.erase(pod); }));
+    }
+
+    [[nodiscard]] epoch last_grant() const { return epoch{granted_}; }
+
+    std::vector<std::string> of(const std::string& pod) {
+        std::vector<std::string> named;
+        for (const auto& one :
+             must(store_.read([&](auto& txn) { return conflict_search{txn}.of(pod); }))) {
+            named.push_back(one.holder.pod + ": " + display(lexical_path{}, one.rule));
+        }
+        return named;
+    }
+
+    /// Seeks and visited rows of a search.
+    std::pair<std::size_t, std::size_t> cost_of(const std::string& pod) {
+        std::size_t seeks = 0;
+        std::size_t visits = 0;
+        must(store_.read([&](auto& txn) {
+            counting_reader counted{&txn, &seeks, &visits};
+            return conflict_search{counted}.of(pod);
+        }));
+        return {seeks, visits};
+    }
+
+private:
+    store_here store_;
+    std::uint64_t granted_{0};
+};
+
+using names = std::vector<std::string>;
+
+TEST_CASE("I1 claims compete where their regions meet", "[registry]") {
+    rivals r;
+    r.add("deep", {rule("/ws/a/b/c")});
+    r.add("shallow", {rule("/ws/a", permission::write, false)});
+    r.add("beside", {rule("/ws/ab")});
+    r.add("reader", {rule("/", permission::read)});
+    const auto against = [&](std::vector<scope_rule> allow) {
+        r.add("asker", std::move(allow));
+        auto named = r.of("asker");
+        r.remove("asker");
+        return named;
+    };
+    CHECK(against({rule("/ws/a/b/c/d")}) == names{"deep: write /ws/a/b/c"});
+    CHECK(against({rule("/ws/a/b", permission::write, false)}) ==
+          names{"deep: write /ws/a/b/c", "shallow: write /ws/a (here only)"});
+    CHECK(against({rule("/ws/a/x/y")}).empty());
+    CHECK(against({rule("/ws/a/x")}) == names{"shallow: write /ws/a (here only)"});
+    CHECK(against({rule("/ws/a/b/x")}).empty());
+    CHECK(against({rule("/ws", permission::write, false)}) ==
+          names{"beside: write /ws/ab", "shallow: write /ws/a (here only)"});
+    CHECK(against({rule("/", permission::write, false)}).empty());
+    CHECK(against({rule("/", permission::read)}).empty());
+    CHECK(against({rule("/")}) == names{"deep: write /ws/a/b/c", "beside: write /ws/ab",
+                                        "shallow: write /ws/a (here only)"});
+}
+
+TEST_CASE("F28 what a base deny of either takes is nobody's to compete for", "[registry]") {
+    rivals r;
+    r.add("pod", {rule("/ws")}, {{rule("/ws/a"), std::nullopt}});
+    r.add("within", {rule("/ws/a/b")});
+    CHECK(r.of("within").empty());
+    r.add("at the edge", {rule("/ws/a", permission::write, false)});
+    CHECK(r.of("at the edge") == names{"within: write /ws/a/b"});
+    r.add("wider", {rule("/ws")}, {{rule("/ws/b"), std::nullopt}});
+    CHECK(r.of("wider") ==
+          names{"within: write /ws/a/b", "at the edge: write /ws/a (here only)", "pod: write /ws"});
+}
+
+TEST_CASE("S12 who has handed a place on is named only where nobody else is", "[registry]") {
+    rivals r;
+    r.add("child", {rule("/ws/a")}, {}, "top");
+    const deny_layer for_child{rule("/ws/a"), delegation_ref{"child", r.last_grant()}};
+    r.add("top", {rule("/ws")}, {for_child});
+    CHECK(r.of("child").empty());
+    CHECK(r.of("top").empty());
+    r.add("stranger", {rule("/ws/a/x")});
+    CHECK(r.of("stranger") == names{"child: write /ws/a"});
+    CHECK(r.of("child") == names{"stranger: write /ws/a/x"});
+}
+
+TEST_CASE("I1 a place that came down by some hands and not by all is competed for", "[registry]") {
+    for (const bool by_all : {true, false}) {
+        CAPTURE(by_all);
+        rivals r;
+        r.add("low", {rule("/ws/a")}, {}, "middle");
+        std::vector<deny_layer> layers;
+        if (by_all) {
+            layers.push_back({rule("/ws/a"), delegation_ref{"low", r.last_grant()}});
+        }
+        // It has no claim of its own there, and so would not be in anybody's way.
+        r.add("middle", {rule("/ws/b")}, layers, "top");
+        r.add("top", {rule("/ws")}, {{rule("/ws"), delegation_ref{"middle", r.last_grant()}}});
+        CHECK(r.of("low") == (by_all ? names{} : names{"top: write /ws"}));
+        CHECK(r.of("top") == (by_all ? names{} : names{"low: write /ws/a"}));
+    }
+}
+
+TEST_CASE("F34 a search costs the same among many as among few", "[registry]") {
+    const auto cost_among = [](int many) {
+        rivals r;
+        r.add("pod", {rule("/ws/a/b"), rule("/ws", permission::write, false)});
+        for (int i = 0; i != many; ++i) {
+            // Before, behind and below what is asked for, so that no order hides them.
+            const auto n = std::to_string(i);
+            r.add("before " + n, {rule("/ws/a/aa/" + n)});
+            r.add("below " + n, {rule("/ws/a/c/" + n + "/x")});
+            r.add("behind " + n, {rule("/zz/" + n)});
+        }
+        return r.cost_of("pod");
+    };
+    const auto few = cost_among(10);
+    const auto many = cost_among(10'000);
+    CHECK(many == few);
+    CHECK(few.first < 40);
+}
+
+} // namespace

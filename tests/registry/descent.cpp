@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+#include "support/results.hpp"
+
+#include <podscope/backend/memory.hpp>
+#include <podscope/pod/schema.hpp>
+#include <podscope/registry/descent.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/scope/lexical_path.hpp>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using namespace podscope;
+
+scope_rule rule(const char* target) {
+    return {must(lexical_path{}.resolve(target)), permission::write, true};
+}
+
+deny_layer layer(const char* target, const char* child, std::uint64_t granted) {
+    return {rule(target), delegation_ref{child, epoch{granted}}};
+}
+
+class line {
+public:
+    void add(const char* pod,
+             std::uint64_t granted,
+             const char* parent,
+             std::vector<deny_layer> layers) {
+        must(store_.write([&](auto& txn) {
+            return podscope::registry{txn}.insert({.pod = pod,
+                                                   .allow = {},
+                                                   .delegated_from = parent,
+                                                   .granted = epoch{granted},
+                                                   .adopted = true},
+                                                  layers);
+        }));
+    }
+
+    void remove(const char* pod) {
+        must(store_.write([&](auto& txn) { return podscope::registry{txn}.erase(pod); }));
+    }
+
+    result<bool> came(const char* from, const char* to, const char* place) {
+        return store_.read([&](auto& txn) {
+            hand_down down{txn, region_of(rule(place))};
+            auto once = down.is_from_to(from, to);
+            auto again = down.is_from_to(from, to);
+            CHECK(once.has_value() == again.has_value());
+            CHECK(once.value_or(false) == again.value_or(false));
+            return once;
+        });
+    }
+
+private:
+    basic_memory<pod_schema> store_;
+};
+
+TEST_CASE("I1 a place comes down only by hands that all hold it", "[registry]") {
+    line l;
+    l.add("top", 1, "", {layer("/ws", "middle", 2), layer("/data", "other", 3)});
+    l.add("middle", 2, "top", {layer("/ws/a", "low", 4), layer("/data", "low", 4)});
+    l.add("low", 4, "middle", {});
+    CHECK(must(l.came("top", "middle", "/ws/b")));
+    CHECK(must(l.came("top", "low", "/ws/a")));
+    CHECK(must(l.came("top", "low", "/ws/a/x")));
+    CHECK(must(l.came("middle", "low", "/ws/a")));
+    CHECK_FALSE(must(l.came("top", "low", "/ws/b")));
+    CHECK_FALSE(must(l.came("top", "low", "/ws")));
+    CHECK_FALSE(must(l.came("top", "low", "/data")));
+    CHECK(must(l.came("middle", "low", "/data")));
+    CHECK_FALSE(must(l.came("low", "top", "/ws/a")));
+    CHECK_FALSE(must(l.came("low", "low", "/ws/a")));
+    CHECK_FALSE(must(l.came("top", "nobody", "/ws/a")));
+    CHECK_FALSE(must(l.came("nobody", "low", "/ws/a")));
+}
+
+TEST_CASE("I1 nothing comes down through a gap or by an old grant", "[registry]") {
+    line l;
+    l.add("top", 1, "", {layer("/ws", "middle", 2)});
+    l.add("middle", 2, "top", {layer("/ws", "low", 3)});
+    l.add("low", 4, "middle", {});
+    CHECK_FALSE(must(l.came("middle", "low", "/ws")));
+    l.remove("low");
+    l.add("low", 3, "middle", {});
+    CHECK(must(l.came("top", "low", "/ws")));
+    l.remove("middle");
+    CHECK_FALSE(must(l.came("top", "low", "/ws")));
+}
+
+TEST_CASE("I2 a line that closes on itself is corrupt", "[registry]") {
+    line l;
+    l.add("a", 1, "b", {layer("/ws", "b", 2)});
+    l.add("b", 2, "a", {layer("/ws", "a", 1)});
+    CHECK(why_not(l.came("c", "a", "/ws")) == errc::corrupt);
+}
+
+} // namespace

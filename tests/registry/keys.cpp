@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+#include "support/results.hpp"
+
+#include <podscope/registry/keys.hpp>
+#include <podscope/scope/lexical_path.hpp>
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using namespace podscope;
+namespace keys = podscope::registry_keys;
+
+resource at(const char* target) {
+    return must(lexical_path{}.resolve(target));
+}
+
+scope_rule rule(const char* target, permission access = permission::write, bool recursive = true) {
+    return {at(target), access, recursive};
+}
+
+TEST_CASE("I1 the claims at a place and below it are ranges that hold no others", "[registry]") {
+    const std::vector<const char*> places{"/", "/a", "/a/b", "/ab", "/a/b/c", "/b"};
+    for (const auto* here : places) {
+        for (const auto* there : places) {
+            CAPTURE(here, there);
+            const auto key = keys::claim("pod", rule(there));
+            CHECK(key.starts_with(keys::claims_at(at(here).key())) == (at(here) == at(there)));
+            CHECK(key.starts_with(at(here).key()) == at(here).contains(at(there)));
+            if (!at(here).is_root()) {
+                const bool is_before_end = key < keys::after_subtree(at(here).key());
+                CHECK((key >= std::string{at(here).key()} && is_before_end) ==
+                      at(here).contains(at(there)));
+            }
+        }
+    }
+}
+
+TEST_CASE("I9 each layer of a pod has a key of its own", "[registry]") {
+    std::set<std::string> all;
+    std::size_t count = 0;
+    for (const auto* pod : {"a", "ab"}) {
+        for (const auto* target : {"/", "/a", "/a/b"}) {
+            for (const auto access : {permission::read, permission::write}) {
+                for (const bool recursive : {false, true}) {
+                    const auto one = rule(target, access, recursive);
+                    all.insert(keys::layer(pod, {one, std::nullopt}));
+                    all.insert(keys::layer(pod, {one, delegation_ref{"x", epoch{1}}}));
+                    all.insert(keys::layer(pod, {one, delegation_ref{"x", epoch{11}}}));
+                    all.insert(keys::layer(pod, {one, delegation_ref{"xx", epoch{1}}}));
+                    all.insert(keys::layer(pod, {one, delegation_ref{"t", epoch{1}}}));
+                    count += 5;
+                }
+            }
+        }
+    }
+    CHECK(all.size() == count);
+}
+
+TEST_CASE("I9 the layers at a place are a range that holds no others", "[registry]") {
+    for (const auto* here : {"/", "/a", "/a/b"}) {
+        for (const auto* there : {"/", "/a", "/a/b", "/ab"}) {
+            CAPTURE(here, there);
+            const auto key = keys::layer("pod", {rule(there), delegation_ref{"child", epoch{1}}});
+            CHECK(key.starts_with(keys::layers_at("pod", at(here).key())) ==
+                  (at(here) == at(there)));
+            CHECK(key.starts_with(keys::name_prefix("pod")));
+            CHECK_FALSE(key.starts_with(keys::name_prefix("po")));
+        }
+    }
+}
+
+} // namespace

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+#include "support/invariants.hpp"
+#include "support/results.hpp"
+#include "support/stored_state.hpp"
+
+#include <podscope/backend/memory.hpp>
+#include <podscope/pod/schema.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/scope/lexical_path.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using namespace podscope;
+
+scope_rule rule(const char* target, permission access = permission::write, bool recursive = true) {
+    return {must(lexical_path{}.resolve(target)), access, recursive};
+}
+
+deny_layer base(const char* target) {
+    return {rule(target), std::nullopt};
+}
+
+deny_layer layer(const char* target, const char* child, std::uint64_t granted) {
+    return {rule(target), delegation_ref{child, epoch{granted}}};
+}
+
+/// A registry over memory, whose tables are judged to be in step after every commit.
+class live_registry {
+public:
+    template <class F>
+    auto write(F&& body) {
+        auto done = store_.write([&](auto& txn) {
+            podscope::registry live{txn};
+            return body(live);
+        });
+        const auto broken = inspection{state(), places()}.registry_in_step().broken();
+        CAPTURE(broken);
+        CHECK(broken.empty());
+        return done;
+    }
+
+    template <class F>
+    auto read(F&& body) {
+        return store_.read([&](auto& txn) {
+            const podscope::registry live{txn};
+            return body(live);
+        });
+    }
+
+    void add(const char* pod,
+             std::vector<scope_rule> allow,
+             const char* parent = "",
+             std::vector<deny_layer> layers = {}) {
+        must(write([&](auto& live) {
+            return live.insert({.pod = pod,
+                                .allow = std::move(allow),
+                                .delegated_from = parent,
+                                .granted = epoch{++granted_},
+                                .adopted = true},
+                               layers);
+        }));
+    }
+
+    allocation at(const char* pod) {
+        auto row = must(read([&](auto& live) { return live.find(pod); }));
+        REQUIRE(row);
+        return *row;
+    }
+
+    std::vector<deny_layer> layers_of(const char* pod) {
+        return must(read([&](auto& live) { return live.layers_of(pod); }));
+    }
+
+    stored_state state() { return stored_state{store_}; }
+
+    basic_memory<pod_schema>& store() { return store_; }
+
+private:
+    static const reference_universe& places() {
+        static const reference_universe all{{"a"}, 1};
+        return all;
+    }
+
+    basic_memory<pod_schema> store_;
+    std::uint64_t granted_{0};
+};
+
+TEST_CASE("I3 a pod enters with claims and layers and edge and leaves without any", "[registry]") {
+    live_registry r;
+    r.add("parent", {rule("/ws")});
+    const auto empty = r.state();
+    r.add("pod",
+          {rule("/ws/a"), rule("/ws", permission::read), rule("/ws/b", permission::write, false)},
+          "parent", {base("/ws/a/x"), layer("/ws/a/b", "child", 9)});
+    CHECK(r.state().of<tables::claims>().size() == 3);
+    CHECK(must(r.read([](auto& live) { return live.children_of("parent"); })) ==
+          std::vector<std::string>{"pod"});
+    must(r.write([](auto& live) { return live.set_segment("pod", "segment"); }));
+    must(r.write([](auto& live) { return live.erase("pod"); }));
+    CHECK(r.state() == empty);
+    must(r.write([](auto& live) { return live.erase("pod"); }));
+    CHECK(r.state() == empty);
+}
+
+TEST_CASE("I9 layers go by their whole identity", "[registry]") {
+    live_registry r;
+    r.add("pod", {rule("/ws")}, "",
+          {base("/ws/a"), layer("/ws/a", "child", 1), layer("/ws/a", "child", 2),
+           layer("/ws/a", "other", 1), layer("/ws/b", "child", 1)});
+    const auto revision = r.at("pod").layers_revision;
+    must(r.write([](auto& live) {
+        return live.remove_layers("pod", std::vector{layer("/ws/a", "child", 1)});
+    }));
+    CHECK(plain(r.layers_of("pod")) ==
+          plain({base("/ws/a"), layer("/ws/a", "child", 2), layer("/ws/a", "other", 1),
+                 layer("/ws/b", "child", 1)}));
+    CHECK(r.at("pod").layers_revision > revision);
+    must(r.write([](auto& live) {
+        return live.add_layers("pod", std::vector{layer("/ws/a", "child", 2)});
+    }));
+    CHECK(r.layers_of("pod").size() == 4);
+}
+
+TEST_CASE("I4 layers of who is not live are neither kept nor missed", "[registry]") {
+    live_registry r;
+    const auto before = r.state();
+    must(r.write([](auto& live) {
+        return live.add_layers("nobody", std::vector{layer("/ws", "child", 1)});
+    }));
+    must(r.write([](auto& live) {
+        return live.remove_layers("nobody", std::vector{layer("/ws", "child", 1)});
+    }));
+    CHECK(r.state() == before);
+}
+
+TEST_CASE("I4 who enters again finds nothing of what he left", "[registry]") {
+    live_registry r;
+    r.add("pod", {rule("/ws/a"), rule("/ws/b")}, "", {layer("/ws/a/x", "child", 1)});
+    must(r.write([](auto& live) { return live.set_segment("pod", "segment"); }));
+    // A lease takes the row and nothing else.
+    must(r.store().write([](auto& txn) { return txn.template erase<tables::allocations>("pod"); }));
+    CHECK_FALSE(must(r.read([](auto& live) { return live.holder_of("segment"); })));
+    must(r.store().write([](auto& txn) {
+        return podscope::registry{txn}.insert(
+            {.pod = "pod", .allow = {rule("/ws/a")}, .granted = epoch{9}, .adopted = true}, {});
+    }));
+    CHECK(r.layers_of("pod").empty());
+}
+
+TEST_CASE("I11 a segment has one holder and a holder one segment", "[registry]") {
+    live_registry r;
+    r.add("first", {rule("/a")});
+    r.add("second", {rule("/b")});
+    const auto hold = [&](const char* pod, const char* segment) {
+        return r.write([&](auto& live) { return live.set_segment(pod, segment); });
+    };
+    const auto holder = [&](const char* segment) {
+        const auto found = must(r.read([&](auto& live) { return live.holder_of(segment); }));
+        return found ? found->pod : "";
+    };
+    must(hold("first", "x"));
+    const auto refused = error_of(hold("second", "x"));
+    CHECK(refused.category == errc::segment_held);
+    CHECK(refused.current == r.at("first").granted);
+    CHECK(holder("x") == "first");
+    must(hold("first", "x"));
+    must(hold("first", "y"));
+    CHECK(holder("x").empty());
+    CHECK(holder("y") == "first");
+    must(hold("second", "x"));
+    CHECK(r.at("second").segment == "x");
+    must(r.write([](auto& live) { return live.erase("first"); }));
+    CHECK(holder("y").empty());
+    must(hold("nobody", "z"));
+    CHECK(holder("z").empty());
+}
+
+TEST_CASE("F25 a pod can be hung below another and be made a root", "[registry]") {
+    live_registry r;
+    r.add("top", {rule("/")});
+    r.add("middle", {rule("/a")}, "top");
+    r.add("low", {rule("/a/b")}, "middle");
+    const auto descent = [&] {
+        std::vector<std::string> names;
+        for (const auto& one : must(r.read([](auto& live) { return live.descent_of("low"); }))) {
+            names.push_back(one.pod);
+        }
+        return names;
+    };
+    using names = std::vector<std::string>;
+    CHECK(descent() == names{"low", "middle", "top"});
+    must(r.write([](auto& live) { return live.reparent("low", "top"); }));
+    CHECK(descent() == names{"low", "top"});
+    must(r.write([](auto& live) { return live.reparent("low", ""); }));
+    CHECK(descent() == names{"low"});
+    must(r.write([](auto& live) { return live.reparent("nobody", "top"); }));
+    must(r.write([](auto& live) { return live.reparent("middle", "nobody"); }));
+    must(r.write([](auto& live) { return live.reparent("low", "middle"); }));
+    CHECK(descent() == names{"low", "middle"});
+}
+
+TEST_CASE("I2 a pod that descends from itself is corrupt and no endless search", "[registry]") {
+    live_registry r;
+    r.add("a", {rule("/a")}, "b");
+    r.add("b", {rule("/b")}, "a");
+    CHECK(why_not(r.read([](auto& live) { return live.descent_of("a"); })) == errc::corrupt);
+}
+
+TEST_CASE("I1 the layers that cover a region are all that do and no other", "[registry]") {
+    live_registry r;
+    const std::vector<deny_layer> all{base("/"),
+                                      layer("/a", "x", 1),
+                                      {rule("/a", permission::write, false), std::nullopt},
+                                      layer("/a/b", "x", 1),
+                                      layer("/a/b/c", "y", 2),
+                                      layer("/b", "z", 3)};
+    r.add("pod", {rule("/")}, "", all);
+    const auto place = [](const char* target) { return must(lexical_path{}.resolve(target)); };
+    for (const auto* target : {"/", "/a", "/a/b", "/a/b/c", "/a/b/c/d", "/ab"}) {
+        for (const auto reach : {extent::point, extent::children, extent::tree}) {
+            CAPTURE(target, static_cast<int>(reach));
+            const region where{place(target), reach};
+            layer_set covering;
+            for (const auto& one : all) {
+                if (contains(region_of(one.rule), where)) {
+                    covering.insert(plain(one));
+                }
+            }
+            CHECK(plain(must(r.read([&](auto& live) {
+                      return live.covering_layers("pod", where);
+                  }))) == covering);
+        }
+    }
+}
+
+} // namespace
