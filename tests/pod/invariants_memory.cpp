@@ -14,72 +14,61 @@ using in_memory_with = configurations::all_on<in_memory>;
 TEMPLATE_LIST_TEST_CASE("I1 nobody but one may write a place",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::exclusion(c);
+    play<TestType>(laws::exclusion);
 }
 
 TEMPLATE_LIST_TEST_CASE("I2 a child gets what lies within its parent's authority",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::containment(c);
+    play<TestType>(laws::containment);
 }
 
 TEMPLATE_LIST_TEST_CASE("I3 layers are the same in registry and memory and record",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::agreement(c);
+    play<TestType>(laws::agreement);
 }
 
 TEMPLATE_LIST_TEST_CASE("I4 no layer stands without a delegation",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::no_leak(c);
+    play<TestType>(laws::no_leak);
 }
 
 TEMPLATE_LIST_TEST_CASE("I5 each end is in the history once and is told",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::nothing_lost(c);
+    play<TestType>(laws::nothing_lost);
 }
 
 TEMPLATE_LIST_TEST_CASE("I6 no log entry changes a scope", "[pod][invariants]", in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::log_is_no_authority(c);
+    play<TestType>(laws::log_is_no_authority);
 }
 
 TEMPLATE_LIST_TEST_CASE("I7 who lost a pod can do nothing with it",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::fencing(c);
+    play<TestType>(laws::fencing);
 }
 
 TEMPLATE_LIST_TEST_CASE("I8 a second time changes nothing", "[pod][invariants]", in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::idempotence(c);
+    play<TestType>(laws::idempotence);
 }
 
 TEMPLATE_LIST_TEST_CASE("I9 an end takes its own layers and no other",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::exactness(c);
+    play<TestType>(laws::exactness);
 }
 
 TEMPLATE_LIST_TEST_CASE("I10 a restored pod is reconciled before it is had",
                         "[pod][invariants]",
                         in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::no_half_pod(c);
+    play<TestType>(laws::no_half_pod);
 }
 
 TEMPLATE_LIST_TEST_CASE("I11 one live pod writes a segment", "[pod][invariants]", in_memory_with) {
-    crew_of<TestType> c{TestType{}};
-    laws::one_writer_per_segment(c);
+    play<TestType>(laws::one_writer_per_segment);
 }
 
 } // namespace

@@ -12,68 +12,57 @@ using namespace podscope_test;
 using as_typed = configurations::typed;
 
 TEMPLATE_LIST_TEST_CASE("I1 nobody but one may write a place", "[pod][invariants]", as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::exclusion(c);
+    play_typed<TestType>(laws::exclusion);
 }
 
 TEMPLATE_LIST_TEST_CASE("I2 a child gets what lies within its parent's authority",
                         "[pod][invariants]",
                         as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::containment(c);
+    play_typed<TestType>(laws::containment);
 }
 
 TEMPLATE_LIST_TEST_CASE("I3 layers are the same in registry and memory and record",
                         "[pod][invariants]",
                         as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::agreement(c);
+    play_typed<TestType>(laws::agreement);
 }
 
 TEMPLATE_LIST_TEST_CASE("I4 no layer stands without a delegation", "[pod][invariants]", as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::no_leak(c);
+    play_typed<TestType>(laws::no_leak);
 }
 
 TEMPLATE_LIST_TEST_CASE("I5 each end is in the history once and is told",
                         "[pod][invariants]",
                         as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::nothing_lost(c);
+    play_typed<TestType>(laws::nothing_lost);
 }
 
 TEMPLATE_LIST_TEST_CASE("I6 no log entry changes a scope", "[pod][invariants]", as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::log_is_no_authority(c);
+    play_typed<TestType>(laws::log_is_no_authority);
 }
 
 TEMPLATE_LIST_TEST_CASE("I7 who lost a pod can do nothing with it", "[pod][invariants]", as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::fencing(c);
+    play_typed<TestType>(laws::fencing);
 }
 
 TEMPLATE_LIST_TEST_CASE("I8 a second time changes nothing", "[pod][invariants]", as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::idempotence(c);
+    play_typed<TestType>(laws::idempotence);
 }
 
 TEMPLATE_LIST_TEST_CASE("I9 an end takes its own layers and no other",
                         "[pod][invariants]",
                         as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::exactness(c);
+    play_typed<TestType>(laws::exactness);
 }
 
 TEMPLATE_LIST_TEST_CASE("I10 a restored pod is reconciled before it is had",
                         "[pod][invariants]",
                         as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::no_half_pod(c);
+    play_typed<TestType>(laws::no_half_pod);
 }
 
 TEMPLATE_LIST_TEST_CASE("I11 one live pod writes a segment", "[pod][invariants]", as_typed) {
-    typed_crew_of<TestType> c{TestType{}};
-    laws::one_writer_per_segment(c);
+    play_typed<TestType>(laws::one_writer_per_segment);
 }
 
 } // namespace

@@ -3,9 +3,7 @@
 #include "support/sequences.hpp"
 
 #include "support/catch.hpp"
-
-#include <podscope/backend/memory.hpp>
-#include <podscope/pod/schema.hpp>
+#include "support/configurations.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -13,7 +11,6 @@
 
 namespace {
 
-using namespace podscope;
 using namespace podscope_test;
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
@@ -21,13 +18,27 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
     return text == nullptr ? otherwise : std::stoull(text);
 }
 
-TEST_CASE("I1 to I11 hold after every step of random sequences in memory", "[pod][random]") {
+template <class Backend>
+void play_sequences(std::uint64_t count) {
+    constexpr std::size_t steps = 40;
     const auto first = number_from("PODSCOPE_SEED", 1);
-    const auto count = number_from("PODSCOPE_SEQUENCES", 2'000);
-    for (auto seed = first; seed != first + count; ++seed) {
-        const basic_memory<pod_schema> store;
-        sequence<basic_memory<pod_schema>>{[&] { return store; }, seed}.play(40);
+    const auto end = first + number_from("PODSCOPE_SEQUENCES", count);
+    for (auto seed = first; seed != end; ++seed) {
+        const Backend backend;
+        sequence<typename Backend::store>{[&] { return backend.open(); }, seed}.play(steps);
     }
+}
+
+TEST_CASE("I1 to I11 hold after every step of random sequences in memory", "[pod][random]") {
+    play_sequences<in_memory>(2'000);
+}
+
+TEST_CASE("I1 to I11 hold after every step of random sequences in bytes", "[pod][random]") {
+    play_sequences<in_bytes>(300);
+}
+
+TEST_CASE("I1 to I11 hold after every step of random sequences in a journal", "[pod][random]") {
+    play_sequences<in_journal>(150);
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 // each of them stands once as it is.
 #pragma once
 
+#include "backend/map_backend.hpp"
 #include "support/people.hpp"
 #include "support/results.hpp"
 #include "support/temporary_folder.hpp"
@@ -15,6 +16,7 @@
 
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/journal_options.hpp>
+#include <podscope/backend/lifted.hpp>
 #include <podscope/backend/memory.hpp>
 #include <podscope/notification.hpp>
 #include <podscope/pod/schema.hpp>
@@ -71,13 +73,29 @@ struct in_journal {
     using store = podscope::basic_journal<podscope::pod_schema, podscope::durability::process>;
     using sessions = podscope::file_sessions;
 
-    [[nodiscard]] store open() const { return must(store::open(folder / "store")); }
+    [[nodiscard]] store open() const {
+        return must(store::open(folder / "store", {.compact_above = 16'384, .compact_factor = 2}));
+    }
 
     [[nodiscard]] sessions open_sessions() const {
         return must(sessions::open(folder / "sessions"));
     }
 
     temporary_folder folder{};
+};
+
+// A byte backend runs the body of each write twice, and holds nothing but bytes.
+struct in_bytes {
+    static constexpr const char* name = "bytes";
+    using store = podscope::lifted<backend_test::map_backend>;
+    using sessions = podscope::memory_sessions;
+
+    [[nodiscard]] store open() const { return store{only}; }
+
+    [[nodiscard]] sessions open_sessions() const { return logs; }
+
+    backend_test::map_backend only{};
+    sessions logs{};
 };
 
 // Probes, and the processes that they see.
@@ -249,6 +267,19 @@ private:
         ask_{};
 };
 
+/// A probe before which something else happens.
+struct any_probe_with {
+    any_probe probe_;
+    std::function<void()> before_;
+
+    void probe(std::span<const podscope::probe_subject> subjects,
+               podscope::deadline until,
+               std::span<podscope::verdict> verdicts) {
+        before_();
+        probe_.probe(subjects, until, verdicts);
+    }
+};
+
 class any_sink {
 public:
     template <class Sink>
@@ -320,7 +351,7 @@ using all_on = product<hana::tuple<hana::type<Backend>>,
 
 /// Each part once, as the type that it is.
 using typed = std::tuple<configuration<in_memory, by_script, to_tee>,
-                         configuration<in_memory, by_process, to_callback>,
+                         configuration<in_bytes, by_process, to_callback>,
                          configuration<in_journal, by_default, to_session_log>,
                          configuration<in_journal, by_socket, to_queue>>;
 

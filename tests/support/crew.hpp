@@ -9,6 +9,7 @@
 #include "support/results.hpp"
 #include "support/stored_state.hpp"
 
+#include <podscope/names.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
@@ -89,6 +90,14 @@ public:
                                                        : podscope::end_reason::unreachable;
     }
 
+    /// Those who are hired from now on ask this probe, which may ask the crew's own in turn.
+    void use(std::function<Probe()> probe) { make_probe_ = std::move(probe); }
+
+    [[nodiscard]] Probe own_probe() const { return make_probe_(); }
+
+    /// Those who are hired from now on tell this sink.
+    void use(std::function<Sink()> sink) { make_sink_ = std::move(sink); }
+
     /// A process and its runtime.
     struct member {
         std::unique_ptr<person> who;
@@ -117,7 +126,7 @@ public:
     /// A new process tries it.
     [[nodiscard]] auto try_create(const manifest& wanted, podscope::pod_options options = {}) {
         newest_ = hire();
-        options.endpoint = newest_->who->endpoint_for(wanted.name);
+        options.endpoint = endpoint_for(wanted.name);
         options.probe_time = patience;
         return newest_->library.create(wanted, options);
     }
@@ -128,7 +137,7 @@ public:
 
     [[nodiscard]] auto try_adopt(const podscope::grant& shown, podscope::pod_options options = {}) {
         newest_ = hire();
-        options.endpoint = newest_->who->endpoint_for(shown.pod);
+        options.endpoint = endpoint_for(shown.pod);
         options.probe_time = patience;
         return newest_->library.adopt(shown, options);
     }
@@ -146,8 +155,7 @@ public:
                                    std::chrono::milliseconds probe_time = patience) {
         newest_ = hire();
         return newest_->library.restore(
-            wanted,
-            {.endpoint = newest_->who->endpoint_for(name_of(wanted)), .probe_time = probe_time});
+            wanted, {.endpoint = endpoint_for(name_of(wanted)), .probe_time = probe_time});
     }
 
     template <class Wanted>
@@ -162,10 +170,10 @@ public:
     pod& hold(const std::string& name, pod got) {
         newest_->who->answer_for(name, got.granted());
         forget(name);
-        const auto [held, is_new] =
-            held_.try_emplace(name, held_pod{std::move(*newest_), std::move(got)});
+        auto& held = held_[name];
+        held = std::make_unique<held_pod>(held_pod{std::move(*newest_), std::move(got)});
         newest_.reset();
-        return held->second.got;
+        return held->got;
     }
 
     [[nodiscard]] pod& at(std::string_view name) { return find(name).got; }
@@ -200,7 +208,7 @@ public:
         if (found.empty()) {
             return nullptr;
         }
-        zombies_.push_back(std::make_unique<held_pod>(std::move(found.mapped())));
+        zombies_.push_back(std::move(found.mapped()));
         return &zombies_.back()->got;
     }
 
@@ -222,7 +230,7 @@ public:
     void judge() {
         std::vector<pod_in_memory> in_memory;
         for (auto& [name, one] : held_) {
-            in_memory.push_back({name, one.got.granted(), must(one.got.current_scope())});
+            in_memory.push_back({name, one->got.granted(), must(one->got.current_scope())});
         }
         const auto broken = broken_invariants(state(), crew_places(), in_memory, told());
         CAPTURE(broken);
@@ -255,6 +263,10 @@ private:
         }
     }
 
+    [[nodiscard]] std::string endpoint_for(const std::string& pod) {
+        return podscope::check_name(pod) ? newest_->who->endpoint_for(pod) : std::string{};
+    }
+
     static std::string name_of(std::string_view name) { return std::string{name}; }
 
     static std::string name_of(const manifest& wanted) { return wanted.name; }
@@ -264,7 +276,7 @@ private:
         if (found == held_.end()) {
             FAIL("the test holds no pod " << name);
         }
-        return found->second;
+        return *found->second;
     }
 
     Backend backend_{};
@@ -273,7 +285,7 @@ private:
     std::function<Sink()> make_sink_{};
     std::function<std::vector<std::string>()> taken_{};
     std::optional<member> newest_{};
-    std::map<std::string, held_pod, std::less<>> held_{};
+    std::map<std::string, std::unique_ptr<held_pod>, std::less<>> held_{};
     std::vector<std::unique_ptr<held_pod>> zombies_{};
 };
 
@@ -286,6 +298,20 @@ template <class Configuration>
 using typed_crew_of = crew<typename Configuration::backend,
                            typename Configuration::probe::probe,
                            typename Configuration::sink::sink>;
+
+/// Plays a scenario with one. A function of its own, so that a test case for each configuration
+/// costs its compiler a call and no more.
+template <class Configuration>
+[[gnu::noinline]] void play(void (*scenario)(crew_of<Configuration>&)) {
+    crew_of<Configuration> with{Configuration{}};
+    scenario(with);
+}
+
+template <class Configuration>
+[[gnu::noinline]] void play_typed(void (*scenario)(typed_crew_of<Configuration>&)) {
+    typed_crew_of<Configuration> with{Configuration{}};
+    scenario(with);
+}
 
 /// May read and write below a place, and hand all of that on.
 [[nodiscard]] inline manifest writer(std::string name, const std::string& place) {

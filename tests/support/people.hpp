@@ -166,7 +166,8 @@ public:
 private:
     using responders = std::map<std::string, podscope::responder>;
 
-    // "listen PATH POD" and "answer POD EPOCH", and meanwhile answering whoever asks at a socket.
+    // Words on a line each: "listen PATH POD" and "answer POD EPOCH"; and meanwhile answering
+    // whoever asks at a socket.
     [[noreturn]] static void serve(int line) {
         responders open;
         std::map<std::string, bool> announced;
@@ -202,8 +203,8 @@ private:
 
     static std::string
     obey(const std::string& text, responders& open, std::map<std::string, bool>& announced) {
-        const auto first = text.find(' ');
-        const auto second = text.find(' ', first + 1);
+        const auto first = text.find('\n');
+        const auto second = text.find('\n', first + 1);
         const auto what = text.substr(0, first);
         const auto one = text.substr(first + 1, second - first - 1);
         const auto two = text.substr(second + 1);
@@ -258,12 +259,12 @@ private:
             if (path_.empty()) {
                 return {};
             }
-            return told("listen " + path_ + '.' + std::to_string(++sockets_) + ' ' + pod);
+            return told("listen\n" + path_ + '.' + std::to_string(++sockets_) + '\n' + pod);
         }
 
         void answer_for(const std::string& pod, podscope::epoch granted) override {
             if (!path_.empty()) {
-                told("answer " + pod + ' ' + std::to_string(static_cast<std::uint64_t>(granted)));
+                told("answer\n" + pod + '\n' + std::to_string(static_cast<std::uint64_t>(granted)));
             }
         }
 
