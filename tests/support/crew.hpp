@@ -263,8 +263,8 @@ private:
         }
     }
 
-    [[nodiscard]] std::string endpoint_for(const std::string& pod) {
-        return podscope::check_name(pod) ? newest_->who->endpoint_for(pod) : std::string{};
+    [[nodiscard]] std::string endpoint_for(const std::string& name) {
+        return podscope::check_name(name) ? newest_->who->endpoint_for(name) : std::string{};
     }
 
     static std::string name_of(std::string_view name) { return std::string{name}; }
