@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSL-1.0
+// A pod in the hands of threads, of a process that was stopped, and of a forked copy.
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+
+#include <podscope/pod/self.hpp>
+#include <podscope/probe/process.hpp>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::errc;
+namespace tables = podscope::tables;
+
+using here = configuration<in_memory, by_script, to_queue>;
+using crew_here = crew_of<here>;
+
+// The exit code of a forked copy of this process that runs a function; -1 if a signal ended it.
+template <class F>
+int in_forked_copy(F&& function) {
+    const auto pid = ::fork();
+    if (pid == 0) {
+        int code = 99;
+        try {
+            code = function();
+        } catch (...) {}
+        ::_exit(code);
+    }
+    int status{};
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+using journal_parts = podscope::runtime_parts<in_journal::store,
+                                              podscope::file_sessions,
+                                              podscope::process_probe,
+                                              to_queue::sink,
+                                              podscope::lexical_path,
+                                              podscope::reclaim_and_fence,
+                                              podscope::system_clocks,
+                                              podscope::calling_process>;
+using journal_runtime = podscope::basic_runtime<journal_parts>;
+
+journal_runtime runtime_in(const in_journal& backend) {
+    return journal_runtime{
+        journal_parts{backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {}}};
+}
+
+TEST_CASE("F22 a forked copy of a process owns nothing of its pods and releases nothing", "[pod]") {
+    const in_journal backend;
+    auto library = runtime_in(backend);
+    std::optional planner{must(library.create(writer("planner", "/ws")))};
+    must(planner->check("/ws/f", permission::write));
+    const auto before = [&] {
+        auto store = backend.open();
+        return stored_state{store};
+    }();
+
+    const int refused = in_forked_copy([&] {
+        const auto says = [](const auto& given) {
+            return !given && given.error().category == errc::forked ? 0 : 1;
+        };
+        int wrong = says(planner->check("/ws/f", permission::write));
+        wrong += says(planner->explain("/ws/f"));
+        wrong += says(planner->delegate(writer("child", "/ws/a")));
+        wrong += says(planner->reclaim("child"));
+        wrong += says(planner->reconcile());
+        wrong += says(planner->deliver());
+        wrong += says(planner->append({.kind = "x"}));
+        wrong += says(planner->set_endpoint("unix:/x"));
+        wrong += says(planner->switch_segment(planner->segment()));
+        wrong += says(planner->release());
+        planner.reset();
+        return wrong;
+    });
+    CHECK(refused == 0);
+    auto store = backend.open();
+    CHECK(stored_state{store} == before);
+    must(planner->check("/ws/f", permission::write));
+
+    // What it may do: open the store for itself, as the process that it is.
+    const int adopted =
+        in_forked_copy([&, grant = must(planner->delegate(writer("child", "/ws/a")))] {
+            auto own = runtime_in(backend);
+            auto child = own.adopt(grant);
+            return child && child->check("/ws/a/f", permission::write) &&
+                           !child->check("/ws/f", permission::write)
+                       ? 0
+                       : 1;
+        });
+    CHECK(adopted == 0);
+    // It is dead by now, and its destructor left nothing in anybody's name.
+    CHECK(must(planner->reconcile()).ended.size() == 1);
+    must(planner->check("/ws/a/f", permission::write));
+}
+
+TEST_CASE("F21 who was reclaimed while it stood still knows it before it goes on", "[pod]") {
+    using real = configuration<in_journal, by_default, to_queue>;
+    crew_of<real> c{real{}};
+    c.create(writer("planner", "/ws"));
+    auto& child = c.add("planner", writer("child", "/ws/a"));
+    must(child.check("/ws/a/f", permission::write));
+    auto& who = *c.holder_of("child").who;
+    who.hang();
+    must(c.at("planner").reconcile(impatience));
+    auto& zombie = *c.forget("child");
+    auto& next = c.add("planner", writer("child", "/ws/a"));
+    const auto before = c.state();
+    who.wake();
+    CHECK(why_not(zombie.check("/ws/a/f", permission::write)) == errc::revoked);
+    CHECK(why_not(zombie.release()) == errc::revoked);
+    CHECK(why_not(zombie.delegate(writer("late", "/ws/a/x"))) == errc::revoked);
+    CHECK(why_not(zombie.append({.kind = "late"})) == errc::revoked);
+    CHECK(c.state() == before);
+    must(next.check("/ws/a/f", permission::write));
+    c.judge();
+}
+
+TEST_CASE("I7 whoever checks after a revocation was reported finds it", "[pod][concurrent]") {
+    crew_here c{here{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    for (int round = 0; round != 50; ++round) {
+        auto& child = c.add("planner", writer("child", "/ws/a"));
+        std::atomic<bool> reclaimed{false};
+        std::atomic<int> late{0};
+        std::atomic<int> at_work{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i != 3; ++i) {
+            threads.emplace_back([&] {
+                at_work.fetch_add(1);
+                for (bool is_over = false; !is_over;) {
+                    const bool before = reclaimed.load();
+                    const auto checked = child.check("/ws/a/f", permission::write);
+                    is_over = !checked;
+                    if (checked && before) {
+                        late.fetch_add(1);
+                    }
+                }
+            });
+        }
+        while (at_work.load() != 3) {
+            std::this_thread::yield();
+        }
+        must(planner.reclaim("child"));
+        reclaimed.store(true);
+        for (auto& one : threads) {
+            one.join();
+        }
+        CHECK(late.load() == 0);
+        c.forget("child");
+    }
+    c.judge();
+}
+
+TEST_CASE("I1 threads that check while the scope changes never see a place twice",
+          "[pod][concurrent]") {
+    crew_here c{here{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    std::atomic<bool> stop{false};
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i != 2; ++i) {
+        threads.emplace_back([&] {
+            while (!stop.load()) {
+                // What nobody delegates is always there, and what is not there never is.
+                wrong += planner.check("/ws/b/f", permission::write) ? 0 : 1;
+                wrong += planner.check("/ws/a/f", permission::read) ? 0 : 1;
+                wrong += planner.check("/data", permission::read) ? 1 : 0;
+            }
+        });
+    }
+    for (int round = 0; round != 100; ++round) {
+        auto by = c.hire();
+        const auto grant = must(planner.delegate(writer("child", "/ws/a")));
+        wrong += planner.check("/ws/a/f", permission::write) ? 1 : 0;
+        auto child = must(by.library.adopt(grant));
+        wrong += child.check("/ws/a/f", permission::write) ? 0 : 1;
+        must(child.release());
+        wrong += planner.check("/ws/a/f", permission::write) ? 0 : 1;
+    }
+    stop.store(true);
+    for (auto& one : threads) {
+        one.join();
+    }
+    CHECK(wrong.load() == 0);
+    c.judge();
+}
+
+TEST_CASE("I3 threads that delegate and reclaim through one pod lose no layer",
+          "[pod][concurrent]") {
+    crew_here c{here{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    std::vector<std::thread> threads;
+    std::atomic<int> failed{0};
+    constexpr int each = 25;
+    for (int i = 0; i != 4; ++i) {
+        threads.emplace_back([&, i] {
+            for (int n = 0; n != each; ++n) {
+                const auto name = std::to_string(i) + "." + std::to_string(n);
+                const auto made = planner.delegate(writer(name, "/ws/a/" + name));
+                failed += made ? 0 : 1;
+                if (n % 2 == 1) {
+                    failed += planner.reclaim(name) ? 0 : 1;
+                }
+            }
+        });
+    }
+    for (auto& one : threads) {
+        one.join();
+    }
+    CHECK(failed.load() == 0);
+    CHECK(standing_layers(c.state(), "planner").size() == 4 * (each / 2 + 1));
+    c.judge();
+}
+
+TEST_CASE("F32 of threads that adopt one reservation one has it", "[pod][concurrent]") {
+    crew_here c{here{}};
+    c.create(writer("planner", "/ws"));
+    for (int round = 0; round != 25; ++round) {
+        const auto grant = c.delegate("planner", writer("child", "/ws/a"));
+        std::vector<crew_here::member> members;
+        for (int i = 0; i != 4; ++i) {
+            members.push_back(c.hire());
+        }
+        std::array<std::optional<crew_here::pod>, 4> got;
+        std::atomic<int> already{0};
+        std::vector<std::thread> threads;
+        for (std::size_t i = 0; i != got.size(); ++i) {
+            threads.emplace_back([&, i] {
+                auto adopted = members[i].library.adopt(grant);
+                if (adopted) {
+                    got[i] = std::move(*adopted);
+                } else if (adopted.error().category == errc::already_live) {
+                    already.fetch_add(1);
+                }
+            });
+        }
+        for (auto& one : threads) {
+            one.join();
+        }
+        CHECK(already.load() == 3);
+        c.judge();
+        must(c.at("planner").reclaim("child"));
+    }
+}
+
+} // namespace

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+
+#include <podscope/pod/self.hpp>
+#include <podscope/probe/callback.hpp>
+#include <podscope/probe/process.hpp>
+#include <podscope/registry/registry.hpp>
+#include <podscope/store/pod_store.hpp>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::end_reason;
+using podscope::errc;
+namespace tables = podscope::tables;
+
+using some = configurations::some;
+
+template <class Crew>
+void by_name_and_by_manifest(Crew& c) {
+    for (const bool by_manifest : {false, true}) {
+        CAPTURE(by_manifest);
+        const std::string planner = by_manifest ? "second planner" : "first planner";
+        const std::string place = by_manifest ? "/ws/b" : "/ws/a";
+        auto wanted = writer(planner, place);
+        c.create(wanted);
+        const std::string child = planner + "'s child";
+        const std::string gone = planner + "'s other child";
+        c.add(planner, writer(child, place + "/x"));
+        c.add(planner, writer(gone, place + "/b"));
+        c.kill(child);
+        c.vanish(gone);
+        c.kill(planner);
+        const auto report = by_manifest ? c.restore(wanted) : c.restore(planner);
+        CHECK(report.ended.size() == 2);
+        CHECK(standing_layers(c.state(), planner).empty());
+        CHECK(may_at(c.at(planner), place + "/x") == permission::write);
+        c.judge_restored(planner);
+    }
+}
+
+TEMPLATE_LIST_TEST_CASE("S3 a restore by name or by manifest has reconciled when it returns",
+                        "[pod]",
+                        some) {
+    play<TestType>(by_name_and_by_manifest);
+}
+
+// What a probe, then a sink, then the caller find when their turn comes.
+TEST_CASE("S4 a restore probes and changes the registry and tells and only then is usable",
+          "[pod]") {
+    using here = configuration<in_memory, by_script, to_queue>;
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.kill("child");
+    auto& former = c.kill("planner");
+    const auto before = c.state();
+
+    std::vector<std::string> turns;
+    auto probe = c.own_probe();
+    c.use([&c, &turns, &before, probe] {
+        return any_probe::of(podscope::callback_probe{
+            [&, probe](const podscope::probe_subject& subject, podscope::deadline until) mutable {
+                turns.push_back("probed " + subject.pod);
+                CHECK(c.state() == before);
+                auto found = podscope::verdict::unknown;
+                probe.probe({&subject, 1}, until, {&found, 1});
+                return found;
+            }});
+    });
+    bool is_had = false;
+    c.use([&] {
+        return any_sink::of(podscope::callback_sink{[&](const podscope::notification& told) {
+            turns.push_back("told " + told.id);
+            CHECK_FALSE(is_had);
+            const auto now = c.state();
+            // The runtime state is changed, the history written, the notification still queued.
+            CHECK(now.of<tables::allocations>().at("planner").granted > former.granted());
+            CHECK_FALSE(now.of<tables::allocations>().contains("child"));
+            CHECK(standing_layers(now, "planner").empty());
+            CHECK(rows_of<tables::history>(now, "planner").size() == 1);
+            CHECK(rows_of<tables::outbox>(now, "planner").size() == 1);
+        }});
+    });
+    auto back = must(c.try_restore("planner"));
+    is_had = true;
+    CHECK(turns.size() == 3);
+    CHECK(turns.back().starts_with("told ended/planner/child/"));
+    CHECK(std::set(turns.begin(), turns.end() - 1) ==
+          std::set<std::string>{"probed child", "probed planner"});
+    CHECK(c.state().of<tables::outbox>().empty());
+    must(back.pod.check("/ws/a/f", permission::write));
+}
+
+template <class Crew>
+void each_its_own_error(Crew& c) {
+    auto& alive = c.create(writer("alive", "/ws/a"));
+    const auto point_at = [&](const std::string& pod, const std::string& segment) {
+        auto store = c.backend().open();
+        must(store.write(
+            [&](auto& txn) { return podscope::pod_store{txn}.set_active_segment(pod, segment); }));
+    };
+    auto sessions = c.backend().open_sessions();
+
+    CHECK(why_not(c.try_restore("nobody")) == errc::unknown_pod);
+    CHECK(why_not(c.try_restore("")) == errc::invalid_name);
+    CHECK(why_not(c.try_restore("alive")) == errc::already_live);
+    (void)c.delegate("alive", writer("reserved", "/ws/a/x"));
+    CHECK(why_not(c.try_restore("reserved")) == errc::segment_pending);
+
+    c.create(writer("pod", "/ws/b"));
+    const auto segment = c.at("pod").segment();
+    c.kill("pod");
+    const auto before = c.state();
+    point_at("pod", std::string(32, '0'));
+    CHECK(why_not(c.try_restore("pod")) == errc::unknown_segment);
+    point_at("pod", must(sessions.create({})));
+    CHECK(why_not(c.try_restore("pod")) == errc::empty_segment);
+    point_at("pod", alive.segment());
+    const auto held = error_of(c.try_restore("pod"));
+    CHECK(held.category == errc::segment_held);
+    CHECK(held.message.find("'alive'") != std::string::npos);
+    point_at("pod", segment);
+    CHECK(c.state() == before);
+    c.restore("pod");
+    c.judge();
+}
+
+TEMPLATE_LIST_TEST_CASE("S9 each reason against a restore has its own error", "[pod]", some) {
+    play<TestType>(each_its_own_error);
+}
+
+// All runtimes of one boot, whose processes nobody ever asks: after the reboot none of them runs.
+TEST_CASE("F11 after a reboot every allocation is stale and records and history stay", "[pod]") {
+    in_journal backend;
+    using parts =
+        podscope::runtime_parts<in_journal::store, podscope::file_sessions, podscope::process_probe,
+                                to_queue::sink, podscope::lexical_path, podscope::reclaim_and_fence,
+                                podscope::system_clocks, podscope::given_process>;
+    const auto here = must(podscope::this_process());
+    const auto runtime_of = [&](podscope::process_identity who) {
+        return podscope::basic_runtime<parts>{
+            parts{backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {std::move(who)}}};
+    };
+    auto before = here;
+    before.boot_id = "the boot before this one";
+    {
+        auto planner = must(runtime_of(here).create(writer("planner", "/ws")));
+        auto child = must(runtime_of(here).adopt(must(planner.delegate(writer("child", "/ws/a")))));
+        (void)must(planner.delegate(writer("gone", "/ws/b")));
+        must(planner.reclaim("gone"));
+        // What the machine leaves that goes down: the rows as they are.
+        auto store = backend.open();
+        for (const auto* pod : {"planner", "child"}) {
+            must(store.write([&](auto& txn) -> podscope::result<void> {
+                auto row = must(podscope::registry{txn}.find(pod));
+                row->owner = before;
+                row->granted = pod == std::string{"planner"} ? planner.granted() : child.granted();
+                return podscope::registry{txn}.update(*row);
+            }));
+        }
+        auto after = runtime_of(here);
+        CHECK(must(after.live()).size() == 2);
+        auto back = must(after.restore("planner"));
+        CHECK(back.report.ended.size() == 1);
+        CHECK(back.report.ended.front().reason == end_reason::missing);
+        CHECK(must(after.history_of("planner")).size() == 2);
+        must(back.pod.check("/ws/a/f", permission::write));
+        CHECK(why_not(planner.check("/ws/a/f", permission::write)) == errc::revoked);
+    }
+}
+
+template <class Crew>
+void grandchild_outlives_child(Crew& c) {
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto& grand = c.add("child", writer("grand", "/ws/a/x"));
+    c.kill("child");
+    c.kill("planner");
+    const auto report = c.restore("planner");
+    REQUIRE(report.adopted.size() == 1);
+    CHECK(report.adopted.front().child == "grand");
+    auto& planner = c.at("planner");
+    CHECK(may_at(planner, "/ws/a/f") == permission::write);
+    CHECK(may_at(planner, "/ws/a/x/f") == permission::read);
+    CHECK(may_at(grand, "/ws/a/x/f") == permission::write);
+    const auto denied = error_of(planner.check("/ws/a/x/f", permission::write));
+    CHECK(denied.category == errc::denied);
+    CHECK(denied.message.find("'grand'") != std::string::npos);
+    c.judge_restored("planner");
+
+    // The orphan is the planner's in every way: it can be taken back, or give back.
+    must(grand.release());
+    c.forget("grand");
+    CHECK(may_at(planner, "/ws/a/x/f") == permission::write);
+    c.judge();
+}
+
+TEMPLATE_LIST_TEST_CASE("F25 a living grandchild of a dead child is adopted", "[pod]", some) {
+    play<TestType>(grandchild_outlives_child);
+}
+
+template <class Crew>
+void two_levels_up(Crew& c) {
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("grand", "/ws/a/x"));
+    auto& great = c.add("grand", writer("great", "/ws/a/x/b"));
+    c.kill("child");
+    c.kill("grand");
+    c.kill("planner");
+    const auto report = c.restore("planner");
+    CHECK(report.ended.size() == 2);
+    REQUIRE(report.adopted.size() == 1);
+    CHECK(report.adopted.front().from == "grand");
+    CHECK(rows_of<tables::history>(c.state(), "planner").size() == 2);
+    CHECK(may_at(c.at("planner"), "/ws/a/x/f") == permission::write);
+    CHECK(may_at(c.at("planner"), "/ws/a/x/b/f") == permission::read);
+    CHECK(may_at(great, "/ws/a/x/b/f") == permission::write);
+    c.judge_restored("planner");
+}
+
+TEMPLATE_LIST_TEST_CASE("F26 a living great-grandchild is adopted two levels up", "[pod]", some) {
+    play<TestType>(two_levels_up);
+}
+
+template <class Crew>
+void only_some_on_record(Crew& c) {
+    c.create(writer("planner", "/ws").may_delegate(rules::write("/ws")));
+    c.add("planner", writer("known", "/ws/a"));
+    c.add("planner",
+          manifest{"half known"}.may(rules::write("/ws/b/x")).may(rules::write("/ws/b/b")));
+    c.add("planner", writer("unknown", "/ws/x"));
+    auto store = c.backend().open();
+    must(store.write([&](auto& txn) -> podscope::result<void> {
+        podscope::pod_store pods{txn};
+        must(pods.erase_delegation("planner", "unknown"));
+        auto half = must(pods.find_delegation("planner", "half known"));
+        half->rules.pop_back();
+        return pods.put_delegation("planner", *half);
+    }));
+    c.kill("planner");
+    const auto before = c.state();
+    const auto refused = error_of(c.try_restore("planner"));
+    CHECK(refused.category == errc::conflict);
+    std::set<std::string> named;
+    for (const auto& one : refused.competitors) {
+        named.insert(one.pod + ": " + one.rule);
+        CHECK(one.delegated_from == "planner");
+    }
+    CHECK(named == std::set<std::string>{"half known: write /ws/b/b", "unknown: write /ws/x"});
+    CHECK(c.state() == before);
+}
+
+TEMPLATE_LIST_TEST_CASE("F30 orphans that a record does not cover are named and no others",
+                        "[pod]",
+                        some) {
+    play<TestType>(only_some_on_record);
+}
+
+template <class Crew>
+void one_segment_for_many(Crew& c) {
+    auto& first = c.create(writer("first", "/ws/a"));
+    const auto wanted = first.segment();
+    auto& second = c.create(writer("second", "/ws/b"));
+    const auto grant = c.delegate("second", writer("child", "/ws/b/x"));
+    c.create(writer("fallen", "/ws/x"));
+    c.kill("fallen");
+    auto store = c.backend().open();
+    must(store.write(
+        [&](auto& txn) { return podscope::pod_store{txn}.set_active_segment("fallen", wanted); }));
+    CHECK(why_not(c.try_create(writer("third", "/ws/other"), {.segment = wanted})) ==
+          errc::segment_held);
+    CHECK(why_not(c.try_adopt(grant, {.segment = wanted})) == errc::segment_held);
+    CHECK(why_not(c.try_restore("fallen")) == errc::segment_held);
+    CHECK(why_not(second.switch_segment(wanted)) == errc::segment_held);
+    CHECK(first.segment() == wanted);
+    // An update of a record is no way to a segment at all.
+    must(podscope::update_pod(store, "second",
+                              [&](podscope::pod_record& one) { one.active_segment = wanted; }));
+    CHECK(must(c.holder_of("second").library.record_of("second")).active_segment ==
+          second.segment());
+    c.judge();
+
+    c.adopt(grant);
+    CHECK(why_not(c.try_adopt(grant)) == errc::already_live);
+    c.judge();
+}
+
+TEMPLATE_LIST_TEST_CASE("F32 one of many that want a segment or an allocation gets it",
+                        "[pod]",
+                        some) {
+    play<TestType>(one_segment_for_many);
+}
+
+// Lets something happen while a restore is waiting for its probe.
+template <class Crew, class F>
+void during_next_probe(Crew& c, F&& happens) {
+    auto probe = c.own_probe();
+    c.use([probe, happens, done = std::make_shared<bool>(false)] {
+        return any_probe::of(any_probe_with{probe, [=] {
+                                                if (!std::exchange(*done, true)) {
+                                                    happens();
+                                                }
+                                            }});
+    });
+}
+
+TEST_CASE("F33 a child that adopts while its parent is restored is kept or fenced", "[pod]") {
+    using here = configuration<in_memory, by_script, to_queue>;
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    const auto grant = c.delegate("planner", writer("child", "/ws/a"));
+    // The reservation is the planner's, which is dead: seen as dead, unless the child is quicker.
+    c.kill("planner");
+
+    SECTION("quicker than the commit") {
+        auto by = c.hire();
+        std::optional<crew_of<here>::pod> child;
+        during_next_probe(c, [&] { child = must(by.library.adopt(grant)); });
+        const auto report = c.restore("planner");
+        CHECK_FALSE(report.changed());
+        CHECK(report.kept == std::vector<std::string>{"child"});
+        CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::read);
+        CHECK(may_at(*child, "/ws/a/f") == permission::write);
+        c.judge_restored("planner");
+    }
+    SECTION("too late") {
+        const auto report = c.restore("planner");
+        CHECK(report.ended.size() == 1);
+        CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
+        CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::write);
+        c.judge_restored("planner");
+    }
+}
+
+TEST_CASE("I7 a child that is restored while its parent is stays its own new incarnation",
+          "[pod]") {
+    using here = configuration<in_memory, by_script, to_queue>;
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.kill("child");
+    c.kill("planner");
+    auto by = c.hire();
+    std::optional<podscope::restored<crew_of<here>::parts>> child;
+    during_next_probe(c, [&] { child = must(by.library.restore("child")); });
+    const auto report = c.restore("planner");
+    CHECK_FALSE(report.changed());
+    REQUIRE(child);
+    CHECK(may_at(child->pod, "/ws/a/f") == permission::write);
+    CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::read);
+    c.judge_restored("planner");
+}
+
+TEST_CASE("F31 of two that restore a pod at once the later finds it live", "[pod]") {
+    using here = configuration<in_memory, by_script, to_queue>;
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.kill("planner");
+    auto quicker = c.hire();
+    std::optional<podscope::restored<crew_of<here>::parts>> first;
+    during_next_probe(c, [&] { first = must(quicker.library.restore("planner")); });
+    CHECK(why_not(c.try_restore("planner")) == errc::already_live);
+    REQUIRE(first);
+    must(first->pod.check("/ws/f", permission::write));
+    c.judge();
+}
+
+TEST_CASE("I2 a child restored from a manifest gets nothing back that was denied to it", "[pod]") {
+    using here = configuration<in_memory, by_script, to_queue>;
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    const auto given = writer("child", "/ws/a").may_not(rules::write("/ws/a/x"));
+    c.add("planner", given);
+    c.kill("child");
+    CHECK(why_not(c.try_restore(writer("child", "/ws/a"))) == errc::not_within_authority);
+    CHECK(why_not(c.try_restore(writer("child", "/ws/a").may_not(rules::write("/ws/a/x/b")))) ==
+          errc::not_within_authority);
+    CHECK(why_not(c.try_restore(writer("child", "/ws/b").may_not(rules::write("/ws/b/x")))) ==
+          errc::not_within_authority);
+    c.restore(writer("child", "/ws/a").may_not(rules::read("/ws/a/x")));
+    CHECK(may_at(c.at("child"), "/ws/a/x") == permission::none);
+    c.judge();
+    // What does not touch the denied part may go without the deny.
+    c.kill("child");
+    c.restore(writer("child", "/ws/a/b"));
+    c.judge();
+}
+
+// A pod between two others that gave up a part of what it had been given keeps nobody from being
+// fenced off there. Without care its child could have it, and the planner too, once it is gone.
+TEST_CASE("I1 what one between gives up cannot be had past it", "[pod]") {
+    using here = configuration<in_memory, by_script, to_queue>;
+    for (const bool by_deny : {false, true}) {
+        CAPTURE(by_deny);
+        crew_of<here> c{here{}};
+        c.create(writer("planner", "/ws"));
+        c.add("planner", writer("between", "/ws/a"));
+        c.add("between", orchestrator("below", "/ws/a/x"));
+        c.kill("between");
+        if (by_deny) {
+            c.restore(writer("between", "/ws/a").may_not(rules::write("/ws/a/x")));
+        } else {
+            c.restore(writer("between", "/ws/a/b"));
+        }
+        const auto refused =
+            error_of(c.at("below").delegate(writer("last", "/ws/a/x/b"), patience));
+        CHECK(refused.category == errc::conflict);
+        REQUIRE(refused.competitors.size() == 1);
+        CHECK(refused.competitors.front().pod == "planner");
+        must(c.at("planner").reclaim("between"));
+        c.forget("between");
+        c.judge();
+        CHECK(may_at(c.at("planner"), "/ws/a/x/b") == permission::write);
+    }
+}
+
+} // namespace

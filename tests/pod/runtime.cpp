@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+
+#include <podscope/probe/callback.hpp>
+#include <podscope/registry/registry.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::errc;
+namespace tables = podscope::tables;
+
+using here = configuration<in_memory, by_script, to_queue>;
+using crew_here = crew_of<here>;
+
+// Everybody who is asked about, and after the first question something else happens.
+struct asked {
+    std::vector<std::string> pods{};
+    std::function<void()> meanwhile{};
+};
+
+void note_who_is_asked(crew_here& c, asked& into) {
+    c.use([probe = c.own_probe(), &into] {
+        return any_probe::of(podscope::callback_probe{
+            [probe, &into](const podscope::probe_subject& one, podscope::deadline until) mutable {
+                into.pods.push_back(one.pod);
+                auto found = podscope::verdict::unknown;
+                probe.probe({&one, 1}, until, {&found, 1});
+                if (auto happens = std::exchange(into.meanwhile, nullptr)) {
+                    happens();
+                }
+                return found;
+            }});
+    });
+}
+
+TEST_CASE("F52 one stale pod in the way among 100000 is found and nobody else is asked", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("stale", "/ws/a"));
+    c.kill("stale");
+    auto store = c.backend().open();
+    const auto alive = c.hire();
+    must(store.write([&](auto& txn) -> podscope::result<void> {
+        for (int i = 0; i != 100'000; ++i) {
+            const auto name = "pod " + std::to_string(i);
+            const podscope::scope_rule rule{
+                must(podscope::lexical_path{}.resolve("/many/" + std::to_string(i))),
+                permission::write, true};
+            auto done = podscope::registry{txn}.insert({.pod = name,
+                                                        .owner = alive.who->identity(),
+                                                        .allow = {rule},
+                                                        .granted = podscope::epoch{7},
+                                                        .adopted = true},
+                                                       {});
+            if (!done) {
+                return done;
+            }
+        }
+        return {};
+    }));
+    asked who;
+    note_who_is_asked(c, who);
+    c.create(writer("next", "/ws"));
+    CHECK(who.pods == std::vector<std::string>{"stale"});
+
+    who.pods.clear();
+    CHECK(why_not(c.try_create(writer("stranger", "/many/17"))) == errc::conflict);
+    CHECK(who.pods == std::vector<std::string>{"pod 17"});
+}
+
+TEST_CASE("F52 a dead pod that somebody else has cleared meanwhile is not in the way", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("stale", "/ws"));
+    c.kill("stale");
+    asked who;
+    std::optional<crew_here::pod> quicker;
+    auto by = c.hire();
+    note_who_is_asked(c, who);
+    who.meanwhile = [&] { quicker = must(by.library.create(writer("quicker", "/ws/a"))); };
+    c.create(writer("slower", "/ws/b"));
+    REQUIRE(quicker);
+    CHECK(may_at(*quicker, "/ws/a") == permission::write);
+    CHECK(may_at(c.at("slower"), "/ws/b") == permission::write);
+    c.judge();
+}
+
+TEST_CASE("I5 of a line of dead pods the scope goes to the living one above", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("top", "/ws"));
+    // So that neither order of names is the order of descent.
+    c.add("top", writer("m", "/ws/a"));
+    c.add("m", writer("z", "/ws/a/x"));
+    c.add("z", writer("b", "/ws/a/x/b"));
+    for (const auto* pod : {"m", "z", "b"}) {
+        c.kill(pod);
+    }
+    const auto report = must(c.hire().library.reclaim_stale());
+    CHECK(report.reclaimed.size() == 3);
+    CHECK(rows_of<tables::history>(c.state(), "top").size() == 3);
+    must(c.at("top").deliver());
+    CHECK(c.told().size() == 3);
+    c.judge_restored("top");
+}
+
+TEST_CASE("I2 who lost the line above is refused until that is settled and then is not", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto& grand = c.add("child", writer("grand", "/ws/a/x"));
+    c.vanish("child");
+    // Nobody else may have it, and the planner, who lives, gets back what the child had.
+    CHECK(why_not(c.try_create(writer("stranger", "/ws/a/b"))) == errc::conflict);
+    c.adopt(must(grand.delegate(writer("great", "/ws/a/x/b"))));
+    CHECK(c.state().of<tables::allocations>().at("grand").delegated_from == "planner");
+    CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::write);
+    c.judge_restored("planner");
+}
+
+TEST_CASE("F35 names that no pod may have are refused by every way in", "[pod]") {
+    crew_here c{here{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    const auto before = c.state();
+    for (const auto& name : {std::string{}, std::string{"."}, std::string{".."}, std::string{"a/b"},
+                             std::string{"a\0b", 3}, std::string{"a\nb"}, std::string(256, 'a'),
+                             std::string{"\xff"}}) {
+        CAPTURE(name);
+        CHECK(why_not(c.try_create(writer(name, "/elsewhere"))) == errc::invalid_name);
+        CHECK(why_not(planner.delegate(writer(name, "/ws/a"))) == errc::invalid_name);
+        CHECK(why_not(c.try_adopt({name, podscope::epoch{1}})) == errc::invalid_name);
+        CHECK(why_not(c.try_restore(name)) == errc::invalid_name);
+        CHECK(why_not(c.try_restore(writer(name, "/elsewhere"))) == errc::invalid_name);
+    }
+    CHECK(c.state() == before);
+}
+
+// What a text is as a target: its place, or nothing if it is none.
+struct target {
+    std::string text;
+    std::optional<std::string> place;
+};
+
+const std::vector<target>& targets() {
+    std::string deep = "/ws";
+    for (int i = 0; i != 10'000; ++i) {
+        deep += "/a";
+    }
+    static const std::vector<target> all{
+        {"/ws/a", "/ws/a"},
+        {"//ws///a//", "/ws/a"},
+        {"/ws/./a/.", "/ws/a"},
+        {"/ws/b/../a", "/ws/a"},
+        {"/ws/a/x/../../b", "/ws/b"},
+        {"/ws/" + std::string(255, 'n'), "/ws/" + std::string(255, 'n')},
+        {"", std::nullopt},
+        {"ws/a", std::nullopt},
+        {"./a", std::nullopt},
+        {"/ws/../..", std::nullopt},
+        {"/../ws", std::nullopt},
+        {std::string{"/ws/a\0b", 7}, std::nullopt},
+        {"/ws/" + std::string(256, 'n'), std::nullopt},
+        {"/ws/" + std::string(4'096, '/'), std::nullopt},
+        {deep, std::nullopt},
+    };
+    return all;
+}
+
+TEST_CASE("F36 a target is the same place everywhere or is refused everywhere", "[pod]") {
+    for (const auto& one : targets()) {
+        CAPTURE(one.text);
+        crew_here c{here{}};
+        auto& planner = c.create(orchestrator("planner", "/ws"));
+        const auto before = c.state();
+        auto created = c.try_create(writer("root", one.text));
+        auto delegated = planner.delegate(writer("child", one.text));
+        auto base = c.try_create(writer("denied", "/elsewhere").may_not(rules::write(one.text)));
+        auto checked = planner.check(one.text, permission::read);
+        auto explained = planner.explain(one.text);
+        auto asked = c.hire().library.who(one.text);
+        if (!one.place) {
+            CHECK(why_not(std::move(created)) == errc::invalid_target);
+            CHECK(why_not(std::move(delegated)) == errc::invalid_target);
+            CHECK(why_not(std::move(base)) == errc::invalid_target);
+            CHECK(why_not(std::move(checked)) == errc::invalid_target);
+            CHECK(why_not(std::move(explained)) == errc::invalid_target);
+            CHECK(why_not(std::move(asked)) == errc::invalid_target);
+            CHECK(c.state() == before);
+            continue;
+        }
+        // The root has it, so that the planner cannot hand it on; and that is so because all three
+        // speak of one place.
+        REQUIRE(created);
+        CHECK(why_not(std::move(delegated)) == errc::conflict);
+        CHECK(checked);
+        CHECK(must(std::move(explained)).granted == permission::read);
+        const auto owner = must(std::move(asked));
+        REQUIRE(owner);
+        CHECK(owner->owner.pod == "root");
+        CHECK(podscope::lexical_path{}.display(owner->rule.target) == *one.place);
+        CHECK(podscope::lexical_path{}.display(
+                  c.state().of<tables::pods>().at("denied").manifest.deny.front().target) ==
+              *one.place);
+    }
+}
+
+TEST_CASE("F32 an adoption has its own error for each reason against it", "[pod]") {
+    crew_here c{here{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    const auto grant = c.delegate("planner", writer("child", "/ws/a"));
+    CHECK(why_not(c.try_adopt({"nobody", podscope::epoch{1}})) == errc::unknown_pod);
+    CHECK(why_not(c.try_adopt({"child", podscope::epoch{99}})) == errc::stale_epoch);
+    CHECK(why_not(c.try_adopt({"planner", planner.granted()})) == errc::already_live);
+    CHECK(why_not(c.try_adopt(grant, {.segment = std::string(32, '0')})) == errc::unknown_segment);
+    c.adopt(grant);
+    CHECK(why_not(c.try_adopt(grant)) == errc::already_live);
+    must(planner.reclaim("child"));
+    c.forget("child");
+    CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
+    c.judge();
+}
+
+TEST_CASE("I7 a name is free again once nobody can come back under it", "[pod]") {
+    crew_here c{here{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    CHECK(why_not(c.try_create(writer("child", "/data"))) == errc::duplicate_name);
+    c.vanish("child");
+    CHECK(why_not(c.try_create(writer("child", "/data"))) == errc::duplicate_name);
+    must(planner.reclaim("child"));
+    c.create(writer("child", "/data"));
+    CHECK(why_not(planner.delegate(writer("child", "/ws/a"))) == errc::duplicate_name);
+    c.judge();
+    c.kill("child");
+    CHECK(why_not(c.try_create(writer("child", "/ws/b"))) == errc::duplicate_name);
+    c.restore("child");
+    CHECK(c.state().of<tables::pods>().at("child").delegated_from.empty());
+    c.judge();
+}
+
+TEST_CASE("I11 a segment that nobody knows is refused and changes nothing", "[pod]") {
+    crew_here c{here{}};
+    auto& pod = c.create(writer("pod", "/ws"));
+    const auto before = c.state();
+    CHECK(why_not(c.try_create(writer("other", "/data"), {.segment = "nowhere"})) ==
+          errc::unknown_segment);
+    CHECK(why_not(pod.switch_segment("nowhere")) == errc::unknown_segment);
+    CHECK(c.state() == before);
+}
+
+} // namespace
