@@ -101,7 +101,8 @@ TEST_CASE("A surrogate out of its pair is refused", "[session][json]") {
     for (const std::string bad :
          {R"(\uD800)", R"(\uDBFF)", R"(\uDC00)", R"(\uDFFF)", R"(\uD800x)", R"(\uD800\n)",
           R"(\uD800\u0041)", R"(\uD800\uD800)", R"(\uD800\uDBFF)", R"(\uD800\uE000)",
-          R"(\uDC00\uD800)", R"(\uD83D\uDE0)", R"(\uD83D\u)", R"(\uD83D\)"})
+          R"(\uDC00\uDC00)", R"(\uDFFF\uDFFF)", R"(\uDC00\uD800)", R"(\uD83D\uDE0)", R"(\uD83D\u)",
+          R"(\uD83D\)"})
         REQUIRE(is_refused("{\"t\":\"" + bad + "\"}"));
 }
 

@@ -134,12 +134,13 @@ public:
     take(int fd, std::chrono::milliseconds at_most, const std::string& path) {
         // flock knows no deadline, so it is asked again and again. It is asked once when nobody is
         // in the way, which is the rule.
-        const auto until = std::chrono::steady_clock::now() + at_most;
+        const auto start = std::chrono::steady_clock::now();
         for (int pause_ms = 1; ::flock(fd, LOCK_EX | LOCK_NB) != 0;) {
             if (errno != EWOULDBLOCK && errno != EINTR) {
                 return system_failure("the session file cannot be locked", path);
             }
-            if (std::chrono::steady_clock::now() >= until) {
+            const auto waited = std::chrono::steady_clock::now() - start;
+            if (std::chrono::duration_cast<std::chrono::milliseconds>(waited) >= at_most) {
                 return fail({.category = errc::timeout,
                              .message = "another process is in the middle of an append to this "
                                         "segment and does not finish it",
