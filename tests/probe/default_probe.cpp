@@ -50,7 +50,7 @@ TEST_CASE("F20 F21 the default probe follows a pod from life to death", "[concur
     CHECK(ask(probe, silent) == verdict::reachable);
 
     pod.stop();
-    CHECK(ask(probe, subject, in(200ms)) == verdict::unreachable);
+    CHECK(ask(probe, subject, in(a_while)) == verdict::unreachable);
     CHECK(ask(probe, subject, deadline{}) == verdict::reachable);
     pod.resume();
     CHECK(ask(probe, subject) == verdict::reachable);
@@ -72,7 +72,7 @@ TEST_CASE("F49 the default probe takes a busy process for reachable") {
     const plain_socket door{folder / "s", plain_socket::kind::listening, 0};
     const crowd crowd{folder / "s"};
     const auto busy = with_owner(at(folder / "s"), this_process().value());
-    CHECK(ask(default_probe{}, busy, in(200ms)) == verdict::reachable);
+    CHECK(ask(default_probe{}, busy, in(a_while)) == verdict::reachable);
 }
 
 TEST_CASE("F53 the default probe asks whom it cannot see at the socket", "[concurrent]") {

@@ -38,6 +38,9 @@ using namespace std::chrono_literals;
 /// Long enough for a loaded machine; what hangs fails the test instead of the suite.
 inline constexpr auto patience = 30s;
 
+/// What a test waits for in vain: long enough for whoever is asked to have had a fair part of it.
+inline constexpr auto a_while = 1s;
+
 inline podscope::deadline in(std::chrono::milliseconds time) {
     return std::chrono::steady_clock::now() + time;
 }
@@ -199,6 +202,20 @@ private:
     pid_t pid_{-1};
     int pipe_{-1};
     bool reaped_{};
+};
+
+/// Kills a process that is not a child of the test, whatever becomes of the test.
+class killed_at_the_end {
+public:
+    explicit killed_at_the_end(pid_t pid) : pid_{pid} {}
+
+    killed_at_the_end(const killed_at_the_end&) = delete;
+    killed_at_the_end& operator=(const killed_at_the_end&) = delete;
+
+    ~killed_at_the_end() { ::kill(pid_, SIGKILL); }
+
+private:
+    pid_t pid_;
 };
 
 template <class Probe>

@@ -81,7 +81,7 @@ TEST_CASE("a responder that a loop drives answers", "[concurrent]") {
 TEST_CASE("a responder whose loop hangs is unreachable") {
     const temporary_folder folder;
     auto door = opened(folder / "s");
-    CHECK(call(folder / "s", 100ms) == verdict::unreachable);
+    CHECK(call(folder / "s", a_while) == verdict::unreachable);
     // The caller has hung up meanwhile: no SIGPIPE, and the next one is served.
     CHECK(readable(door.descriptor()));
     CHECK(door.serve_ready());
@@ -99,7 +99,7 @@ TEST_CASE("a responder that a thread drives answers until it is stopped and agai
           std::vector(1'000, verdict::reachable));
     door.stop();
     door.stop();
-    CHECK(call(folder / "s", 100ms) == verdict::unreachable);
+    CHECK(call(folder / "s", a_while) == verdict::unreachable);
     REQUIRE(door.run_in_thread());
     CHECK(call(folder / "s") == verdict::reachable);
 }
@@ -121,7 +121,7 @@ TEST_CASE("callers wait until the epoch is announced", "[concurrent]") {
     auto door = opened(folder / "s", epoch::none);
     SECTION("in a thread") {
         REQUIRE(door.run_in_thread());
-        CHECK(call(folder / "s", 100ms) == verdict::unreachable);
+        CHECK(call(folder / "s", a_while) == verdict::unreachable);
         verdict heard{};
         std::thread caller{[&] { heard = call(folder / "s"); }};
         CHECK(readable(door.descriptor(), 30'000));
@@ -130,7 +130,7 @@ TEST_CASE("callers wait until the epoch is announced", "[concurrent]") {
         CHECK(heard == verdict::reachable);
     }
     SECTION("in a loop") {
-        CHECK(call(folder / "s", 100ms) == verdict::unreachable);
+        CHECK(call(folder / "s", a_while) == verdict::unreachable);
         CHECK(door.serve_ready());
         CHECK(readable(door.descriptor()));
         CHECK(door.announce(seven));
@@ -147,7 +147,7 @@ TEST_CASE("an announced epoch replaces the one before", "[concurrent]") {
     CHECK(door.announce(seven));
     CHECK(call(folder / "s") == verdict::reachable);
     CHECK(door.announce(epoch::none));
-    CHECK(call(folder / "s", 100ms) == verdict::unreachable);
+    CHECK(call(folder / "s", a_while) == verdict::unreachable);
 }
 
 TEST_CASE("F21 a stopped process is unreachable and a continued one reachable", "[concurrent]") {
@@ -156,7 +156,7 @@ TEST_CASE("F21 a stopped process is unreachable and a continued one reachable", 
     REQUIRE(child.line() == "runs");
     CHECK(call(folder / "s") == verdict::reachable);
     child.stop();
-    CHECK(call(folder / "s", 200ms) == verdict::unreachable);
+    CHECK(call(folder / "s", a_while) == verdict::unreachable);
     child.resume();
     CHECK(call(folder / "s") == verdict::reachable);
 }
@@ -447,6 +447,7 @@ TEST_CASE("F22 F54 a dead predecessor's forked copy does not hold the path") {
         hang();
     }};
     const auto copy = static_cast<pid_t>(std::stoi(predecessor.line()));
+    const killed_at_the_end copy_ends{copy};
     CHECK(responder::open(folder / "s", "p").error().category == errc::already_live);
     SECTION("of a zombie") {
         predecessor.send(SIGKILL);
@@ -457,10 +458,9 @@ TEST_CASE("F22 F54 a dead predecessor's forked copy does not hold the path") {
     }
     REQUIRE(::kill(copy, 0) == 0);
     // It still listens, for all that connect can tell.
-    CHECK(call(folder / "s", 100ms) == verdict::unreachable);
+    CHECK(call(folder / "s", a_while) == verdict::unreachable);
     auto successor = responder::open(folder / "s", "p", seven);
     CHECK(successor);
-    ::kill(copy, SIGKILL);
 }
 
 TEST_CASE("F54 a started program holds no responder", "[concurrent]") {
@@ -478,6 +478,7 @@ TEST_CASE("F54 a started program holds no responder", "[concurrent]") {
         hang();
     }};
     const auto program = static_cast<pid_t>(std::stoi(predecessor.line()));
+    const killed_at_the_end program_ends{program};
     const auto runs = [&] {
         std::ifstream file{"/proc/" + std::to_string(program) + "/comm"};
         std::string name;
@@ -488,7 +489,6 @@ TEST_CASE("F54 a started program holds no responder", "[concurrent]") {
     CHECK(runs());
     // Nobody listens any more: told at once, however far the deadline.
     CHECK(call(folder / "s", 1h) == verdict::unreachable);
-    ::kill(program, SIGKILL);
 }
 
 TEST_CASE("F54 descriptors of a responder are closed on exec and closed with it", "[concurrent]") {
