@@ -169,14 +169,14 @@ private:
         std::vector<std::string> only;
         std::ranges::set_difference(in_registry, elsewhere, std::back_inserter(only));
         for (const auto& layer : only) {
-            object(i3_,
-                   pod + " is denied " + layer + " by the registry, and not by " + other_place);
+            object(i3_, together(pod, " is denied ", layer, " by the registry, and not by ",
+                                 other_place));
         }
         only.clear();
         std::ranges::set_difference(elsewhere, in_registry, std::back_inserter(only));
         for (const auto& layer : only) {
-            object(i3_, pod + " is denied " + layer + " by " + other_place +
-                            ", and not by the registry");
+            object(i3_, together(pod, " is denied ", layer, " by ", other_place,
+                                 ", and not by the registry"));
         }
     }
 

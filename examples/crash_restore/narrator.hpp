@@ -80,6 +80,7 @@ public:
         table what{{"", "pod", "epoch", "from", "because", "scope"}};
         for (const auto& one : told) {
             std::vector<std::string> scope;
+            scope.reserve(one.rules.size());
             for (const auto& rule : one.rules) {
                 scope.push_back(words_.rule(rule));
             }

@@ -61,6 +61,7 @@ struct picture {
 
 [[nodiscard]] inline std::vector<process_seen> seen(std::deque<process>& processes) {
     std::vector<process_seen> all;
+    all.reserve(processes.size());
     for (auto& one : processes) {
         all.push_back(
             {.pod = one.pod(), .label = one.label(), .pid = one.pid(), .state = one.look()});

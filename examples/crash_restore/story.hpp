@@ -265,13 +265,17 @@ private:
 
     // Those that live on after their grant has ended: whatever they try is refused.
     void examine_fences() {
+        std::map<std::string, std::vector<std::string>> not_refused;
         for (const auto& one : seen_.may_write) {
             for (const auto& [label, how] : one.by) {
-                if (is_fenced(label) && how.category != "revoked") {
-                    fencing_.violations.push_back(label + " was not told 'revoked' in " +
-                                                  one.region);
+                if (is_fenced(label) && how.category != to_string(podscope::errc::revoked)) {
+                    not_refused[label].push_back(one.region);
                 }
             }
+        }
+        for (const auto& [label, regions] : not_refused) {
+            fencing_.violations.push_back(label + " was not told that its grant has ended, in " +
+                                          joined(regions, ", "));
         }
         for (auto& whom : company_->everybody()) {
             if (!is_fenced(whom.label())) {

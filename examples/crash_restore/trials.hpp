@@ -6,6 +6,7 @@
 #include "outcome.hpp"
 #include "process.hpp"
 #include "roles.hpp"
+#include "wording.hpp"
 #include "workspace.hpp"
 
 #include <podscope/result.hpp>
@@ -37,6 +38,7 @@ try_everywhere(company& everybody,
                const std::string& when,
                std::string_view expectation::* expected) {
     std::vector<trial> trials;
+    trials.reserve(expectations.size());
     for (const auto& one : expectations) {
         trials.push_back({.region = std::string{one.region},
                           .expected = std::string{one.*expected},
@@ -72,16 +74,16 @@ violations_in(const std::vector<trial>& trials, const workspace& place, const st
             const bool should = label == one.expected;
             expected_tried = expected_tried || should;
             if (how.written && !should) {
-                found.push_back(when + ": " + label + " wrote in " + one.region);
+                found.push_back(together(when, ": ", label, " wrote in ", one.region));
             } else if (!how.written && should) {
-                found.push_back(when + ": " + label + " could not write in " + one.region + ": " +
-                                place.shown(how.sentence));
+                found.push_back(together(when, ": ", label, " could not write in ", one.region,
+                                         ": ", place.shown(how.sentence)));
             }
             std::error_code ignored;
             if (std::filesystem::exists(file_of(place, one.region, when, label), ignored) !=
                 how.written) {
-                found.push_back(when + ": " + label + " says something else about " + one.region +
-                                " than the file system");
+                found.push_back(together(when, ": ", label, " says something else about ",
+                                         one.region, " than the file system"));
             }
         }
         if (!expected_tried) {

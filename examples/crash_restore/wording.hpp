@@ -49,6 +49,14 @@ private:
     podscope::lexical_path names_{}; // for display only: no file system is asked
 };
 
+/// Texts put together.
+template <class... Texts>
+[[nodiscard]] std::string together(const Texts&... texts) {
+    std::string all;
+    ((all += texts), ...);
+    return all;
+}
+
 /// Texts with something between them.
 [[nodiscard]] inline std::string joined(const std::vector<std::string>& texts,
                                         const std::string& between) {
