@@ -306,7 +306,7 @@ TEST_CASE("F49 a policy that ends only the dead keeps who hangs", "[pod]") {
         const auto row = c.state().of<tables::allocations>().at("child");
         const podscope::judgements judged{{"child", {row.owner, row.granted, found}}};
         const auto settled = must(settling<podscope::reclaim_only_the_dead>(
-            c, &judged, [](auto& settled) { return settled.settle("planner"); }));
+            c, &judged, [](auto& r) { return r.settle("planner"); }));
         const bool ends = found == podscope::verdict::missing;
         CHECK(settled.report().ended.size() == (ends ? 1U : 0U));
         CHECK(settled.report().kept.size() == (ends ? 0U : 1U));
@@ -326,7 +326,7 @@ TEST_CASE("I7 a verdict about one incarnation says nothing about the next", "[po
                              podscope::judgement{row.owner, podscope::epoch::none, missing}}) {
         const podscope::judgements judged{{"child", said}};
         const auto settled =
-            must(settling(c, &judged, [](auto& settled) { return settled.settle("planner"); }));
+            must(settling(c, &judged, [](auto& r) { return r.settle("planner"); }));
         CHECK_FALSE(settled.report().changed());
         CHECK(settled.report().undecided == std::vector<std::string>{"child"});
     }
