@@ -207,6 +207,51 @@ TEST_CASE("F15 checks and replacements need no memory", "[scope]") {
     CHECK(allocations_of([&] { (void)scope{s}; }) > 0); // the count counts
 }
 
+TEST_CASE("An index from which as many rules go as come does not grow", "[scope]") {
+    using scope_detail::effect;
+    scope_detail::rule_index index;
+    const auto round = [&](const std::string& name) {
+        std::vector<scope_rule> rules;
+        for (int i = 0; i < 50; ++i)
+            rules.push_back(
+                {resource{}.child(name).child(std::to_string(i % 7)).child(std::to_string(i)),
+                 permission::write, true});
+        return allocations_of([&] {
+            for (const auto& rule : rules)
+                index.insert(rule, effect::deny);
+            for (std::size_t i = 0; i < rules.size(); ++i)
+                index.erase(rules[(i * 7) % rules.size()], effect::deny);
+        });
+    };
+    CHECK(round("first") > 0);
+    std::size_t later = 0;
+    for (int i = 0; i < 100; ++i)
+        later += round("n" + std::to_string(i));
+    CHECK(later == 0);
+}
+
+TEST_CASE("F15 a rule for which memory runs out half-way leaves nothing in the index", "[scope]") {
+    using scope_detail::effect;
+    scope_detail::rule_index index;
+    const auto place = [](const std::string& first, const std::string& second) {
+        return scope_rule{resource{}.child(first).child(second), permission::write, true};
+    };
+    // Makes room for as many places as it has, and for one more component of either rule below.
+    for (int i = 0; i < 6; ++i)
+        index.insert(place("a", std::to_string(i)), effect::grant);
+    for (int i = 2; i < 6; ++i)
+        index.erase(place("a", std::to_string(i)), effect::grant);
+    // The first component needs no memory, the second one does.
+    const std::string needs_memory(40, 'x');
+    for (int i = 0; i < 50; ++i) {
+        const auto rule = place("b" + std::to_string(i), needs_memory);
+        REQUIRE_FALSE(runs_within(0, [&] { index.insert(rule, effect::grant); }));
+    }
+    const auto rule = place("c", "d");
+    CHECK(runs_within(0, [&] { index.insert(rule, effect::grant); }));
+    CHECK(index.permission_at(rule.target.key()) == permission::write);
+}
+
 TEST_CASE("A scope that was moved from is empty and can be used", "[scope]") {
     const world all{alphabets().front(), 2};
     random_rules random{all.names, 2, 19};

@@ -45,7 +45,10 @@ public:
     }
 
     /// Takes the next component. Not at the end.
-    [[nodiscard]] key_component take() noexcept {
+    ///
+    /// Inlined whatever a compiler thinks: a check of a path is made of little else, and clang
+    /// keeps the walk in memory otherwise.
+    [[nodiscard, gnu::always_inline]] key_component take() noexcept {
         key_component taken;
         const char* const start = next_;
         const bool is_short = take_word(taken.first_word) || take_word(taken.second_word);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -117,6 +118,7 @@ private:
         std::swap(at_root_, other.at_root_);
         nodes_.swap(other.nodes_);
         entries_.swap(other.entries_);
+        std::swap(home_shift_, other.home_shift_);
         std::swap(used_, other.used_);
         std::swap(first_free_, other.first_free_);
     }
@@ -130,8 +132,9 @@ private:
         return nodes_[number - 1];
     }
 
+    // By the highest bits, which a multiplication mixes best.
     [[nodiscard]] std::size_t home(std::uint64_t prefix_hash) const noexcept {
-        return static_cast<std::size_t>(prefix_hash) & (entries_.size() - 1);
+        return static_cast<std::size_t>(prefix_hash >> home_shift_);
     }
 
     [[nodiscard]] std::size_t after(std::size_t place) const noexcept {
@@ -163,6 +166,7 @@ private:
     summary at_root_{};
     std::vector<node> nodes_{};    // number 1 first
     std::vector<entry> entries_{}; // as many as a power of two, or none
+    unsigned home_shift_{};        // 64 less that power
     std::size_t used_{};           // entries that are not empty
     node_number first_free_{root}; // the root is never free: none is
 };
@@ -310,6 +314,7 @@ inline void rule_index::make_room() {
     }
     std::vector<entry> old(std::max<std::size_t>(8, entries_.size() * 2));
     old.swap(entries_);
+    home_shift_ = 64U - static_cast<unsigned>(std::countr_zero(entries_.size()));
     for (const entry& e : old) {
         if (e.number != root) {
             place(e);
