@@ -42,10 +42,6 @@ struct locked {
     child_process holder;
 };
 
-bool is_open(int fd) {
-    return ::fcntl(fd, F_GETFD) != -1;
-}
-
 } // namespace
 
 TEST_CASE("F08 an append says timeout while another process stands in the middle of one",
@@ -75,9 +71,9 @@ TEST_CASE("A lock is given back also to a fork that still has the descriptor", "
     temporary_folder root;
     const auto path = root / "file";
     overwrite(path, "");
-    const session_detail::descriptor one{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
-    const session_detail::descriptor other{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
-    auto held = session_detail::append_lock::take(one.get(), {}, path);
+    const session_detail::file_descriptor one{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+    const session_detail::file_descriptor other{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
+    auto held = session_detail::lock_to_append(one.get(), {}, path);
     REQUIRE(held);
     child_process fork{[](child_process::line parent) -> int {
         parent.tell(1);
@@ -85,41 +81,8 @@ TEST_CASE("A lock is given back also to a fork that still has the descriptor", "
             ::pause();
     }};
     REQUIRE(fork.next() == 1U);
-    REQUIRE(error_of(session_detail::append_lock::take(other.get(), {}, path)).category ==
+    REQUIRE(error_of(session_detail::lock_to_append(other.get(), {}, path)).category ==
             errc::timeout);
     { const auto gone = std::move(held); }
-    REQUIRE(session_detail::append_lock::take(other.get(), {}, path));
-}
-
-TEST_CASE("A descriptor is closed once by its last owner", "[session]") {
-    const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    {
-        session_detail::descriptor one{fd};
-        session_detail::descriptor other{std::move(one)};
-        REQUIRE(is_open(fd));
-        session_detail::descriptor third;
-        third = std::move(other);
-        REQUIRE(is_open(fd));
-        REQUIRE(third.get() == fd);
-    }
-    REQUIRE_FALSE(is_open(fd));
-    const int kept = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    REQUIRE(session_detail::descriptor{kept}.release() == kept);
-    REQUIRE(is_open(kept));
-    ::close(kept);
-}
-
-TEST_CASE("A system call that signals cut short is made again", "[session]") {
-    int calls = 0;
-    REQUIRE(session_detail::retried([&] {
-                errno = EINTR;
-                return ++calls < 4 ? -1 : 7;
-            }) == 7);
-    REQUIRE(calls == 4);
-    REQUIRE(session_detail::retried([&] {
-                ++calls;
-                errno = EIO;
-                return -1;
-            }) == -1);
-    REQUIRE(calls == 5);
+    REQUIRE(session_detail::lock_to_append(other.get(), {}, path));
 }

@@ -19,13 +19,13 @@ namespace {
 struct text_file {
     explicit text_file(const std::string& text) {
         overwrite(path, text);
-        file = session_detail::descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+        file = session_detail::file_descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
         REQUIRE(file);
     }
 
     temporary_folder root;
     std::string path = root / "text";
-    session_detail::descriptor file;
+    session_detail::file_descriptor file;
 };
 
 } // namespace
@@ -107,7 +107,7 @@ TEST_CASE("A file that is shorter than it was said to be ends where it ends", "[
 
 TEST_CASE("F14 a file that cannot be read is an error with the system's answer", "[session]") {
     temporary_folder root;
-    const session_detail::descriptor folder{
+    const session_detail::file_descriptor folder{
         ::open(root.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     const auto is_directory = [&](const error& found) {
         REQUIRE(found.category == errc::io);

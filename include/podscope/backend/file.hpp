@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/os/file_descriptor.hpp>
 #include <podscope/result.hpp>
 
 #include <cerrno>
@@ -9,7 +10,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -20,45 +20,8 @@
 /// caller can undo before it allocates a message.
 namespace podscope::backend_detail {
 
-/// Owns a descriptor. Every descriptor of the library is opened close-on-exec.
-class file_descriptor {
-public:
-    file_descriptor() = default;
-
-    explicit file_descriptor(int owned) noexcept : fd_{owned} {}
-
-    file_descriptor(file_descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-
-    file_descriptor& operator=(file_descriptor&& other) noexcept {
-        file_descriptor old{std::exchange(fd_, std::exchange(other.fd_, -1))};
-        return *this;
-    }
-
-    ~file_descriptor() {
-        if (fd_ >= 0) {
-            // Not again after EINTR: Linux has closed it by then.
-            ::close(fd_);
-        }
-    }
-
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
-
-    [[nodiscard]] explicit operator bool() const noexcept { return fd_ >= 0; }
-
-private:
-    int fd_ = -1;
-};
-
-template <class Call>
-[[nodiscard]] auto uninterrupted(Call call) noexcept {
-    auto answer = call();
-    while (answer == -1 && errno == EINTR) {
-        answer = call();
-    }
-    return answer;
-}
+using os_detail::file_descriptor;
+using os_detail::uninterrupted;
 
 [[nodiscard]] inline int
 open_at(int folder, const char* name, int flags, file_descriptor& opened) noexcept {

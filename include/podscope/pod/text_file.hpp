@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/os/file_descriptor.hpp>
 #include <podscope/result.hpp>
 #include <podscope/scope/invalid_target.hpp>
 
@@ -18,26 +19,6 @@
 
 namespace podscope::pod_detail {
 
-/// A descriptor that closes itself.
-class open_file {
-public:
-    explicit open_file(int descriptor) noexcept : descriptor_{descriptor} {}
-
-    ~open_file() {
-        if (descriptor_ >= 0) {
-            ::close(descriptor_);
-        }
-    }
-
-    open_file(const open_file&) = delete;
-    open_file& operator=(const open_file&) = delete;
-
-    [[nodiscard]] int get() const noexcept { return descriptor_; }
-
-private:
-    int descriptor_;
-};
-
 /// The whole content of a regular file. Errors: `io`, also for what is no regular file; and
 /// `invalid_manifest` for a file of more than `most` bytes.
 [[nodiscard]] inline result<std::string> read_text_file(const std::string& path, std::size_t most) {
@@ -50,9 +31,10 @@ private:
                      .system = {code, std::generic_category()}});
     };
     // Does not wait for a writer if it is a FIFO.
-    const open_file file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    const os_detail::file_descriptor file{
+        ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     struct stat about{};
-    if (file.get() < 0 || ::fstat(file.get(), &about) != 0) {
+    if (!file || ::fstat(file.get(), &about) != 0) {
         return refuse(errc::io, "cannot be opened", errno);
     }
     if (!S_ISREG(about.st_mode)) {

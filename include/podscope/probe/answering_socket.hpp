@@ -2,7 +2,7 @@
 #pragma once
 
 #include <podscope/fork_stamp.hpp>
-#include <podscope/probe/descriptor.hpp>
+#include <podscope/os/file_descriptor.hpp>
 #include <podscope/probe/greeting.hpp>
 #include <podscope/probe/proc_file.hpp>
 #include <podscope/probe/socket_folder.hpp>
@@ -37,8 +37,9 @@ struct answering_socket {
     /// Makes the socket at the path. The folder's lock is held.
     [[nodiscard]] result<void> listen(const socket_folder::lock& held) {
         const auto address = unix_address(path);
-        listener = descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-        waker = descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+        listener = os_detail::file_descriptor{
+            ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+        waker = os_detail::file_descriptor{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
         // The kernel makes the file with the mode of the socket, less the umask, so that it is
         // never wider than this, not even for a moment.
         const bool bound = listener && waker && address &&
@@ -70,7 +71,7 @@ struct answering_socket {
             if (at == epoch::none) {
                 return 0;
             }
-            const descriptor caller{
+            const os_detail::file_descriptor caller{
                 ::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
             if (!caller) {
                 if (errno == EINTR || errno == ECONNABORTED) {
@@ -125,8 +126,8 @@ struct answering_socket {
     std::atomic<epoch> granted;
     socket_folder folder;
     fork_stamp stamp{};
-    descriptor listener{};
-    descriptor waker{};
+    os_detail::file_descriptor listener{};
+    os_detail::file_descriptor waker{};
     file_identity file{};
     bool owns_file{};
     std::atomic<bool> stopping{false};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/probe/descriptor.hpp>
+#include <podscope/os/file_descriptor.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ namespace podscope::probe_detail {
 
 /// The whole of a small file of /proc, at most 8 KiB of it.
 [[nodiscard]] inline result<std::string> read_proc_file(std::string path) {
-    const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const os_detail::file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!file) {
         return fail(system_error(errno, "cannot open a file of /proc", std::move(path)));
     }

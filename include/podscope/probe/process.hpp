@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/os/file_descriptor.hpp>
 #include <podscope/probe/concept.hpp>
-#include <podscope/probe/descriptor.hpp>
 #include <podscope/probe/vantage.hpp>
 #include <podscope/process_identity.hpp>
 #include <podscope/result.hpp>
@@ -25,7 +25,7 @@ namespace probe_detail {
 /// Whether it is certain that no process lives under a pid, told without /proc. A process that
 /// may not be looked at counts as living.
 [[nodiscard]] inline bool surely_exited(pid_t pid) noexcept {
-    const descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};
+    const os_detail::file_descriptor process{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};
     if (process) {
         // Readable once the last thread is gone, and so for a zombie, too: man 2 pidfd_open.
         pollfd exit{process.get(), POLLIN, 0};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/probe/descriptor.hpp>
+#include <podscope/os/file_descriptor.hpp>
+#include <podscope/os/flock_guard.hpp>
 #include <podscope/probe/proc_file.hpp>
 #include <podscope/probe/process.hpp>
 #include <podscope/probe/unix_address.hpp>
@@ -13,11 +14,9 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -46,7 +45,7 @@ public:
         folder.path_ = path;
         folder.name_ = path.substr(name_begin);
         const auto folder_path = path.substr(0, std::max<std::size_t>(name_begin - 1, 1));
-        folder.folder_ = descriptor{
+        folder.folder_ = os_detail::file_descriptor{
             ::open(folder_path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
         if (!folder.folder_ && (errno == ENOTDIR || errno == ELOOP)) {
             return fail(unsafe("the socket's folder is a symbolic link or no folder; give the path "
@@ -66,41 +65,22 @@ public:
         return folder;
     }
 
-    /// Holds the folder's lock while it lives.
-    class lock {
-    public:
-        explicit lock(int folder) noexcept : folder_{folder} {}
-
-        lock(lock&& other) noexcept : folder_{std::exchange(other.folder_, -1)} {}
-
-        lock& operator=(lock&&) = delete;
-
-        ~lock() {
-            // By name, not by closing: a copy forked at this moment shares the lock.
-            if (folder_ >= 0) {
-                ::flock(folder_, LOCK_UN);
-            }
-        }
-
-    private:
-        int folder_;
-    };
+    /// The folder's lock.
+    using lock = os_detail::flock_guard;
 
     [[nodiscard]] result<lock> acquire(std::chrono::milliseconds patience) const {
-        const auto until = std::chrono::steady_clock::now() + patience;
-        while (::flock(folder_.get(), LOCK_EX | LOCK_NB) != 0) {
-            if (errno != EWOULDBLOCK && errno != EINTR) {
-                return fail(system_error(errno, "cannot lock the socket's folder", path_));
-            }
-            if (std::chrono::steady_clock::now() >= until) {
-                return fail({.category = errc::timeout,
-                             .message = "another process keeps the socket's folder locked; is it "
-                                        "stopped?",
-                             .path = path_});
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        lock held;
+        const int code = held.acquire(folder_.get(), patience);
+        if (code == ETIMEDOUT) {
+            return fail({.category = errc::timeout,
+                         .message = "another process keeps the socket's folder locked; is it "
+                                    "stopped?",
+                         .path = path_});
         }
-        return lock{folder_.get()};
+        if (code != 0) {
+            return fail(system_error(code, "cannot lock the socket's folder", path_));
+        }
+        return held;
     }
 
     /// Removes what a dead predecessor left at the path. A file that is no socket, another user's,
@@ -175,7 +155,8 @@ private:
     /// Whether nobody listens at the path, or nobody but what a dead process left behind: copies
     /// that it forked, or programs that got its descriptor.
     [[nodiscard]] result<bool> is_stale() const {
-        const descriptor caller{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+        const os_detail::file_descriptor caller{
+            ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         const auto address = unix_address(path_);
         if (!caller || !address) {
             return fail(system_error(errno, "cannot open a socket", path_));
@@ -198,7 +179,7 @@ private:
         return known && surely_exited(listener.pid);
     }
 
-    descriptor folder_;
+    os_detail::file_descriptor folder_;
     std::string path_;
     std::string name_;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/os/file_descriptor.hpp>
 #include <podscope/probe/concept.hpp>
-#include <podscope/probe/descriptor.hpp>
 #include <podscope/probe/greeting.hpp>
 #include <podscope/probe/unix_address.hpp>
 
@@ -77,7 +77,7 @@ private:
     using milliseconds = std::chrono::milliseconds;
 
     struct peer {
-        descriptor socket{};
+        os_detail::file_descriptor socket{};
         deadline connected{};
         std::string heard{};
     };
@@ -139,7 +139,8 @@ private:
     }
 
     [[nodiscard]] attempt ask(std::size_t i, const sockaddr_un& address, bool may_turn_away) {
-        descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+        os_detail::file_descriptor socket{
+            ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         if (!socket) {
             return attempt::no_descriptor;
         }
@@ -168,7 +169,7 @@ private:
         }
     }
 
-    [[nodiscard]] bool listen_to(std::size_t i, descriptor socket) {
+    [[nodiscard]] bool listen_to(std::size_t i, os_detail::file_descriptor socket) {
         epoll_event interest{};
         interest.events = EPOLLIN;
         interest.data.u64 = i;
@@ -227,7 +228,7 @@ private:
 
     void settle(std::size_t i, verdict judged) noexcept {
         verdicts_[i] = judged;
-        peers_[i].socket.reset();
+        peers_[i].socket = {};
         --listening_;
     }
 
@@ -249,7 +250,7 @@ private:
     deadline until_;
     std::size_t most_at_once_;
     int ceiling_;
-    descriptor events_;
+    os_detail::file_descriptor events_;
     std::vector<peer> peers_;
     std::vector<std::size_t> busy_{};
     std::deque<std::size_t> waiting_{};

@@ -112,7 +112,7 @@ public:
             }
             const auto end = shared_->end_of(id);
             const std::lock_guard one_thread{end->guard};
-            auto one_process = session_detail::append_lock::take(
+            auto one_process = session_detail::lock_to_append(
                 segment->file.get(), shared_->options.lock_wait, segment->path);
             if (!one_process) {
                 return fail(one_process);
@@ -333,7 +333,8 @@ private:
         const int file = segment.file.get();
         end.left.reset();
         auto done = session_detail::write_all(file, line, segment.path);
-        if (done && durably() && session_detail::retried([&] { return ::fdatasync(file); }) != 0) {
+        if (done && durably() &&
+            session_detail::uninterrupted([&] { return ::fdatasync(file); }) != 0) {
             done = session_detail::system_failure("the entry cannot be made durable", segment.path);
         }
         if (!done) {
@@ -352,7 +353,7 @@ private:
     }
 
     [[nodiscard]] static bool cut(int file, std::uint64_t length) noexcept {
-        return session_detail::retried(
+        return session_detail::uninterrupted(
                    [&] { return ::ftruncate(file, static_cast<::off_t>(length)); }) == 0;
     }
 

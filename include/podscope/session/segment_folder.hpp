@@ -24,7 +24,7 @@ inline constexpr std::string_view segment_suffix = ".jsonl";
 
 /// An open segment file, checked.
 struct open_segment {
-    descriptor file{};
+    file_descriptor file{};
     std::string path{};  ///< for errors
     struct stat facts{}; ///< as they were when it was opened
 };
@@ -49,7 +49,7 @@ public:
         if (!made && errno != EEXIST) {
             return system_failure("the session folder cannot be made", path);
         }
-        descriptor folder{retried(
+        file_descriptor folder{uninterrupted(
             [&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); })};
         if (!folder && (errno == ENOTDIR || errno == ELOOP)) {
             return unsafe("the session folder must be a folder, and no symlink to one", path);
@@ -75,8 +75,8 @@ public:
         open_segment opened{.path = path_ + '/' + name};
         // O_NONBLOCK keeps a FIFO in the file's place from holding us up; a file does not heed it.
         constexpr int safely = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-        opened.file = descriptor{
-            retried([&] { return ::openat(folder_.get(), name.c_str(), access | safely); })};
+        opened.file = file_descriptor{
+            uninterrupted([&] { return ::openat(folder_.get(), name.c_str(), access | safely); })};
         if (!opened.file) {
             switch (errno) {
             case ENOENT:
@@ -108,16 +108,16 @@ public:
         const auto name = file_name(id);
         const auto path = path_ + '/' + name;
         constexpr int anew = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-        const descriptor file{
-            retried([&] { return ::openat(folder_.get(), name.c_str(), anew, 0600); })};
+        const file_descriptor file{
+            uninterrupted([&] { return ::openat(folder_.get(), name.c_str(), anew, 0600); })};
         if (!file) {
             return system_failure("the session file cannot be made", path);
         }
         auto done = write_all(file.get(), first_line, path);
-        if (done && durably && retried([&] { return ::fdatasync(file.get()); }) != 0) {
+        if (done && durably && uninterrupted([&] { return ::fdatasync(file.get()); }) != 0) {
             done = system_failure("the session file cannot be made durable", path);
         }
-        if (done && durably && retried([&] { return ::fsync(folder_.get()); }) != 0) {
+        if (done && durably && uninterrupted([&] { return ::fsync(folder_.get()); }) != 0) {
             done = system_failure("the session folder cannot be made durable", path_);
         }
         if (!done) {
@@ -129,7 +129,7 @@ public:
     /// The ids of all segments.
     [[nodiscard]] result<std::vector<std::string>> list() const {
         // A descriptor of its own: copies of one would share the place in the listing.
-        descriptor again{retried(
+        file_descriptor again{uninterrupted(
             [&] { return ::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
         const std::unique_ptr<DIR, int (*)(DIR*)> listing{
             again ? ::fdopendir(again.get()) : nullptr, &::closedir};
@@ -155,7 +155,7 @@ public:
     }
 
 private:
-    segment_folder(descriptor folder, std::string path) noexcept
+    segment_folder(file_descriptor folder, std::string path) noexcept
         : folder_{std::move(folder)},
           path_{std::move(path)} {}
 
@@ -191,7 +191,7 @@ private:
         return unsafe("a session file must be a plain file, and no symlink to one", path);
     }
 
-    descriptor folder_;
+    file_descriptor folder_;
     std::string path_;
 };
 
