@@ -4,7 +4,11 @@ if(TARGET podscope::toml AND EXISTS ${PROJECT_SOURCE_DIR}/include/podscope/pod/m
     set(with_toml ON)
 endif()
 
-foreach(way IN ITEMS find_package FetchContent)
+# Each in a standard of its own, so that every compiler sees both.
+foreach(way_and_standard IN ITEMS find_package,20 FetchContent,23)
+    string(REPLACE "," ";" way_and_standard ${way_and_standard})
+    list(GET way_and_standard 0 way)
+    list(GET way_and_standard 1 standard)
     add_test(
         NAME "consumer ${way}"
         COMMAND
@@ -16,7 +20,7 @@ foreach(way IN ITEMS find_package FetchContent)
             -D scratch=${CMAKE_CURRENT_BINARY_DIR}/consumer/${way} #
             -D generator=${CMAKE_GENERATOR} #
             -D compiler=${CMAKE_CXX_COMPILER} #
-            -D standard=${CMAKE_CXX_STANDARD} #
+            -D standard=${standard} #
             -D with_toml=${with_toml} #
             -D "prefix_path=${CMAKE_PREFIX_PATH}" #
             -P ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run.cmake
