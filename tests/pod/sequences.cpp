@@ -4,25 +4,19 @@
 
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
+#include "support/effort.hpp"
 
 #include <cstdint>
-#include <cstdlib>
-#include <string>
 
 namespace {
 
 using namespace podscope_test;
 
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-    const char* const text = std::getenv(variable);
-    return text == nullptr ? otherwise : std::stoull(text);
-}
-
 template <class Backend>
 void play_sequences(std::uint64_t count) {
     constexpr std::size_t steps = 40;
-    const auto first = number_from("PODSCOPE_SEED", 1);
-    const auto end = first + number_from("PODSCOPE_SEQUENCES", count);
+    const auto first = number_from_environment("PODSCOPE_SEED", 1);
+    const auto end = first + rounds("PODSCOPE_SEQUENCES", count);
     for (auto seed = first; seed != end; ++seed) {
         const Backend backend;
         sequence<typename Backend::store>{[&] { return backend.open(); }, seed}.play(steps);

@@ -2,6 +2,7 @@
 // Random rule sets, each in two forms: for the library, and for the reference.
 #pragma once
 
+#include "support/effort.hpp"
 #include "support/reference_scope.hpp"
 
 #include <podscope/scope/lexical_path.hpp>
@@ -129,13 +130,6 @@ private:
     std::mt19937_64 random_;
 };
 
-/// A number from the environment, so that a red run can be repeated by itself and a long run can
-/// try more.
-inline std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-    const char* text = std::getenv(name);
-    return text != nullptr ? std::stoull(text) : otherwise;
-}
-
 /// Calls `f(seed)` for each of the rule sets: PODSCOPE_RULE_SETS of them, or only that of
 /// PODSCOPE_SEED.
 template <class F>
@@ -144,7 +138,7 @@ void for_each_seed(F&& f) {
         f(number_from_environment("PODSCOPE_SEED", 0));
         return;
     }
-    const auto count = number_from_environment("PODSCOPE_RULE_SETS", 20'000);
+    const auto count = rounds("PODSCOPE_RULE_SETS", 20'000);
     for (std::uint64_t seed = 1; seed <= count; ++seed)
         f(seed);
 }

@@ -3,7 +3,8 @@
 // writes the executable's test cases as a ctest script: Catch2's discovery goes
 // through a CMake list of names, which brackets and semicolons break, and it
 // forgets the tags. `--for-ctest` runs one test case and tells ctest whether it
-// was skipped.
+// was skipped. The instances of a test case for each type of a list are one test
+// for ctest: most of them take less time than the executable takes to start.
 #define CATCH_CONFIG_RUNNER
 #include "support/catch.hpp"
 
@@ -14,11 +15,14 @@
 #include <catch2/interfaces/catch_interfaces_testcase.hpp>
 #endif
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -54,31 +58,68 @@ std::string specification(std::string_view name) {
     return spec;
 }
 
+// What the instances of a test case for a list of types have in common: their
+// names end with " - " and a number. Empty if the name is no such.
+std::string_view family_of(std::string_view name) {
+    const auto before_number = name.find_last_not_of("0123456789") + 1;
+    const auto family = name.substr(0, before_number);
+    return family != name && family.ends_with(" - ") ? family : "";
+}
+
+struct ctest_test {
+    std::string name{};
+    std::string specification{};
+    std::string labels{};
+    int seconds{};
+};
+
+void add(std::vector<ctest_test>& all, std::string_view name, std::string labels, int seconds) {
+    const auto family = family_of(name);
+    if (family.empty()) {
+        all.push_back({std::string{name}, specification(name), std::move(labels), seconds});
+        return;
+    }
+    auto spec = specification(family) + '*';
+    for (auto& known : all) {
+        if (known.specification == spec) {
+            known.seconds += seconds;
+            return;
+        }
+    }
+    const auto shown = family.substr(0, family.size() - std::string_view{" - "}.size());
+    all.push_back({std::string{shown}, std::move(spec), std::move(labels), seconds});
+}
+
 int write_ctest(const std::filesystem::path& executable,
                 const char* file,
                 std::string_view folder,
-                std::string_view seconds) {
-    std::ofstream out{file};
+                int seconds) {
+    std::vector<ctest_test> all;
     for (const auto& test : Catch::getRegistryHub().getTestCaseRegistry().getAllTests()) {
         const auto& info = test.getTestCaseInfo();
         if (info.isHidden())
             continue;
 
         std::string labels{folder};
-        std::string limit{seconds};
+        int limit = seconds;
         for (const auto& each : info.tags) {
             const std::string tag = text_of(each);
             if (tag.starts_with('!') || tag.starts_with('@') || tag == folder)
                 continue;
             labels.append(";").append(tag);
             if (tag == "slow")
-                limit += '0';
+                limit *= 10;
         }
+        add(all, info.name, std::move(labels), limit);
+    }
 
-        out << "add_test(" << bracketed(info.name) << ' ' << bracketed(executable.string())
-            << " --for-ctest " << bracketed(specification(info.name)) << fail_without_match << ")\n"
-            << "set_tests_properties(" << bracketed(info.name) << " PROPERTIES TIMEOUT " << limit
-            << " LABELS " << bracketed(labels) << " SKIP_RETURN_CODE " << skip_return_code << ")\n";
+    std::ofstream out{file};
+    for (const auto& each : all) {
+        out << "add_test(" << bracketed(each.name) << ' ' << bracketed(executable.string())
+            << " --for-ctest " << bracketed(each.specification) << fail_without_match << ")\n"
+            << "set_tests_properties(" << bracketed(each.name) << " PROPERTIES TIMEOUT "
+            << each.seconds << " LABELS " << bracketed(each.labels) << " SKIP_RETURN_CODE "
+            << skip_return_code << ")\n";
     }
     out.close();
     if (out)
@@ -92,7 +133,8 @@ int write_ctest(const std::filesystem::path& executable,
 int main(int argc, char** argv) {
     const std::string_view option = argc > 1 ? argv[1] : "";
     if (option == "--write-ctest" && argc == 5)
-        return write_ctest(std::filesystem::absolute(argv[0]), argv[2], argv[3], argv[4]);
+        return write_ctest(std::filesystem::absolute(argv[0]), argv[2], argv[3],
+                           std::atoi(argv[4]));
     if (option != "--for-ctest")
         return Catch::Session{}.run(argc, argv);
 
