@@ -232,9 +232,22 @@ TEST_CASE("I1 the layers that cover a region are all that do and no other", "[re
                     covering.insert(plain(one));
                 }
             }
-            CHECK(plain(must(r.read([&](auto& live) {
-                      return live.covering_layers("pod", where);
-                  }))) == covering);
+            std::vector<deny_layer> visited;
+            must(r.read([&](auto& live) {
+                return live.for_each_covering_layer("pod", where, [&](const deny_layer& one) {
+                    visited.push_back(one);
+                    return scan::next;
+                });
+            }));
+            CHECK(plain(visited) == covering);
+            std::size_t visits = 0;
+            must(r.read([&](auto& live) {
+                return live.for_each_covering_layer("pod", where, [&](const deny_layer&) {
+                    ++visits;
+                    return scan::stop;
+                });
+            }));
+            CHECK(visits == (covering.empty() ? 0U : 1U));
         }
     }
 }

@@ -29,17 +29,17 @@ struct holder {
     std::string segment{}; ///< the session segment that it is to write
 };
 
-/// The allocation of a pod that is live under that very grant.
+/// Whether a pod is live under that very grant.
 ///
 /// Errors: `revoked`.
 template <class Txn>
-[[nodiscard]] result<allocation> require_own(Txn& txn, const grant& own) {
-    auto row = registry{txn}.find(own.pod);
+[[nodiscard]] result<void> check_own(Txn& txn, const grant& own) {
+    auto row = registry{txn}.peek(own.pod);
     if (!row) {
         return fail(row);
     }
-    if (*row && (*row)->granted == own.granted) {
-        return std::move(**row);
+    if (*row && (**row).granted == own.granted) {
+        return {};
     }
     error e{.category = errc::revoked,
             .message = "the pod '" + own.pod +
@@ -47,9 +47,21 @@ template <class Txn>
             .subject = own.pod,
             .shown = own.granted};
     if (*row) {
-        e.current = (*row)->granted;
+        e.current = (**row).granted;
     }
     return fail(std::move(e));
+}
+
+/// The allocation of a pod that is live under that very grant.
+///
+/// Errors: `revoked`.
+template <class Txn>
+[[nodiscard]] result<allocation> require_own(Txn& txn, const grant& own) {
+    if (auto live = check_own(txn, own); !live) {
+        return fail(live);
+    }
+    auto row = registry{txn}.find(own.pod);
+    return row ? result<allocation>{*std::move(*row)} : fail(row);
 }
 
 /// The row that a grant entitles its child to adopt.
@@ -88,7 +100,7 @@ template <class Txn>
 /// Errors: `duplicate_name`.
 template <class Txn>
 [[nodiscard]] result<void> check_free(Txn& txn, std::string_view name) {
-    auto row = registry{txn}.find(name);
+    auto row = registry{txn}.peek(name);
     if (!row) {
         return fail(row);
     }
@@ -96,7 +108,7 @@ template <class Txn>
         return fail({.category = errc::duplicate_name,
                      .message = "a live pod has the name '" + std::string{name} + "'",
                      .subject = std::string{name},
-                     .current = (*row)->granted});
+                     .current = (**row).granted});
     }
     auto record = pod_store{txn}.find(name);
     if (!record || !*record) {
@@ -147,8 +159,7 @@ public:
     [[nodiscard]] result<delegation>
     delegate(const grant& parent, pod_record child, const holder& until_adopted) {
         pod_store store{*txn_};
-        auto own = require_own(*txn_, parent);
-        if (!own) {
+        if (auto own = check_own(*txn_, parent); !own) {
             return fail(own);
         }
         auto record = store.require(parent.pod);
@@ -185,7 +196,9 @@ public:
         if (!done) {
             if (!blockers_->empty()) {
                 // It may be in its own way: through a gap in the line that it descends by.
-                blockers_->push_back(std::move(*own));
+                if (auto own = registry{*txn_}.find(parent.pod); own && *own) {
+                    blockers_->push_back(*std::move(*own));
+                }
             }
             return fail(done);
         }

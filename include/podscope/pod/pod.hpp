@@ -294,11 +294,11 @@ private:
                 }
                 before = row->layers_revision;
                 auto changed = body(txn, std::move(*row));
-                auto left = registry{txn}.find(name());
+                auto left = registry{txn}.peek(name());
                 if (!left) {
                     return fail(left);
                 }
-                after = *left ? (*left)->layers_revision : before;
+                after = *left ? (**left).layers_revision : before;
                 return changed;
             });
             if (done) {

@@ -55,7 +55,7 @@ public:
 
     /// All competitors of a live pod, deepest target first; none for a pod that is not live.
     [[nodiscard]] result<std::vector<standing_competitor>> of(std::string_view pod) {
-        auto row = registry{*txn_}.find(pod);
+        auto row = registry{*txn_}.peek(pod);
         if (!row) {
             return fail(row);
         }
@@ -63,7 +63,7 @@ public:
             return std::vector<standing_competitor>{};
         }
         search s{.asker = pod};
-        for (const auto& rule : write_rules((*row)->allow)) {
+        for (const auto& rule : write_rules((**row).allow)) {
             if (auto done = collect(region_of(rule), s); !done) {
                 return fail(done);
             }
@@ -84,67 +84,48 @@ private:
     enum class standing : std::uint8_t { apart, reversioner, owner };
 
     [[nodiscard]] result<void> collect(const region& wanted, search& s) {
-        std::vector<claim> met;
-        auto done = claims_above(s.asker, wanted, met);
-        if (done) {
-            done = claims_within(s.asker, wanted, met);
-        }
-        for (const auto& other : met) {
-            if (!done) {
-                break;
-            }
-            done = judge(wanted, other, s);
-        }
-        return done;
+        auto done = judge_above(wanted, s);
+        return done ? judge_within(wanted, s) : done;
     }
 
-    static void note(std::string_view asker,
-                     const region& wanted,
-                     const claim& other,
-                     std::vector<claim>& met) {
-        if (other.pod != asker && intersects(wanted, region_of(other.rule))) {
-            met.push_back(other);
-        }
-    }
-
-    [[nodiscard]] result<void>
-    claims_above(std::string_view asker, const region& wanted, std::vector<claim>& met) {
+    [[nodiscard]] result<void> judge_above(const region& wanted, search& s) {
         for (std::string_view key = wanted.target.key(); !key.empty();) {
             key = resource::parent_key(key);
+            result<void> judged{};
             auto done = scan_prefix<tables::claims>(*txn_, registry_keys::claims_at(key),
                                                     [&](std::string_view, const claim& other) {
-                                                        note(asker, wanted, other, met);
-                                                        return scan::next;
+                                                        judged = judge(wanted, other, s);
+                                                        return judged ? scan::next : scan::stop;
                                                     });
-            if (!done) {
-                return done;
+            if (!done || !judged) {
+                return done ? judged : done;
             }
         }
         return {};
     }
 
-    [[nodiscard]] result<void>
-    claims_within(std::string_view asker, const region& wanted, std::vector<claim>& met) {
+    [[nodiscard]] result<void> judge_within(const region& wanted, search& s) {
         const std::string_view top = wanted.target.key();
         for (std::string from{top};;) {
             // Claims further down than a non-recursive rule reaches are stepped over by a new seek
             // behind each child's subtree, however many there are.
             std::string next;
+            result<void> judged{};
             auto done = txn_->template scan<tables::claims>(
                 from, [&](std::string_view key, const claim& other) {
                     if (!key.starts_with(top)) {
                         return scan::stop;
                     }
-                    note(asker, wanted, other, met);
+                    judged = judge(wanted, other, s);
                     const bool too_deep = wanted.reach != extent::tree &&
                                           !intersects(wanted, {other.rule.target, extent::point});
                     if (too_deep) {
                         next = registry_keys::after_subtree(child_of(top, key));
                     }
-                    return too_deep ? scan::stop : scan::next;
+                    return too_deep || !judged ? scan::stop : scan::next;
                 });
-            if (!done || next.empty()) {
-                return done;
+            if (!done || !judged || next.empty()) {
+                return done ? judged : done;
             }
             from = std::move(next);
         }
@@ -155,8 +136,15 @@ private:
         return key.substr(0, key.find(resource::terminator, top.size()) + 1);
     }
 
+    // Puts a claim on its list if it competes.
     [[nodiscard]] result<void> judge(const region& wanted, const claim& other, search& s) {
+        if (other.pod == s.asker) {
+            return {};
+        }
         const auto shared = intersection(wanted, region_of(other.rule));
+        if (!shared) {
+            return {};
+        }
         auto how = relation(s, other.pod, *shared);
         if (!how || *how == standing::apart) {
             return how ? result<void>{} : fail(how);
@@ -172,38 +160,50 @@ private:
         return {};
     }
 
+    // What of a place a pod's layers cover.
+    struct cover {
+        bool by_base{};
+        bool by_delegation{};
+    };
+
+    [[nodiscard]] result<cover> cover_of(std::string_view pod, const region& where) {
+        cover found;
+        auto done = registry{*txn_}.for_each_covering_layer(pod, where, [&](const deny_layer& one) {
+            (one.is_base() ? found.by_base : found.by_delegation) = true;
+            return found.by_base ? scan::stop : scan::next;
+        });
+        return done ? result<cover>{found} : fail(done);
+    }
+
     // How another pod, whose claim meets the asker's in `where`, stands to the asker there.
     [[nodiscard]] result<standing>
     relation(search& s, std::string_view other, const region& where) {
-        auto of_asker = registry{*txn_}.covering_layers(s.asker, where);
-        if (!of_asker) {
-            return fail(of_asker);
+        auto of_asker = cover_of(s.asker, where);
+        if (!of_asker || of_asker->by_base) {
+            return of_asker ? result<standing>{standing::apart} : fail(of_asker);
         }
-        auto of_other = registry{*txn_}.covering_layers(other, where);
-        if (!of_other) {
-            return fail(of_other);
+        auto of_other = cover_of(other, where);
+        if (!of_other || of_other->by_base) {
+            return of_other ? result<standing>{standing::apart} : fail(of_other);
         }
-        const auto is_base = [](const deny_layer& one) { return one.is_base(); };
-        if (std::ranges::any_of(*of_asker, is_base) || std::ranges::any_of(*of_other, is_base)) {
-            return standing::apart;
+        auto handed_down =
+            is_handed_down(s, other, where, of_other->by_delegation, of_asker->by_delegation);
+        if (!handed_down || *handed_down) {
+            return handed_down ? result<standing>{standing::apart} : fail(handed_down);
         }
-        auto handed_down = is_handed_down(s, other, where, !of_other->empty(), !of_asker->empty());
-        if (!handed_down) {
-            return fail(handed_down);
+        return of_other->by_delegation ? owner_or_reversioner(other, where) : standing::owner;
+    }
+
+    [[nodiscard]] result<standing> owner_or_reversioner(std::string_view pod, const region& where) {
+        result<bool> live{false};
+        auto done = registry{*txn_}.for_each_covering_layer(pod, where, [&](const deny_layer& one) {
+            live = registry{*txn_}.is_live(one.delegation->child, one.delegation->granted);
+            return live && !*live ? scan::next : scan::stop;
+        });
+        if (!done || !live) {
+            return done ? fail(live) : fail(done);
         }
-        if (*handed_down) {
-            return standing::apart;
-        }
-        for (const auto& one : *of_other) {
-            auto live = registry{*txn_}.is_live(one.delegation->child, one.delegation->granted);
-            if (!live) {
-                return fail(live);
-            }
-            if (*live) {
-                return standing::reversioner;
-            }
-        }
-        return standing::owner;
+        return *live ? standing::reversioner : standing::owner;
     }
 
     // Whether one of the two has handed the place down to the other. Who has no layer there has

@@ -37,7 +37,7 @@ public:
     ///
     /// Errors: `corrupt` if a pod descends from itself.
     [[nodiscard]] result<bool> is_from_to(std::string_view upper, std::string_view lower) {
-        std::string at{lower};
+        std::string_view at = lower;
         for (std::size_t steps = 0; steps <= given_by_.size(); ++steps) {
             auto giver = giver_of(at);
             if (!giver) {
@@ -46,37 +46,38 @@ public:
             if (giver->empty() || *giver == upper) {
                 return *giver == upper;
             }
-            at = std::move(*giver);
+            at = *giver;
         }
+        const std::string pod{at};
         return fail({.category = errc::corrupt,
-                     .message = "by the registry, the pod '" + at + "' descends from itself",
-                     .subject = at});
+                     .message = "by the registry, the pod '" + pod + "' descends from itself",
+                     .subject = pod});
     }
 
 private:
     // The parent of a pod if its delegation covers the region, else an empty name.
-    [[nodiscard]] result<std::string> giver_of(const std::string& pod) {
+    [[nodiscard]] result<std::string_view> giver_of(std::string_view pod) {
         if (const auto known = given_by_.find(pod); known != given_by_.end()) {
             return known->second;
         }
-        auto row = registry{*txn_}.find(pod);
+        auto row = registry{*txn_}.peek(pod);
         if (!row) {
             return fail(row);
         }
-        std::string giver;
-        if (*row && !(*row)->delegated_from.empty()) {
-            auto layers = registry{*txn_}.covering_layers((*row)->delegated_from, where_);
-            if (!layers) {
-                return fail(layers);
-            }
-            const delegation_ref own{.child = pod, .granted = (*row)->granted};
-            if (std::ranges::any_of(*layers,
-                                    [&](const auto& one) { return one.delegation == own; })) {
-                giver = std::move((*row)->delegated_from);
+        bool covers = false;
+        if (*row && !(**row).delegated_from.empty()) {
+            auto done = registry{*txn_}.for_each_covering_layer(
+                (**row).delegated_from, where_, [&](const deny_layer& one) {
+                    covers = one.delegation && one.delegation->child == pod &&
+                             one.delegation->granted == (**row).granted;
+                    return covers ? scan::stop : scan::next;
+                });
+            if (!done) {
+                return fail(done);
             }
         }
-        given_by_.emplace(pod, giver);
-        return giver;
+        const auto noted = given_by_.emplace(pod, covers ? (**row).delegated_from : std::string{});
+        return noted.first->second;
     }
 
     Txn* txn_;

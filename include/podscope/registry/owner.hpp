@@ -50,11 +50,15 @@ template <class Txn>
         }
     }
     for (auto& one : covering) {
-        auto layers = registry{txn}.covering_layers(one.pod, here);
-        if (!layers) {
-            return fail(layers);
+        bool taken = false;
+        auto done = registry{txn}.for_each_covering_layer(one.pod, here, [&](const deny_layer&) {
+            taken = true;
+            return scan::stop;
+        });
+        if (!done) {
+            return fail(done);
         }
-        if (!layers->empty()) {
+        if (taken) {
             continue;
         }
         auto descent = registry{txn}.descent_of(one.pod);

@@ -34,16 +34,22 @@ public:
 
     /// The allocation of a live pod, or nothing.
     [[nodiscard]] result<std::optional<allocation>> find(std::string_view pod) const {
-        auto row = txn_->template get<tables::allocations>(pod);
+        auto row = peek(pod);
         if (!row) {
             return fail(row);
         }
         return *row ? std::optional<allocation>{**row} : std::nullopt;
     }
 
+    /// The same without a copy: a handle as the transaction gives it, false for nothing, which is
+    /// valid until that row changes.
+    [[nodiscard]] auto peek(std::string_view pod) const {
+        return txn_->template get<tables::allocations>(pod);
+    }
+
     /// Whether that pod is live under that very grant.
     [[nodiscard]] result<bool> is_live(std::string_view pod, epoch granted) const {
-        auto row = txn_->template get<tables::allocations>(pod);
+        auto row = peek(pod);
         if (!row) {
             return fail(row);
         }
@@ -53,7 +59,7 @@ public:
     /// Adds the allocation of a pod that is not live, with its deny layers: its row, a claim for
     /// each write rule, the edge from its parent. Does not look for competitors: registry/conflict
     /// does, on the state that this leaves.
-    [[nodiscard]] result<void> insert(const allocation& row, std::span<const deny_layer> layers) {
+    [[nodiscard]] result<void> insert(allocation row, std::span<const deny_layer> layers) {
         for (const auto& rule : write_rules(row.allow)) {
             auto done = txn_->template put<tables::claims>(
                 registry_keys::claim(row.pod, rule),
@@ -72,27 +78,28 @@ public:
         if (auto done = link(row.delegated_from, row.pod); !done) {
             return done;
         }
-        return txn_->template put<tables::allocations>(row.pod, row);
+        return update(std::move(row));
     }
 
     /// Rewrites the row of a live pod. What claims, edges and held segments are made from (allow
     /// rules, parent, segment) must be as it was; the calls below change those.
-    [[nodiscard]] result<void> update(const allocation& row) {
-        return txn_->template put<tables::allocations>(row.pod, row);
+    [[nodiscard]] result<void> update(allocation row) {
+        const std::string pod = row.pod;
+        return txn_->template put<tables::allocations>(pod, std::move(row));
     }
 
     /// Removes everything of a pod that is live: its row, claims, layers, held segment and the edge
     /// from its parent. Edges to its own children stay, for whoever adopts them. Nothing to do for
     /// a pod that is not live.
     [[nodiscard]] result<void> erase(std::string_view pod) {
-        auto row = find(pod);
+        auto row = peek(pod);
         if (!row) {
             return fail(row);
         }
         if (!*row) {
             return {};
         }
-        for (const auto& rule : write_rules((*row)->allow)) {
+        for (const auto& rule : write_rules((**row).allow)) {
             auto done = txn_->template erase<tables::claims>(registry_keys::claim(pod, rule));
             if (!done) {
                 return done;
@@ -101,10 +108,10 @@ public:
         if (auto done = erase_all<tables::layers>(registry_keys::name_prefix(pod)); !done) {
             return done;
         }
-        if (auto done = unlink((*row)->delegated_from, pod); !done) {
+        if (auto done = unlink((**row).delegated_from, pod); !done) {
             return done;
         }
-        if (auto done = let_go((*row)->segment, pod); !done) {
+        if (auto done = let_go((**row).segment, pod); !done) {
             return done;
         }
         return txn_->template erase<tables::allocations>(pod);
@@ -155,25 +162,24 @@ public:
         return found;
     }
 
-    /// The deny layers of a pod that cover a region whole. One range seek for each component of the
-    /// region's target, whatever the number of layers.
-    [[nodiscard]] result<std::vector<deny_layer>> covering_layers(std::string_view pod,
-                                                                  const region& where) const {
-        std::vector<deny_layer> found;
+    /// Visits the deny layers of a pod that cover a region whole, as `visit(layer)`, until that
+    /// answers `scan::stop`. One range seek for each component of the region's target, whatever the
+    /// number of layers.
+    template <class Visitor>
+    [[nodiscard]] result<void>
+    for_each_covering_layer(std::string_view pod, const region& where, Visitor&& visit) const {
+        bool stopped = false;
         for (std::string_view key = where.target.key();; key = resource::parent_key(key)) {
             auto done =
                 scan_prefix<tables::layers>(*txn_, registry_keys::layers_at(pod, key),
                                             [&](std::string_view, const standing_layer& one) {
-                                                if (contains(region_of(one.layer.rule), where)) {
-                                                    found.push_back(one.layer);
-                                                }
-                                                return scan::next;
+                                                stopped =
+                                                    contains(region_of(one.layer.rule), where) &&
+                                                    visit(one.layer) == scan::stop;
+                                                return stopped ? scan::stop : scan::next;
                                             });
-            if (!done) {
-                return fail(done);
-            }
-            if (key.empty()) {
-                return found;
+            if (!done || stopped || key.empty()) {
+                return done;
             }
         }
     }
@@ -231,7 +237,7 @@ public:
             return done;
         }
         (*row)->delegated_from = parent;
-        return update(**row);
+        return update(std::move(**row));
     }
 
     /// Which live pod holds a session segment, or nothing.
@@ -280,7 +286,7 @@ public:
             return done;
         }
         (*row)->segment = segment;
-        return update(**row);
+        return update(std::move(**row));
     }
 
 private:
@@ -298,7 +304,7 @@ private:
 
     [[nodiscard]] result<void> bump(allocation row) {
         ++row.layers_revision;
-        return update(row);
+        return update(std::move(row));
     }
 
     [[nodiscard]] result<void> link(std::string_view parent, std::string_view pod) {

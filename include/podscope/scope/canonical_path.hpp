@@ -35,7 +35,7 @@ namespace podscope {
 /// link in the place of a component between a check and the use of the same path, and the use then
 /// reaches another file than was checked. Where that matters, open the file relative to a folder
 /// that is already open, by openat2 with RESOLVE_NO_SYMLINKS and RESOLVE_BENEATH, and check the
-/// place that was opened; or have the kernel refuse the write (see enforce/).
+/// place that was opened; or have the kernel refuse the write, as Landlock can.
 ///
 /// Stateless, so that one object serves any number of threads.
 class canonical_path {
