@@ -21,6 +21,7 @@
 #include <podscope/probe/responder.hpp>
 #include <podscope/result.hpp>
 #include <podscope/scope/canonical_path.hpp>
+#include <podscope/scope/fixed_scope.hpp>
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/scope/shared_scope.hpp>

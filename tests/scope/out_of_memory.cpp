@@ -4,6 +4,7 @@
 #include "scope/rule_sets.hpp"
 #include "support/catch.hpp"
 
+#include <podscope/scope/fixed_scope.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/scope/shared_scope.hpp>
 
@@ -205,6 +206,25 @@ TEST_CASE("F15 checks and replacements need no memory", "[scope]") {
     CHECK(allocations_of([&] { shared.replace(std::move(next)); }) == 0);
     CHECK(allocations_of([] { const scope empty; }) == 0);
     CHECK(allocations_of([&] { (void)scope{s}; }) > 0); // the count counts
+}
+
+TEST_CASE("F15 checks with a fixed scope need no memory", "[scope]") {
+    static constexpr auto fixed_rules = fixed_scope{
+        fixed::may_write("/0123456789abcdefghijklmnop"),
+        fixed::may_not_write("/0123456789abcdefghijklmnop/0123456789abcdef").only_here()};
+    const world all{alphabets().back(), 3};
+    std::vector<std::string> texts;
+    for (const auto& place : all.universe.places())
+        texts.push_back(text_of(place));
+    std::size_t writable = 0;
+    CHECK(allocations_of([&] {
+              for (std::size_t i = 0; i < texts.size(); ++i) {
+                  writable += fixed_rules.allows(texts[i], permission::write) ? 1U : 0U;
+                  writable += fixed_rules.allows(all.resources[i], permission::write) ? 1U : 0U;
+              }
+          }) == 0);
+    CHECK(writable > 0);
+    CHECK(allocations_of([&] { (void)fixed_rules.to_scope(); }) > 0); // the count counts
 }
 
 TEST_CASE("An index from which as many rules go as come does not grow", "[scope]") {

@@ -4,6 +4,7 @@
 #include <podscope/scope/key_walk.hpp>
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/rule.hpp>
+#include <podscope/scope/rule_summary.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,41 +17,6 @@
 #include <vector>
 
 namespace podscope::scope_detail {
-
-/// Whether a rule grants or takes.
-enum class effect : std::uint8_t { grant, deny };
-
-/// The rules at one place in two bits for each of four sorts, such that the union of bits is the
-/// highest grant or the lowest deny: bit 0 stands for reading, bit 1 for writing, set by a grant of
-/// it and by a deny that takes it.
-class summary {
-public:
-    static constexpr unsigned tree_grant = 0;
-    static constexpr unsigned tree_deny = 2;
-    static constexpr unsigned near_grant = 4; // of a rule that is not recursive
-    static constexpr unsigned near_deny = 6;
-
-    constexpr void add(unsigned sort, unsigned bits) noexcept {
-        bits_ = static_cast<std::uint8_t>(bits_ | (bits << sort));
-    }
-
-    /// What holds at a place under a recursive rule here.
-    [[nodiscard]] constexpr unsigned for_tree() const noexcept { return bits_ & 0x0FU; }
-
-    /// What holds here and at a direct child under a rule that is not recursive.
-    [[nodiscard]] constexpr unsigned for_near() const noexcept { return bits_ >> 4U; }
-
-    /// The permission that a union of the above leaves.
-    [[nodiscard]] static constexpr permission left(unsigned bits) noexcept {
-        const unsigned granted = bits & ~(bits >> tree_deny) & 0x3U;
-        return granted == 0            ? permission::none
-               : (granted & 0x2U) != 0 ? permission::write
-                                       : permission::read;
-    }
-
-private:
-    std::uint8_t bits_{};
-};
 
 /// The rules of a scope as a trie of components in one hash table, for the permission at a path.
 ///
@@ -220,23 +186,19 @@ inline const rule_index::entry* rule_index::find(node_number parent,
 
 inline summary rule_index::summary_of(const node& n) noexcept {
     summary s;
-    const auto add = [&](std::size_t sort, unsigned grant, unsigned deny) {
-        const auto count = [&](std::size_t i) { return n.rules[i] != 0; };
-        if (count(sort)) { // read
-            s.add(grant, 0x1U);
-        }
-        if (count(sort + 1)) { // write, which includes reading
-            s.add(grant, 0x3U);
-        }
-        if (count(sort + 4)) { // a deny of reading takes writing too
-            s.add(deny, 0x3U);
-        }
-        if (count(sort + 5)) {
-            s.add(deny, 0x2U);
+    const auto add_if_any = [&](std::size_t sort, effect what, permission access, bool recursive) {
+        if (n.rules[sort] != 0) {
+            s.add(what, access, recursive);
         }
     };
-    add(0, summary::tree_grant, summary::tree_deny);
-    add(2, summary::near_grant, summary::near_deny);
+    add_if_any(0, effect::grant, permission::read, true);
+    add_if_any(1, effect::grant, permission::write, true);
+    add_if_any(2, effect::grant, permission::read, false);
+    add_if_any(3, effect::grant, permission::write, false);
+    add_if_any(4, effect::deny, permission::read, true);
+    add_if_any(5, effect::deny, permission::write, true);
+    add_if_any(6, effect::deny, permission::read, false);
+    add_if_any(7, effect::deny, permission::write, false);
     return s;
 }
 
