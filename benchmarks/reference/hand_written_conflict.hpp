@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "hand_written_tables.hpp"
+
+#include <podscope/error.hpp>
+#include <podscope/registry/conflict.hpp>
+#include <podscope/registry/keys.hpp>
+#include <podscope/registry/records.hpp>
+#include <podscope/result.hpp>
+#include <podscope/scope/lexical_path.hpp>
+#include <podscope/scope/region.hpp>
+#include <podscope/scope/resource.hpp>
+#include <podscope/scope/rule.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace podscope_bench {
+
+/// The look-ups that a search is made of. They point into the tables, as anybody would who knows
+/// that the rows stay where they are meanwhile.
+[[nodiscard]] inline const podscope::allocation* find_allocation(const hand_written_tables& tables,
+                                                                 std::string_view pod) {
+    const auto found = tables.allocations.find(pod);
+    return found == tables.allocations.end() ? nullptr : &found->second;
+}
+
+/// The deny layers of a pod that cover a region whole.
+[[nodiscard]] inline std::vector<const podscope::deny_layer*> covering_layers(
+    const hand_written_tables& tables, std::string_view pod, const podscope::region& where) {
+    std::vector<const podscope::deny_layer*> found;
+    for (std::string_view key = where.target.key();; key = podscope::resource::parent_key(key)) {
+        const std::string prefix = podscope::registry_keys::layers_at(pod, key);
+        for (auto at = tables.layers.lower_bound(prefix);
+             at != tables.layers.end() && at->first.starts_with(prefix); ++at) {
+            const podscope::deny_layer& layer = at->second.layer;
+            if (contains(podscope::region_of(layer.rule), where)) {
+                found.push_back(&layer);
+            }
+        }
+        if (key.empty()) {
+            return found;
+        }
+    }
+}
+
+/// Tells through whose hands one region came down: podscope::hand_down for these tables.
+class hand_written_hand_down {
+public:
+    hand_written_hand_down(const hand_written_tables& tables, podscope::region where)
+        : tables_{&tables},
+          where_{std::move(where)} {}
+
+    [[nodiscard]] const podscope::region& where() const noexcept { return where_; }
+
+    [[nodiscard]] podscope::result<bool> is_from_to(std::string_view upper,
+                                                    std::string_view lower) {
+        std::string_view at = lower;
+        for (std::size_t steps = 0; steps <= given_by_.size(); ++steps) {
+            const std::string_view giver = giver_of(at);
+            if (giver.empty() || giver == upper) {
+                return giver == upper;
+            }
+            at = giver;
+        }
+        return podscope::fail(
+            {.category = podscope::errc::corrupt,
+             .message = "by the registry, the pod '" + std::string{at} + "' descends from itself",
+             .subject = std::string{at}});
+    }
+
+private:
+    // The parent of a pod if its delegation covers the region, else an empty name.
+    [[nodiscard]] std::string_view giver_of(std::string_view pod) {
+        if (const auto known = given_by_.find(pod); known != given_by_.end()) {
+            return known->second;
+        }
+        std::string_view giver;
+        const podscope::allocation* const row = find_allocation(*tables_, pod);
+        if (row != nullptr && !row->delegated_from.empty()) {
+            const auto layers = covering_layers(*tables_, row->delegated_from, where_);
+            if (std::ranges::any_of(layers, [&](const podscope::deny_layer* one) {
+                    return one->delegation && one->delegation->child == pod &&
+                           one->delegation->granted == row->granted;
+                })) {
+                giver = row->delegated_from;
+            }
+        }
+        given_by_.emplace(pod, giver);
+        return giver;
+    }
+
+    const hand_written_tables* tables_;
+    podscope::region where_;
+    std::map<std::string_view, std::string_view, std::less<>> given_by_{};
+};
+
+/// Searches for pods that may write where a given live pod may: podscope::conflict_search for these
+/// tables, by the same steps on the same keys in the same order.
+class hand_written_conflict_search {
+public:
+    explicit hand_written_conflict_search(const hand_written_tables& tables) noexcept
+        : tables_{&tables} {}
+
+    /// All competitors of a live pod, deepest target first; none for a pod that is not live.
+    [[nodiscard]] podscope::result<std::vector<podscope::standing_competitor>>
+    of(std::string_view pod) {
+        asker_ = pod;
+        if (const auto* row = find_allocation(*tables_, pod); row != nullptr) {
+            for (const podscope::scope_rule& rule : row->allow) {
+                if (rule.access != podscope::permission::write) {
+                    continue;
+                }
+                if (auto done = collect(podscope::region_of(rule)); !done) {
+                    return podscope::fail(done);
+                }
+            }
+        }
+        auto& named = owners_.empty() ? reversioners_ : owners_;
+        order(named);
+        return std::move(named);
+    }
+
+private:
+    enum class standing : std::uint8_t { apart, reversioner, owner };
+
+    [[nodiscard]] podscope::result<void> collect(const podscope::region& wanted) {
+        std::vector<const podscope::claim*> met;
+        claims_above(wanted, met);
+        claims_within(wanted, met);
+        for (const podscope::claim* other : met) {
+            if (auto done = judge(wanted, *other); !done) {
+                return done;
+            }
+        }
+        return {};
+    }
+
+    void note(const podscope::region& wanted,
+              const podscope::claim& other,
+              std::vector<const podscope::claim*>& met) const {
+        if (other.pod != asker_ && intersects(wanted, podscope::region_of(other.rule))) {
+            met.push_back(&other);
+        }
+    }
+
+    void claims_above(const podscope::region& wanted,
+                      std::vector<const podscope::claim*>& met) const {
+        for (std::string_view key = wanted.target.key(); !key.empty();) {
+            key = podscope::resource::parent_key(key);
+            const std::string prefix = podscope::registry_keys::claims_at(key);
+            for (auto at = tables_->claims.lower_bound(prefix);
+                 at != tables_->claims.end() && at->first.starts_with(prefix); ++at) {
+                note(wanted, at->second, met);
+            }
+        }
+    }
+
+    void claims_within(const podscope::region& wanted,
+                       std::vector<const podscope::claim*>& met) const {
+        const std::string_view top = wanted.target.key();
+        auto at = tables_->claims.lower_bound(top);
+        while (at != tables_->claims.end() && at->first.starts_with(top)) {
+            const podscope::claim& other = at->second;
+            note(wanted, other, met);
+            if (wanted.reach != podscope::extent::tree &&
+                !intersects(wanted, {other.rule.target, podscope::extent::point})) {
+                // Deeper than the rule reaches: on behind that child's subtree.
+                at = tables_->claims.lower_bound(
+                    podscope::registry_keys::after_subtree(child_of(top, at->first)));
+            } else {
+                ++at;
+            }
+        }
+    }
+
+    [[nodiscard]] static std::string_view child_of(std::string_view top, std::string_view key) {
+        return key.substr(0, key.find(podscope::resource::terminator, top.size()) + 1);
+    }
+
+    [[nodiscard]] podscope::result<void> judge(const podscope::region& wanted,
+                                               const podscope::claim& other) {
+        const auto shared = intersection(wanted, podscope::region_of(other.rule));
+        auto how = relation(other.pod, *shared);
+        if (!how) {
+            return podscope::fail(how);
+        }
+        if (*how == standing::apart) {
+            return {};
+        }
+        const podscope::allocation* const holder = find_allocation(*tables_, other.pod);
+        if (holder != nullptr && holder->granted == other.granted) {
+            (*how == standing::owner ? owners_ : reversioners_).push_back({*holder, other.rule});
+        }
+        return {};
+    }
+
+    // How another pod, whose claim meets the asker's in `where`, stands to the asker there.
+    [[nodiscard]] podscope::result<standing> relation(std::string_view other,
+                                                      const podscope::region& where) {
+        const auto of_asker = covering_layers(*tables_, asker_, where);
+        const auto of_other = covering_layers(*tables_, other, where);
+        const auto is_base = [](const podscope::deny_layer* one) { return one->is_base(); };
+        if (std::ranges::any_of(of_asker, is_base) || std::ranges::any_of(of_other, is_base)) {
+            return standing::apart;
+        }
+        auto handed_down = is_handed_down(other, where, !of_other.empty(), !of_asker.empty());
+        if (!handed_down) {
+            return podscope::fail(handed_down);
+        }
+        if (*handed_down) {
+            return standing::apart;
+        }
+        for (const podscope::deny_layer* one : of_other) {
+            const podscope::allocation* const child =
+                find_allocation(*tables_, one->delegation->child);
+            if (child != nullptr && child->granted == one->delegation->granted) {
+                return standing::reversioner;
+            }
+        }
+        return standing::owner;
+    }
+
+    [[nodiscard]] podscope::result<bool> is_handed_down(std::string_view other,
+                                                        const podscope::region& where,
+                                                        bool by_other,
+                                                        bool by_asker) {
+        if (!lines_ || lines_->where() != where) {
+            lines_.emplace(*tables_, where);
+        }
+        podscope::result<bool> found{false};
+        if (by_other) {
+            found = lines_->is_from_to(other, asker_);
+        }
+        if (by_asker && found && !*found) {
+            found = lines_->is_from_to(asker_, other);
+        }
+        return found;
+    }
+
+    static void order(std::vector<podscope::standing_competitor>& found) {
+        using podscope::standing_competitor;
+        std::ranges::sort(found, [](const standing_competitor& a, const standing_competitor& b) {
+            const auto rank = [](const standing_competitor& c) {
+                return std::tuple{-static_cast<std::ptrdiff_t>(c.rule.target.depth()),
+                                  std::string_view{c.holder.pod}, c.rule.target.key(),
+                                  !c.rule.recursive};
+            };
+            return rank(a) < rank(b);
+        });
+        const auto again = std::ranges::unique(
+            found, [](const standing_competitor& a, const standing_competitor& b) {
+                return a.holder.pod == b.holder.pod && a.rule == b.rule;
+            });
+        found.erase(again.begin(), again.end());
+    }
+
+    const hand_written_tables* tables_;
+    std::string_view asker_{};
+    std::optional<hand_written_hand_down> lines_{};
+    std::vector<podscope::standing_competitor> owners_{};
+    std::vector<podscope::standing_competitor> reversioners_{};
+};
+
+/// A rule over paths as a person writes it, as podscope::display does.
+[[nodiscard]] inline std::string shown_rule(const podscope::scope_rule& rule) {
+    std::string text{to_string(rule.access)};
+    text += " " + podscope::lexical_path{}.display(rule.target);
+    if (!rule.recursive) {
+        text += " (here only)";
+    }
+    return text;
+}
+
+/// The error that names every competitor of a pod, as podscope::conflict_error makes it.
+[[nodiscard]] inline podscope::error
+conflict_among_paths(std::string_view pod,
+                     const std::vector<podscope::standing_competitor>& found) {
+    podscope::error e{.category = podscope::errc::conflict, .subject = std::string{pod}};
+    e.message = "'" + std::string{pod} + "' cannot have what is written by ";
+    for (const auto& one : found) {
+        podscope::competitor named{.pod = one.holder.pod,
+                                   .rule = shown_rule(one.rule),
+                                   .endpoint = one.holder.endpoint,
+                                   .delegated_from = one.holder.delegated_from,
+                                   .granted = one.holder.granted};
+        if (!e.competitors.empty()) {
+            e.message += ", ";
+        }
+        e.message += "'" + named.pod + "' (" + named.rule +
+                     (named.endpoint.empty() ? "" : " at " + named.endpoint) + ")";
+        e.competitors.push_back(std::move(named));
+    }
+    return e;
+}
+
+} // namespace podscope_bench

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "path_text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace podscope_bench {
+
+/// A write rule. The target is an absolute, normal path in UTF-8, which is all that JSON can hold.
+struct plain_rule {
+    std::string target{};
+    bool recursive{true};
+
+    [[nodiscard]] bool covers(std::string_view place) const noexcept {
+        return is_at_or_below(target, place) &&
+               (recursive || place.size() == target.size() || is_child_of(target, place));
+    }
+
+    friend bool operator==(const plain_rule&, const plain_rule&) = default;
+};
+
+/// What a pod has handed to a child, and may not write itself meanwhile.
+struct plain_layer {
+    std::string child{};
+    plain_rule rule{};
+
+    friend bool operator==(const plain_layer&, const plain_layer&) = default;
+};
+
+struct plain_pod {
+    std::string name{};
+    std::string parent{}; ///< empty for a root
+    std::int64_t pid{};   ///< whom one would ask whether the pod lives
+    std::vector<plain_rule> write{};
+    std::vector<plain_layer> layers{};
+
+    friend bool operator==(const plain_pod&, const plain_pod&) = default;
+};
+
+enum class plain_outcome : std::uint8_t { done, unknown_pod, duplicate_name, conflict };
+
+/// The table of live pods as the plain scheme has it in memory, and its form as JSON: a list of
+/// `[name, parent, pid, [rule, …], [child, rule, …]]`, where a rule is `/a/**` if it is recursive
+/// and
+/// `/a/*` if not.
+///
+/// Places and not names for the fields, since reading the names again for each pod is half of the
+/// time. All searches read the whole list, as there is nothing else that a table that was just
+/// parsed could be asked.
+class plain_table {
+public:
+    [[nodiscard]] static plain_table from_json(std::string_view text);
+    void to_json(std::string& text) const;
+
+    [[nodiscard]] const std::vector<plain_pod>& pods() const noexcept { return pods_; }
+
+    [[nodiscard]] const plain_pod* find(std::string_view name) const noexcept {
+        const auto at = std::ranges::find(pods_, name, &plain_pod::name);
+        return at == pods_.end() ? nullptr : &*at;
+    }
+
+    /// The pods that may write where the rules do, in the order of the table; not counting one on
+    /// whose behalf the rules are asked for.
+    [[nodiscard]] std::vector<std::string> conflict_search(std::span<const plain_rule> rules,
+                                                           std::string_view on_behalf_of) const {
+        std::vector<std::string> found;
+        for (const plain_pod& pod : pods_) {
+            if (pod.name != on_behalf_of && competes(pod, rules)) {
+                found.push_back(pod.name);
+            }
+        }
+        return found;
+    }
+
+    [[nodiscard]] bool may_write(std::string_view name, std::string_view place) const noexcept {
+        const plain_pod* const pod = find(name);
+        return pod != nullptr &&
+               std::ranges::any_of(pod->write,
+                                   [&](const plain_rule& rule) { return rule.covers(place); }) &&
+               std::ranges::none_of(
+                   pod->layers, [&](const plain_layer& layer) { return layer.rule.covers(place); });
+    }
+
+    /// Adds a pod that has its rules from nobody's.
+    [[nodiscard]] plain_outcome add(plain_pod added) {
+        return free_for(added.name, added.write, {}, [&] { pods_.push_back(std::move(added)); });
+    }
+
+    /// Adds a child, and a layer for each of its rules on its parent.
+    [[nodiscard]] plain_outcome delegate(plain_pod child) {
+        const auto parent = std::ranges::find(pods_, child.parent, &plain_pod::name);
+        if (parent == pods_.end()) {
+            return plain_outcome::unknown_pod;
+        }
+        return free_for(child.name, child.write, child.parent, [&] {
+            for (const plain_rule& rule : child.write) {
+                parent->layers.push_back({child.name, rule});
+            }
+            pods_.push_back(std::move(child));
+        });
+    }
+
+    /// Removes a pod and the layers on its parent. What it had handed on itself, its parent has
+    /// then.
+    [[nodiscard]] plain_outcome remove(std::string_view name) {
+        const auto at = std::ranges::find(pods_, name, &plain_pod::name);
+        if (at == pods_.end()) {
+            return plain_outcome::unknown_pod;
+        }
+        const plain_pod gone = std::move(*at);
+        pods_.erase(at);
+        const auto parent = std::ranges::find(pods_, gone.parent, &plain_pod::name);
+        if (parent != pods_.end()) {
+            std::erase_if(parent->layers,
+                          [&](const plain_layer& layer) { return layer.child == gone.name; });
+            parent->layers.insert(parent->layers.end(), gone.layers.begin(), gone.layers.end());
+        }
+        if (!gone.layers.empty()) {
+            for (plain_pod& pod : pods_) {
+                if (pod.parent == gone.name) {
+                    pod.parent = gone.parent;
+                }
+            }
+        }
+        return plain_outcome::done;
+    }
+
+private:
+    template <class F>
+    [[nodiscard]] plain_outcome free_for(std::string_view name,
+                                         std::span<const plain_rule> rules,
+                                         std::string_view on_behalf_of,
+                                         F&& enter) {
+        if (find(name) != nullptr) {
+            return plain_outcome::duplicate_name;
+        }
+        if (!conflict_search(rules, on_behalf_of).empty()) {
+            return plain_outcome::conflict;
+        }
+        enter();
+        return plain_outcome::done;
+    }
+
+    [[nodiscard]] static bool competes(const plain_pod& pod,
+                                       std::span<const plain_rule> rules) noexcept {
+        for (const plain_rule& own : pod.write) {
+            for (const plain_rule& wanted : rules) {
+                if (meet(own, wanted) && !is_handed_on(pod, own, wanted)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    // Two rules meet where the deeper one starts, or nowhere.
+    [[nodiscard]] static bool meet(const plain_rule& a, const plain_rule& b) noexcept {
+        return a.target.size() <= b.target.size() ? a.covers(b.target) : b.covers(a.target);
+    }
+
+    // Whether one layer covers all that two rules that meet have in common. No two layers do it
+    // together: a folder may always get one more child than they name.
+    [[nodiscard]] static bool
+    is_handed_on(const plain_pod& pod, const plain_rule& a, const plain_rule& b) noexcept {
+        const plain_rule& upper = a.target.size() <= b.target.size() ? a : b;
+        const plain_rule& lower = &upper == &a ? b : a;
+        // Two rules at one target have in common what the narrower one covers; else it is all of
+        // the lower rule, or its target alone if the upper one is not recursive.
+        const bool same = upper.target.size() == lower.target.size();
+        const bool is_point = !upper.recursive && !same;
+        const bool is_tree = same ? a.recursive && b.recursive : lower.recursive;
+        return std::ranges::any_of(pod.layers, [&](const plain_layer& layer) {
+            const plain_rule& rule = layer.rule;
+            if (is_point) {
+                return rule.covers(lower.target);
+            }
+            if (rule.recursive) {
+                return is_at_or_below(rule.target, lower.target);
+            }
+            return !is_tree && rule.target == lower.target;
+        });
+    }
+
+    friend class plain_table_reader;
+
+    std::vector<plain_pod> pods_{};
+};
+
+/// Builds a table while nlohmann/json reads the text, which saves the values that it would make of
+/// the text first.
+class plain_table_reader {
+public:
+    explicit plain_table_reader(plain_table& into) noexcept : pods_{&into.pods_} {}
+
+    bool start_array(std::size_t /*unknown*/) {
+        ++depth_;
+        if (depth_ == pod_depth) {
+            pods_->emplace_back();
+            field_ = 0;
+        }
+        has_child_ = false;
+        return depth_ < pod_depth || (depth_ == pod_depth && field_ == 0) ||
+               (depth_ == list_depth && field_ >= 3);
+    }
+
+    bool end_array() {
+        const bool whole = depth_ != pod_depth || field_ == 5;
+        if (depth_ == list_depth) {
+            ++field_;
+        }
+        --depth_;
+        return whole && !has_child_;
+    }
+
+    bool string(std::string& text) {
+        if (depth_ == list_depth) {
+            return take_from_list(text);
+        }
+        if (depth_ != pod_depth || field_ > 1) {
+            return false;
+        }
+        (field_++ == 0 ? pods_->back().name : pods_->back().parent) = text;
+        return true;
+    }
+
+    bool number_unsigned(std::uint64_t number) {
+        return number_integer(static_cast<std::int64_t>(number));
+    }
+
+    bool number_integer(std::int64_t number) {
+        if (depth_ != pod_depth || field_ != 2) {
+            return false;
+        }
+        ++field_;
+        pods_->back().pid = number;
+        return true;
+    }
+
+    // None of these has a place in the table.
+    bool null() { return false; }
+
+    bool boolean(bool /*value*/) { return false; }
+
+    bool number_float(double /*value*/, const std::string& /*text*/) { return false; }
+
+    bool binary(nlohmann::json::binary_t& /*bytes*/) { return false; }
+
+    bool start_object(std::size_t /*unknown*/) { return false; }
+
+    bool key(std::string& /*text*/) { return false; }
+
+    bool end_object() { return false; }
+
+    bool parse_error(std::size_t /*at*/,
+                     const std::string& /*token*/,
+                     const nlohmann::json::exception& /*why*/) {
+        return false;
+    }
+
+private:
+    static constexpr int pod_depth = 2;
+    static constexpr int list_depth = 3;
+
+    bool take_from_list(const std::string& text) {
+        plain_pod& pod = pods_->back();
+        if (field_ == 3) {
+            return take_rule(text, pod.write.emplace_back());
+        }
+        has_child_ = !has_child_;
+        if (has_child_) {
+            pod.layers.emplace_back().child = text;
+            return true;
+        }
+        return take_rule(text, pod.layers.back().rule);
+    }
+
+    static bool take_rule(std::string_view text, plain_rule& rule) {
+        rule.recursive = text.ends_with("/**");
+        if (!rule.recursive && !text.ends_with("/*")) {
+            return false;
+        }
+        text.remove_suffix(rule.recursive ? 3 : 2);
+        rule.target = text.empty() ? "/" : text;
+        return true;
+    }
+
+    std::vector<plain_pod>* pods_;
+    int depth_{0};
+    int field_{0};          // the next one of the pod
+    bool has_child_{false}; // in the list of layers: whether a child waits for its rule
+};
+
+inline plain_table plain_table::from_json(std::string_view text) {
+    plain_table table;
+    // One pod a line, as it was written; only to save the list from growing step by step.
+    table.pods_.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')) + 2);
+    plain_table_reader reader{table};
+    if (!nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &reader)) {
+        throw std::runtime_error{"the table is not what was written"};
+    }
+    return table;
+}
+
+namespace plain_json {
+
+inline void append_text(std::string& out, std::string_view text) {
+    const auto is_special = [](char c) {
+        return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+    };
+    if (std::ranges::any_of(text, is_special)) {
+        out += nlohmann::json(text).dump();
+        return;
+    }
+    out += '"';
+    out += text;
+    out += '"';
+}
+
+inline void append_rule(std::string& out, const plain_rule& rule) {
+    append_text(out, rule.target.size() == 1 ? std::string_view{} : rule.target);
+    out.pop_back();
+    out += rule.recursive ? "/**\"" : "/*\"";
+}
+
+inline void append_pod(std::string& out, const plain_pod& pod) {
+    out += '[';
+    append_text(out, pod.name);
+    out += ',';
+    append_text(out, pod.parent);
+    out += ',';
+    out += std::to_string(pod.pid);
+    out += ",[";
+    const char* between = "";
+    for (const plain_rule& rule : pod.write) {
+        out += std::exchange(between, ",");
+        append_rule(out, rule);
+    }
+    out += "],[";
+    between = "";
+    for (const plain_layer& layer : pod.layers) {
+        out += std::exchange(between, ",");
+        append_text(out, layer.child);
+        out += ',';
+        append_rule(out, layer.rule);
+    }
+    out += "]]";
+}
+
+} // namespace plain_json
+
+inline void plain_table::to_json(std::string& text) const {
+    text.assign(1, '[');
+    const char* between = "";
+    for (const plain_pod& pod : pods_) {
+        text += std::exchange(between, ",\n");
+        plain_json::append_pod(text, pod);
+    }
+    text += ']';
+}
+
+} // namespace podscope_bench
