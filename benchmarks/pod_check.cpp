@@ -46,9 +46,10 @@ const on_load here{[] {
     });
     add_operation("pod check in memory", [] { return checks_of(memory_backend{}); });
     add_operation("pod check on a journal", [] {
+        static int stores = 0; // one for each repetition
         return checks_of(
             podscope::basic_journal<podscope::pod_schema, podscope::durability::process>::open(
-                scratch() + "/check")
+                scratch() + "/check" + std::to_string(++stores))
                 .value());
     });
     add_pod_row("check by a pod when nothing changed, memory", "pod check in memory");

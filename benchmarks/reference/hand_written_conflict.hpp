@@ -135,72 +135,79 @@ private:
     enum class standing : std::uint8_t { apart, reversioner, owner };
 
     [[nodiscard]] podscope::result<void> collect(const podscope::region& wanted) {
-        std::vector<const podscope::claim*> met;
-        claims_above(wanted, met);
-        claims_within(wanted, met);
-        for (const podscope::claim* other : met) {
-            if (auto done = judge(wanted, *other); !done) {
-                return done;
-            }
-        }
-        return {};
+        auto done = judge_above(wanted);
+        return done ? judge_within(wanted) : done;
     }
 
-    void note(const podscope::region& wanted,
-              const podscope::claim& other,
-              std::vector<const podscope::claim*>& met) const {
-        if (other.pod != asker_ && intersects(wanted, podscope::region_of(other.rule))) {
-            met.push_back(&other);
-        }
-    }
-
-    void claims_above(const podscope::region& wanted,
-                      std::vector<const podscope::claim*>& met) const {
+    [[nodiscard]] podscope::result<void> judge_above(const podscope::region& wanted) {
         for (std::string_view key = wanted.target.key(); !key.empty();) {
             key = podscope::resource::parent_key(key);
             const std::string prefix = podscope::registry_keys::claims_at(key);
             for (auto at = tables_->claims.lower_bound(prefix);
                  at != tables_->claims.end() && at->first.starts_with(prefix); ++at) {
-                note(wanted, at->second, met);
+                if (auto done = judge(wanted, at->first, at->second); !done) {
+                    return done;
+                }
             }
         }
+        return {};
     }
 
-    void claims_within(const podscope::region& wanted,
-                       std::vector<const podscope::claim*>& met) const {
+    [[nodiscard]] podscope::result<void> judge_within(const podscope::region& wanted) {
         const std::string_view top = wanted.target.key();
         auto at = tables_->claims.lower_bound(top);
         while (at != tables_->claims.end() && at->first.starts_with(top)) {
-            const podscope::claim& other = at->second;
-            note(wanted, other, met);
-            if (wanted.reach != podscope::extent::tree &&
-                !intersects(wanted, {other.rule.target, podscope::extent::point})) {
-                // Deeper than the rule reaches: on behind that child's subtree.
+            if (auto done = judge(wanted, at->first, at->second); !done) {
+                return done;
+            }
+            if (wanted.reach != podscope::extent::tree && is_too_deep(top, at->first)) {
                 at = tables_->claims.lower_bound(
                     podscope::registry_keys::after_subtree(child_of(top, at->first)));
             } else {
                 ++at;
             }
         }
+        return {};
+    }
+
+    // Whether a claim's target lies further down than the direct children of `top`.
+    [[nodiscard]] static bool is_too_deep(std::string_view top, std::string_view key) {
+        return key[top.size()] != podscope::registry_keys::end &&
+               key[child_of(top, key).size()] != podscope::registry_keys::end;
     }
 
     [[nodiscard]] static std::string_view child_of(std::string_view top, std::string_view key) {
         return key.substr(0, key.find(podscope::resource::terminator, top.size()) + 1);
     }
 
-    [[nodiscard]] podscope::result<void> judge(const podscope::region& wanted,
-                                               const podscope::claim& other) {
-        const auto shared = intersection(wanted, podscope::region_of(other.rule));
-        auto how = relation(other.pod, *shared);
+    [[nodiscard]] podscope::result<void>
+    judge(const podscope::region& wanted, std::string_view key, const podscope::claim& claim) {
+        auto other = podscope::registry_keys::read_claim(key);
+        if (!other) {
+            return podscope::fail(other);
+        }
+        if (other->pod == asker_) {
+            return {};
+        }
+        auto rule = other->rule();
+        if (!rule) {
+            return podscope::fail(rule);
+        }
+        const auto shared = intersection(wanted, podscope::region_of(*rule));
+        if (!shared) {
+            return {};
+        }
+        auto how = relation(other->pod, *shared);
         if (!how) {
             return podscope::fail(how);
         }
         if (*how == standing::apart) {
             return {};
         }
-        const podscope::allocation* const holder = find_allocation(*tables_, other.pod);
-        if (holder != nullptr && holder->granted == other.granted) {
-            (*how == standing::owner ? owners_ : reversioners_).push_back({*holder, other.rule});
+        const podscope::allocation* const holder = find_allocation(*tables_, other->pod);
+        if (holder != nullptr && holder->granted == claim.granted) {
+            (*how == standing::owner ? owners_ : reversioners_)
+                .push_back({*holder, *std::move(rule)});
         }
         return {};
     }

@@ -189,7 +189,7 @@ private:
         for (const podscope::scope_rule& rule : row.allow) {
             if (rule.access == podscope::permission::write) {
                 txn.put_claim(podscope::registry_keys::claim(row.pod, rule),
-                              {.pod = row.pod, .granted = row.granted, .rule = rule});
+                              {.granted = row.granted});
             }
         }
         erase_all_layers(txn, row.pod);

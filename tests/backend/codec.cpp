@@ -251,7 +251,7 @@ TEST_CASE("a record that is decoded equals the one that was encoded") {
 TEST_CASE("every record of the library keeps its value through the codec") {
     podscope::allocation row;
     row.pod = "worker";
-    row.owner = {.boot_id = "b", .pid_namespace = 4026531836, .pid = 17, .start_time = 99};
+    row.owner = {.boot = {1, 2}, .pid_namespace = 4026531836, .pid = 17, .start_time = 99};
     row.allow.push_back(
         {podscope::resource{}.child("srv").child("data"), podscope::permission::write, false});
     row.granted = podscope::epoch{std::numeric_limits<std::uint64_t>::max()};

@@ -152,7 +152,7 @@ TEST_CASE("F11 after a reboot every allocation is stale and records and history 
             parts{backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {std::move(who)}}};
     };
     auto before = here;
-    before.boot_id = "the boot before this one";
+    ++before.boot.low;
     {
         auto planner = must(runtime_of(here).create(writer("planner", "/ws")));
         auto child = must(runtime_of(here).adopt(must(planner.delegate(writer("child", "/ws/a")))));

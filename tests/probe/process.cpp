@@ -79,14 +79,14 @@ TEST_CASE("F08 F21 a stopped process is alive") {
 
 TEST_CASE("F11 a process of another boot is missing") {
     auto identity = this_process().value();
-    identity.boot_id = "00000000-0000-4000-8000-000000000000";
+    ++identity.boot.low;
     CHECK(look(identity) == verdict::missing);
     SECTION("even if its pid namespace is not this one") {
         ++identity.pid_namespace;
         CHECK(look(identity) == verdict::missing);
     }
     SECTION("but no boot at all says nothing") {
-        identity.boot_id.clear();
+        identity.boot = {};
         CHECK(look(identity) == verdict::unknown);
     }
 }

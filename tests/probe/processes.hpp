@@ -98,8 +98,8 @@ public:
     }
 
     void say(const podscope::process_identity& who) const {
-        say(who.boot_id + ' ' + std::to_string(who.pid_namespace) + ' ' + std::to_string(who.pid) +
-            ' ' + std::to_string(who.start_time));
+        say(who.boot.to_text() + ' ' + std::to_string(who.pid_namespace) + ' ' +
+            std::to_string(who.pid) + ' ' + std::to_string(who.start_time));
     }
 
     void say(podscope::verdict v) const { say(std::string{to_string(v)}); }
@@ -167,7 +167,8 @@ public:
         if (third == std::string::npos) {
             throw std::runtime_error{"no identity: " + text};
         }
-        who.boot_id = text.substr(0, first);
+        who.boot =
+            podscope::boot_id::from_text(text.substr(0, first)).value_or(podscope::boot_id{});
         who.pid_namespace = std::stoull(text.substr(first + 1));
         who.pid = std::stoll(text.substr(second + 1));
         who.start_time = std::stoull(text.substr(third + 1));

@@ -34,7 +34,7 @@ std::string text_of(const char* path) {
 TEST_CASE("this_process says boot and pid namespace and pid and start time") {
     const auto self = this_process();
     REQUIRE(self);
-    CHECK(self->boot_id + '\n' == text_of("/proc/sys/kernel/random/boot_id"));
+    CHECK(self->boot.to_text() + '\n' == text_of("/proc/sys/kernel/random/boot_id"));
     struct stat facts{};
 
     REQUIRE(::stat("/proc/self/ns/pid", &facts) == 0);
@@ -67,7 +67,7 @@ TEST_CASE("F22 a forked copy is another process than the one it was copied from"
     }};
     const auto identity = child.identity();
     CHECK(identity.pid == child.pid());
-    CHECK(identity.boot_id == parent.boot_id);
+    CHECK(identity.boot == parent.boot);
     CHECK(identity.pid_namespace == parent.pid_namespace);
     CHECK(identity.start_time >= parent.start_time);
     CHECK(identity != parent);
@@ -170,7 +170,7 @@ TEST_CASE("F53 a process that kept the proc of an outer pid namespace knows itse
     const auto inside = child.identity();
     CHECK(inside.pid == 1);
     CHECK(inside.pid_namespace != here.pid_namespace);
-    CHECK(inside.boot_id == here.boot_id);
+    CHECK(inside.boot == here.boot);
     CHECK(inside.start_time >= here.start_time);
     CHECK(child.line() == "unavailable");
 }

@@ -7,6 +7,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -37,6 +38,35 @@ TEST_CASE("I1 the claims at a place and below it are ranges that hold no others"
                       at(here).contains(at(there)));
             }
         }
+    }
+}
+
+TEST_CASE("I1 the key of a claim says whose it is and of what", "[registry]") {
+    for (const auto* target : {"/", "/a", "/a/b", "/a/tcc/t"}) {
+        for (const auto* pod : {"p", "t", "a pod"}) {
+            for (const bool recursive : {false, true}) {
+                CAPTURE(target, pod, recursive);
+                const auto wanted = rule(target, permission::write, recursive);
+                const auto key = keys::claim(pod, wanted);
+                const auto read = keys::read_claim(key);
+                REQUIRE(read);
+                CHECK(read->pod == pod);
+                CHECK(must(read->rule()) == wanted);
+            }
+        }
+    }
+}
+
+TEST_CASE("F39 a claim under another key is corrupt", "[registry]") {
+    const auto good = keys::claim("p", rule("/a/b"));
+    for (std::size_t length = 0; length != good.size(); ++length) {
+        CAPTURE(length);
+        CHECK_FALSE(keys::read_claim(std::string_view{good}.substr(0, length)));
+    }
+    for (const auto& bad :
+         {good + 't', std::string{good}.replace(good.size() - 1, 1, "x"), std::string{"a/b"},
+          std::string(4, '\0'), std::string(3, 't'), std::string{"\0p\0x\0t", 6}}) {
+        CHECK_FALSE(keys::read_claim(bad));
     }
 }
 

@@ -333,6 +333,7 @@ TEST_CASE("F37 canonical paths agree with the kernel on every short path through
     in.link("a/b/up", "../..");
     const std::vector<std::string> parts{"a", "b", "c", "f", "l", "m", "n", "up", ".", ".."};
     std::size_t led_somewhere = 0;
+    std::size_t by_kernel = 0;
     std::vector<std::string> paths{""};
     for (int depth = 0; depth < 4; ++depth) {
         std::vector<std::string> longer;
@@ -346,6 +347,11 @@ TEST_CASE("F37 canonical paths agree with the kernel on every short path through
             const int why = errno;
             const auto place = canonical_path{}.resolve(in.path(path));
             INFO(path);
+            // Found by the kernel or walked here, it is the same.
+            const auto walked = scope_detail::path_walk{in.path(path)}.run();
+            REQUIRE(walked.has_value() == place.has_value());
+            REQUIRE((!place || *walked == *place));
+            by_kernel += scope_detail::place_by_kernel(in.path(path)) ? 1U : 0U;
             if (real && place) {
                 REQUIRE(canonical_path{}.display(*place) == real.get());
                 ++led_somewhere;
@@ -359,4 +365,38 @@ TEST_CASE("F37 canonical paths agree with the kernel on every short path through
         paths = std::move(longer);
     }
     CHECK(led_somewhere > 200);
+    CHECK(by_kernel > 200);
+}
+
+TEST_CASE("F37 a renamed folder and a replaced link are seen at once", "[scope]") {
+    const scratch in;
+    in.folder("a/b");
+    in.folder("c");
+    in.link("l", "a");
+    CHECK(in.leads_to("l/b/new") == "a/b/new");
+    fs::rename(in.path("a"), in.path("z"));
+    CHECK(in.leads_to("l/b/new") == "a/b/new"); // a link to what is not there
+    fs::remove(in.path("l"));
+    in.link("l", "z");
+    CHECK(in.leads_to("l/b/new") == "z/b/new");
+}
+
+TEST_CASE("F37 a file whose name looks like the kernel's remark is itself", "[scope]") {
+    const scratch in;
+    in.file("f (deleted)");
+    in.link("dangling", "nowhere");
+    CHECK(in.leads_to("f (deleted)") == "f (deleted)");
+    CHECK(in.leads_to("new (deleted)") == "new (deleted)");
+    CHECK(in.leads_to("dangling") == "nowhere");
+    CHECK(in.leads_to("f (deleted)/new") == "invalid_target");
+}
+
+TEST_CASE("F37 a file that was removed while it is open has no place by the kernel", "[scope]") {
+    const scratch in;
+    in.file("f");
+    const auto open = scope_detail::open_place(in.path("f"));
+    REQUIRE(open);
+    CHECK(scope_detail::path_of_place(open) == in.path("f"));
+    fs::remove(in.path("f"));
+    CHECK(scope_detail::path_of_place(open).empty());
 }

@@ -6,6 +6,7 @@
 #include "support/reference_scope.hpp"
 #include "support/stored_state.hpp"
 
+#include <podscope/registry/keys.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/scope/resource.hpp>
 #include <podscope/scope/rule.hpp>
@@ -331,7 +332,13 @@ public:
         }
         std::multiset<std::string> stored_claims;
         for (const auto& [key, claim] : state_->of<podscope::tables::claims>()) {
-            stored_claims.insert(claim.pod + ' ' + text_of(plain(claim.rule)));
+            const auto read = must(podscope::registry_keys::read_claim(key));
+            const std::string pod{read.pod};
+            stored_claims.insert(pod + ' ' + text_of(plain(must(read.rule()))));
+            const auto holder = live().find(pod);
+            if (holder == live().end() || holder->second.granted != claim.granted) {
+                breaks("registry", "a claim of '" + pod + "' is of no live grant");
+            }
         }
         std::multiset<std::string> stored_edges;
         for (const auto& [key, link] : state_->of<podscope::tables::children>()) {

@@ -20,7 +20,7 @@ public:
     /// A new living process.
     [[nodiscard]] podscope::process_identity process() {
         const std::lock_guard alone{shared_->mutex};
-        return {.boot_id = "test", .pid_namespace = 1, .pid = ++shared_->last_pid, .start_time = 1};
+        return {.boot = {1, 1}, .pid_namespace = 1, .pid = ++shared_->last_pid, .start_time = 1};
     }
 
     void kill(const podscope::process_identity& who) { set(who, podscope::verdict::missing); }

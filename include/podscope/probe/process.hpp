@@ -40,10 +40,10 @@ namespace probe_detail {
     if (owner.pid <= 0 || owner.pid > std::numeric_limits<pid_t>::max()) {
         return verdict::missing;
     }
-    if (!here || owner.boot_id.empty()) {
+    if (!here || owner.boot == boot_id{}) {
         return verdict::unknown;
     }
-    if (owner.boot_id != here->boot_id) {
+    if (owner.boot != here->boot) {
         return verdict::missing;
     }
     if (owner.pid_namespace != here->pid_namespace) {

@@ -33,7 +33,7 @@ namespace podscope {
         if (!stat) {
             return fail(stat);
         }
-        return process_identity{here->boot_id, here->pid_namespace, ::getpid(),
+        return process_identity{here->boot, here->pid_namespace, ::getpid(),
                                 here->shared_start_time(*stat)};
     });
 }
@@ -63,7 +63,7 @@ namespace podscope {
         if (!stat) {
             return fail(stat);
         }
-        return process_identity{here->boot_id, here->pid_namespace, pid,
+        return process_identity{here->boot, here->pid_namespace, pid,
                                 here->shared_start_time(*stat)};
     });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/boot_id.hpp>
 #include <podscope/probe/proc_file.hpp>
 #include <podscope/result.hpp>
 
@@ -56,7 +57,7 @@ struct process_stat {
 
 /// From where this process looks at others.
 struct vantage {
-    std::string boot_id{};
+    boot_id boot{};
     std::uint64_t pid_namespace{};
     /// Whether the pids in /proc are those of this pid namespace. They are not in a process that
     /// entered a new pid namespace and kept the /proc of the old one.
@@ -100,12 +101,12 @@ struct vantage {
 /// Looks anew at every call: a forked copy may have moved to another namespace.
 [[nodiscard]] inline result<vantage> present_vantage() {
     constexpr const char* boot_id_file = "/proc/sys/kernel/random/boot_id";
-    auto boot = read_proc_file(boot_id_file);
-    if (!boot) {
-        return fail(boot);
+    auto boot_file = read_proc_file(boot_id_file);
+    if (!boot_file) {
+        return fail(boot_file);
     }
-    std::string_view boot_text = *boot;
-    const auto boot_id = next_word(boot_text);
+    std::string_view boot_text = *boot_file;
+    const auto boot = boot_id::from_text(next_word(boot_text));
     auto pid_namespace = namespace_inode("/proc/self/ns/pid");
     if (!pid_namespace) {
         return fail(pid_namespace);
@@ -123,13 +124,13 @@ struct vantage {
     if (!offset) {
         return fail(offset);
     }
-    if (boot_id.empty() || !named) {
+    if (!boot || !named) {
         return fail({.category = errc::unavailable,
                      .message = "/proc does not say which process this is; mount the proc file "
                                 "system of a Linux kernel from 4.1 on",
-                     .path = boot_id.empty() ? boot_id_file : "/proc/self/status"});
+                     .path = !boot ? boot_id_file : "/proc/self/status"});
     }
-    return vantage{std::string{boot_id}, *pid_namespace, !named_deeper, *offset};
+    return vantage{*boot, *pid_namespace, !named_deeper, *offset};
 }
 
 /// Reads /proc/PID/stat, for a pid or "self".

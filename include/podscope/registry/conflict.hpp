@@ -92,11 +92,12 @@ private:
         for (std::string_view key = wanted.target.key(); !key.empty();) {
             key = resource::parent_key(key);
             result<void> judged{};
-            auto done = scan_prefix<tables::claims>(*txn_, registry_keys::claims_at(key),
-                                                    [&](std::string_view, const claim& other) {
-                                                        judged = judge(wanted, other, s);
-                                                        return judged ? scan::next : scan::stop;
-                                                    });
+            auto done =
+                scan_prefix<tables::claims>(*txn_, registry_keys::claims_at(key),
+                                            [&](std::string_view found, const claim& other) {
+                                                judged = judge(wanted, found, other, s);
+                                                return judged ? scan::next : scan::stop;
+                                            });
             if (!done || !judged) {
                 return done ? judged : done;
             }
@@ -116,9 +117,8 @@ private:
                     if (!key.starts_with(top)) {
                         return scan::stop;
                     }
-                    judged = judge(wanted, other, s);
-                    const bool too_deep = wanted.reach != extent::tree &&
-                                          !intersects(wanted, {other.rule.target, extent::point});
+                    judged = judge(wanted, key, other, s);
+                    const bool too_deep = wanted.reach != extent::tree && is_too_deep(top, key);
                     if (too_deep) {
                         next = registry_keys::after_subtree(child_of(top, key));
                     }
@@ -136,26 +136,39 @@ private:
         return key.substr(0, key.find(resource::terminator, top.size()) + 1);
     }
 
+    // Whether a claim's target lies further down than the direct children of `top`.
+    static bool is_too_deep(std::string_view top, std::string_view key) {
+        const auto below = key.substr(child_of(top, key).size());
+        return key.size() > top.size() && key[top.size()] != registry_keys::end &&
+               !below.starts_with(registry_keys::end);
+    }
+
     // Puts a claim on its list if it competes.
-    [[nodiscard]] result<void> judge(const region& wanted, const claim& other, search& s) {
-        if (other.pod == s.asker) {
-            return {};
+    [[nodiscard]] result<void>
+    judge(const region& wanted, std::string_view key, const claim& claim, search& s) {
+        auto other = registry_keys::read_claim(key);
+        if (!other || other->pod == s.asker) {
+            return other ? result<void>{} : fail(other);
         }
-        const auto shared = intersection(wanted, region_of(other.rule));
+        auto rule = other->rule();
+        if (!rule) {
+            return fail(rule);
+        }
+        const auto shared = intersection(wanted, region_of(*rule));
         if (!shared) {
             return {};
         }
-        auto how = relation(s, other.pod, *shared);
+        auto how = relation(s, other->pod, *shared);
         if (!how || *how == standing::apart) {
             return how ? result<void>{} : fail(how);
         }
-        auto holder = registry{*txn_}.find(other.pod);
+        auto holder = registry{*txn_}.find(other->pod);
         if (!holder) {
             return fail(holder);
         }
-        if (*holder && (*holder)->granted == other.granted) {
+        if (*holder && (*holder)->granted == claim.granted) {
             auto& list = *how == standing::owner ? s.owners : s.reversioners;
-            list.push_back({std::move(**holder), other.rule});
+            list.push_back({std::move(**holder), *std::move(rule)});
         }
         return {};
     }

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <podscope/error.hpp>
+#include <podscope/result.hpp>
+#include <podscope/scope/permission.hpp>
 #include <podscope/scope/resource.hpp>
 #include <podscope/scope/rule.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// The keys of the registry's tables.
 ///
@@ -37,6 +41,47 @@ inline constexpr char end = '\0';
     key.push_back(end);
     key.push_back(rule.recursive ? 't' : 'c');
     return key;
+}
+
+/// What the key of a claim says, as parts of it.
+struct claimed {
+    std::string_view target_key{};
+    std::string_view pod{};
+    bool recursive{};
+
+    /// Errors: `corrupt`.
+    [[nodiscard]] result<scope_rule> rule() const {
+        auto target = resource::from_key(std::string{target_key});
+        if (!target) {
+            return fail(target);
+        }
+        return scope_rule{*std::move(target), permission::write, recursive};
+    }
+};
+
+/// Reads a key that `claim` made.
+///
+/// Errors: `corrupt`.
+[[nodiscard]] inline result<claimed> read_claim(std::string_view key) {
+    constexpr std::string_view mark{"\0\0", 2};
+    claimed read;
+    std::string_view rest = key;
+    if (!key.starts_with(end)) { // of a place other than the root
+        const auto target_ends = std::min(key.find(mark), key.size() - 1) + 1;
+        read.target_key = key.substr(0, target_ends);
+        rest.remove_prefix(target_ends);
+    }
+    // What is left is a mark, the pod, a mark, and the reach.
+    const bool is_whole = rest.size() >= 4 && rest.front() == end &&
+                          rest.find(end, 1) == rest.size() - 2 &&
+                          (rest.back() == 't' || rest.back() == 'c');
+    if (!is_whole) {
+        return fail({.category = errc::corrupt,
+                     .message = "the registry holds a claim whose key says neither pod nor place"});
+    }
+    read.pod = rest.substr(1, rest.size() - 3);
+    read.recursive = rest.back() == 't';
+    return read;
 }
 
 /// All deny layers of a pod whose target is exactly the resource with that key.

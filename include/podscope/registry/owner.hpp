@@ -33,17 +33,31 @@ struct ownership {
 template <class Txn>
 [[nodiscard]] result<std::optional<ownership>> owner_of(Txn& txn, const resource& place) {
     const region here{place, extent::point};
-    std::vector<claim> covering;
+
+    struct candidate {
+        std::string pod;
+        epoch granted;
+        scope_rule rule;
+    };
+
+    std::vector<candidate> covering;
     for (std::string_view key = place.key();; key = resource::parent_key(key)) {
-        auto done = scan_prefix<tables::claims>(txn, registry_keys::claims_at(key),
-                                                [&](std::string_view, const claim& one) {
-                                                    if (contains(region_of(one.rule), here)) {
-                                                        covering.push_back(one);
-                                                    }
-                                                    return scan::next;
-                                                });
-        if (!done) {
-            return fail(done);
+        result<void> unreadable{};
+        auto done = scan_prefix<tables::claims>(
+            txn, registry_keys::claims_at(key), [&](std::string_view found, const claim& one) {
+                auto what = registry_keys::read_claim(found);
+                auto rule = what ? what->rule() : fail(what);
+                if (!rule) {
+                    unreadable = fail(rule);
+                    return scan::stop;
+                }
+                if (contains(region_of(*rule), here)) {
+                    covering.push_back({std::string{what->pod}, one.granted, *std::move(rule)});
+                }
+                return scan::next;
+            });
+        if (!done || !unreadable) {
+            return done ? fail(unreadable) : fail(done);
         }
         if (key.empty()) {
             break;

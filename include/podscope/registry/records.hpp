@@ -30,11 +30,10 @@ struct allocation {
     friend bool operator==(const allocation&, const allocation&) = default;
 };
 
-/// One write rule of one allocation.
+/// One write rule of one allocation: whose and which stands in its key (registry_keys::claim), so
+/// that the search reads it where it seeks it and a million take no more memory than they must.
 struct claim {
-    std::string pod{};
     epoch granted{}; ///< counts only while the pod is live under this grant
-    scope_rule rule{};
     unknown_fields unknown{};
 
     friend bool operator==(const claim&, const claim&) = default;
@@ -107,7 +106,7 @@ BOOST_HANA_ADAPT_STRUCT(podscope::allocation,
                         adopted,
                         layers_revision,
                         unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::claim, pod, granted, rule, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::claim, granted, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::standing_layer, layer, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::child_link, child, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::segment_hold, pod, granted, unknown);

@@ -61,9 +61,8 @@ public:
     /// does, on the state that this leaves.
     [[nodiscard]] result<void> insert(allocation row, std::span<const deny_layer> layers) {
         for (const auto& rule : write_rules(row.allow)) {
-            auto done = txn_->template put<tables::claims>(
-                registry_keys::claim(row.pod, rule),
-                claim{.pod = row.pod, .granted = row.granted, .rule = rule});
+            auto done = txn_->template put<tables::claims>(registry_keys::claim(row.pod, rule),
+                                                           claim{.granted = row.granted});
             if (!done) {
                 return done;
             }

@@ -3,6 +3,7 @@
 
 #include <podscope/result.hpp>
 #include <podscope/scope/invalid_target.hpp>
+#include <podscope/scope/kernel_path.hpp>
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/namespace.hpp>
 #include <podscope/scope/resource.hpp>
@@ -56,7 +57,8 @@ public:
 
 namespace scope_detail {
 
-/// One walk from the root to the place that a path names, as path_resolution(7) describes it.
+/// One walk from the root to the place that a path names, as path_resolution(7) describes it. It is
+/// for what place_by_kernel does not answer, and says why a path names no place.
 class path_walk {
 public:
     explicit path_walk(std::string_view text) : text_{text}, rest_{text}, own_text_{text.size()} {}
@@ -212,6 +214,9 @@ private:
 inline result<resource> canonical_path::resolve(std::string_view text) const {
     if (const char* broken = scope_detail::broken_path_rule(text)) {
         return fail(invalid_target(text, broken));
+    }
+    if (auto found = scope_detail::place_by_kernel(text)) {
+        return *std::move(found);
     }
     return scope_detail::path_walk{text}.run();
 }
