@@ -78,26 +78,50 @@ public:
              must(store_.read([&](auto& txn) { return conflict_search{txn}.of(pod); }))) {
             named.push_back(one.holder.pod + ": " + display(lexical_path{}, one.rule));
         }
+        const auto any =
+            must(store_.read([&](auto& txn) { return conflict_search{txn}.any_of(pod); }));
+        CHECK(any.has_value() == !named.empty());
         return named;
     }
 
     /// Seeks and visited rows of a search.
     std::pair<std::size_t, std::size_t> cost_of(const std::string& pod) {
+        return cost([&](auto& search) { return search.of(pod); });
+    }
+
+    std::pair<std::size_t, std::size_t> cost_of_any(const std::string& pod) {
+        return cost([&](auto& search) { return search.any_of(pod); });
+    }
+
+private:
+    template <class F>
+    std::pair<std::size_t, std::size_t> cost(F&& ask) {
         std::size_t seeks = 0;
         std::size_t visits = 0;
         must(store_.read([&](auto& txn) {
             counting_reader counted{&txn, &seeks, &visits};
-            return conflict_search{counted}.of(pod);
+            conflict_search search{counted};
+            return ask(search);
         }));
         return {seeks, visits};
     }
 
-private:
     store_here store_;
     std::uint64_t granted_{0};
 };
 
 using names = std::vector<std::string>;
+
+TEST_CASE("F34 that there is a competitor is found without the others", "[registry]") {
+    rivals r;
+    for (int i = 0; i != 1'000; ++i) {
+        r.add("rival" + std::to_string(i), {rule("/ws/a" + std::to_string(i))});
+    }
+    r.add("asker", {rule("/ws")});
+    CHECK(r.of("asker").size() == 1'000);
+    CHECK(r.cost_of("asker").second > 1'000);
+    CHECK(r.cost_of_any("asker").second < 10);
+}
 
 TEST_CASE("I1 claims compete where their regions meet", "[registry]") {
     rivals r;

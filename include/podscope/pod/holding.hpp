@@ -4,6 +4,7 @@
 #include <podscope/fork_stamp.hpp>
 #include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/grant.hpp>
+#include <podscope/pod/layer_changes.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/runtime_core.hpp>
@@ -118,17 +119,14 @@ public:
     /// which the next look finds.
     ///
     /// @param before, after the revision of its layers at the commit's begin and end
-    void follow(std::uint64_t before,
-                std::uint64_t after,
-                const std::vector<delegation_ref>& gone,
-                const std::vector<deny_layer>& added) {
+    void follow(std::uint64_t before, std::uint64_t after, const layer_changes& changes) {
         const std::lock_guard alone{looking_};
         if (layers_revision_ != before || before == after) {
             return;
         }
         scope_.update([&](podscope::scope& now) {
-            now.add(added);
-            for (const auto& one : gone) {
+            now.add(changes.added);
+            for (const auto& one : changes.gone) {
                 now.remove(one);
             }
         });

@@ -5,6 +5,7 @@
 #include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/holding.hpp>
+#include <podscope/pod/layer_changes.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
@@ -14,12 +15,12 @@
 #include <podscope/result.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/session/concept.hpp>
-#include <podscope/store/delegation_layers.hpp>
 #include <podscope/store/pod_store.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -75,6 +76,38 @@ public:
         });
     }
 
+    /// The same for many targets under one look, so that all are judged by one state: the error for
+    /// each target that `check` would refuse, in their order; none if the pod may do it at all of
+    /// them.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend.
+    [[nodiscard]] result<std::vector<error>> check_all(std::span<const std::string> targets,
+                                                       permission wanted) const {
+        return guarded([&]() -> result<std::vector<error>> {
+            // First, since a look at the file system may take long.
+            std::vector<result<resource>> places;
+            places.reserve(targets.size());
+            for (const auto& target : targets) {
+                places.push_back(core().parts().names.resolve(target));
+            }
+            if (auto current = held_->confirm(); !current) {
+                return fail(current);
+            }
+            return held_->scope().read([&](const scope& now) {
+                std::vector<error> refused;
+                for (const auto& place : places) {
+                    if (!place) {
+                        refused.push_back(place.error());
+                    } else if (!now.allows(*place, wanted)) {
+                        refused.push_back(denial(core().parts().names, name(), *place, wanted,
+                                                 now.explain(*place)));
+                    }
+                }
+                return refused;
+            });
+        });
+    }
+
     /// What the pod may do at a target and why, after the same look at its allocation.
     ///
     /// Errors: as `check`, but for `denied`.
@@ -109,28 +142,51 @@ public:
     /// `invalid_name`, `invalid_target`, `invalid_manifest`, `revoked`, `forked`.
     [[nodiscard]] result<grant>
     delegate(const manifest& child, std::chrono::milliseconds probe_time = default_probe_time) {
-        return guarded([&]() -> result<grant> {
+        auto made = delegate_all({&child, 1}, probe_time);
+        return made ? result<grant>{std::move(made->front())} : fail(made);
+    }
+
+    /// The same for many children in one commit: a grant for each, in their order, or none at all.
+    /// They must not compete with each other either.
+    ///
+    /// Errors: as `delegate`, of the first child that cannot be had.
+    [[nodiscard]] result<std::vector<grant>>
+    delegate_all(std::span<const manifest> children,
+                 std::chrono::milliseconds probe_time = default_probe_time) {
+        return guarded([&]() -> result<std::vector<grant>> {
             if (auto here = held_->not_forked(); !here) {
                 return fail(here);
             }
-            auto resolved = resolve(child, core().parts().names);
-            if (!resolved) {
-                return fail(resolved);
+            std::vector<pod_record> records;
+            for (const auto& child : children) {
+                auto resolved = resolve(child, core().parts().names);
+                if (!resolved) {
+                    return fail(resolved);
+                }
+                records.push_back(
+                    {.pod = child.name, .manifest = std::move(*resolved), .peers = child.peers});
             }
             auto self = core().parts().self.self();
             if (!self) {
                 return fail(self);
             }
-            const pod_record record{
-                .pod = child.name, .manifest = std::move(*resolved), .peers = child.peers};
             const holder by{.owner = std::move(*self)};
             stale_report cleared;
             auto made =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-                    return owning([&](auto& txn, const allocation&) {
-                        return enrolment{txn, core().parts().names, blockers}.delegate(held_->own(),
-                                                                                       record, by);
-                    });
+                    return owning(
+                        [&](auto& txn, const allocation&) -> result<std::vector<delegation>> {
+                            std::vector<delegation> all;
+                            for (const auto& record : records) {
+                                auto one = enrolment{txn, core().parts().names, blockers}.delegate(
+                                    held_->own(), record, by);
+                                if (!one) {
+                                    return fail(one);
+                                }
+                                all.push_back(std::move(*one));
+                            }
+                            return all;
+                        });
                 });
             if (cleared.changed()) {
                 // Some of it may have come back to this pod, which is to be told.
@@ -139,7 +195,11 @@ public:
             if (!made) {
                 return fail(made);
             }
-            return grant{.pod = std::move(made->child), .granted = made->granted};
+            std::vector<grant> grants;
+            for (auto& one : *made) {
+                grants.push_back({.pod = std::move(one.child), .granted = one.granted});
+            }
+            return grants;
         });
     }
 
@@ -313,21 +373,11 @@ private:
     template <class T>
     void follow(const result<T>& done, std::uint64_t before, std::uint64_t after) noexcept {
         (void)guarded([&]() -> result<void> {
-            std::vector<delegation_ref> gone;
-            std::vector<deny_layer> added;
-            if constexpr (std::is_same_v<T, delegation>) {
-                added = layers_of(*done);
-            } else if constexpr (std::is_same_v<T, reconcile_report>) {
-                for (const auto& one : done->ended) {
-                    gone.push_back({.child = one.child, .granted = one.granted});
-                }
-                for (const auto& one : done->adopted) {
-                    const auto more = layers_of(
-                        delegation{.child = one.child, .granted = one.granted, .rules = one.rules});
-                    added.insert(added.end(), more.begin(), more.end());
-                }
+            if constexpr (std::is_void_v<T>) {
+                held_->follow(before, after, changes_of());
+            } else {
+                held_->follow(before, after, changes_of(*done));
             }
-            held_->follow(before, after, gone, added);
             return {};
         });
     }

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,17 +56,48 @@ public:
 
     /// All competitors of a live pod, deepest target first; none for a pod that is not live.
     [[nodiscard]] result<std::vector<standing_competitor>> of(std::string_view pod) {
-        auto row = registry{*txn_}.peek(pod);
+        return run({.asker = pod});
+    }
+
+    /// One competitor of a live pod, whichever is met first, if there is any: for who wants to know
+    /// whether, and not from whom. Costs what the claims do that are met before it.
+    [[nodiscard]] result<std::optional<standing_competitor>> any_of(std::string_view pod) {
+        auto found = run({.asker = pod, .wanted = 1});
+        if (!found) {
+            return fail(found);
+        }
+        return found->empty() ? std::nullopt : std::optional{std::move(found->front())};
+    }
+
+private:
+    struct search {
+        std::string_view asker;
+        std::size_t wanted{std::numeric_limits<std::size_t>::max()}; // as many competitors
+        std::optional<hand_down<Txn>> lines{};
+        std::vector<standing_competitor> owners{};
+        std::vector<standing_competitor> reversioners{};
+
+        [[nodiscard]] bool is_over() const noexcept {
+            return owners.size() + reversioners.size() >= wanted;
+        }
+    };
+
+    enum class standing : std::uint8_t { apart, reversioner, owner };
+
+    [[nodiscard]] result<std::vector<standing_competitor>> run(search s) {
+        auto row = registry{*txn_}.peek(s.asker);
         if (!row) {
             return fail(row);
         }
         if (!*row) {
             return std::vector<standing_competitor>{};
         }
-        search s{.asker = pod};
         for (const auto& rule : write_rules((**row).allow)) {
             if (auto done = collect(region_of(rule), s); !done) {
                 return fail(done);
+            }
+            if (s.is_over()) {
+                break;
             }
         }
         auto& named = s.owners.empty() ? s.reversioners : s.owners;
@@ -73,31 +105,21 @@ public:
         return std::move(named);
     }
 
-private:
-    struct search {
-        std::string_view asker;
-        std::optional<hand_down<Txn>> lines{};
-        std::vector<standing_competitor> owners{};
-        std::vector<standing_competitor> reversioners{};
-    };
-
-    enum class standing : std::uint8_t { apart, reversioner, owner };
-
     [[nodiscard]] result<void> collect(const region& wanted, search& s) {
         auto done = judge_above(wanted, s);
-        return done ? judge_within(wanted, s) : done;
+        return done && !s.is_over() ? judge_within(wanted, s) : done;
     }
 
     [[nodiscard]] result<void> judge_above(const region& wanted, search& s) {
-        for (std::string_view key = wanted.target.key(); !key.empty();) {
+        for (std::string_view key = wanted.target.key(); !key.empty() && !s.is_over();) {
             key = resource::parent_key(key);
             result<void> judged{};
-            auto done =
-                scan_prefix<tables::claims>(*txn_, registry_keys::claims_at(key),
-                                            [&](std::string_view found, const claim& other) {
-                                                judged = judge(wanted, found, other, s);
-                                                return judged ? scan::next : scan::stop;
-                                            });
+            auto done = scan_prefix<tables::claims>(
+                *txn_, registry_keys::claims_at(key),
+                [&](std::string_view found, const claim& other) {
+                    judged = judge(wanted, found, other, s);
+                    return judged && !s.is_over() ? scan::next : scan::stop;
+                });
             if (!done || !judged) {
                 return done ? judged : done;
             }
@@ -118,11 +140,14 @@ private:
                         return scan::stop;
                     }
                     judged = judge(wanted, key, other, s);
-                    const bool too_deep = wanted.reach != extent::tree && is_too_deep(top, key);
-                    if (too_deep) {
-                        next = registry_keys::after_subtree(child_of(top, key));
+                    if (!judged || s.is_over()) {
+                        return scan::stop;
                     }
-                    return too_deep || !judged ? scan::stop : scan::next;
+                    if (wanted.reach != extent::tree && is_too_deep(top, key)) {
+                        next = registry_keys::after_subtree(child_of(top, key));
+                        return scan::stop;
+                    }
+                    return scan::next;
                 });
             if (!done || !judged || next.empty()) {
                 return done ? judged : done;

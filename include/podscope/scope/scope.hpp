@@ -8,9 +8,12 @@
 #include <podscope/scope/rule.hpp>
 #include <podscope/scope/rule_index.hpp>
 
+#include <algorithm>
+#include <compare>
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,14 +45,20 @@ public:
     /// Allows nothing.
     scope() = default;
 
-    /// Linear in the total length of the targets.
-    explicit scope(std::vector<scope_rule> allow, std::span<const deny_layer> layers = {})
-        : allow_{std::move(allow)} {
-        for (const scope_rule& rule : allow_) {
-            index_.insert(rule, scope_detail::effect::grant);
-        }
-        add(layers);
+    /// Linear in the total length of the targets, and logarithmic in the number of rules for each.
+    explicit scope(std::vector<scope_rule> allow, std::span<const deny_layer> layers = {});
+
+    scope(const scope& other);
+
+    /// Leaves the other one empty.
+    scope(scope&& other) noexcept { swap(other); }
+
+    scope& operator=(scope other) noexcept {
+        swap(other);
+        return *this;
     }
+
+    ~scope() = default;
 
     /// The permission at a place. Linear in the length of its path, allocates nothing.
     [[nodiscard]] permission permission_at(const resource& place) const noexcept {
@@ -67,7 +76,8 @@ public:
     }
 
     /// Which rules decide at a place. Among rules that decide alike it names the one with the
-    /// deepest target, the first of those. Linear in the number of rules.
+    /// deepest target, the first of those. Logarithmic in the number of rules for each component of
+    /// the place.
     [[nodiscard]] explanation explain(const resource& place) const;
 
     [[nodiscard]] std::span<const scope_rule> allow() const noexcept { return allow_; }
@@ -106,45 +116,127 @@ private:
         }
     };
 
+    // Deny rules by where they come from. The base ones stand under the empty reference, which
+    // comes first: no child has an empty name.
+    using layer_map = std::map<delegation_ref, std::vector<scope_rule>, by_child_and_epoch>;
+
+    // Where a deny rule stands: the entry keeps its place as others come and go.
+    struct place_of_layer {
+        const layer_map::value_type* from;
+        std::size_t index;
+
+        [[nodiscard]] const scope_rule& rule() const noexcept { return from->second[index]; }
+    };
+
+    struct by_target {
+        using is_transparent = void;
+
+        [[nodiscard]] bool operator()(const place_of_layer& a,
+                                      const place_of_layer& b) const noexcept {
+            const auto order = a.rule().target.key() <=> b.rule().target.key();
+            if (order != 0) {
+                return order < 0;
+            }
+            if (a.from != b.from) {
+                return by_child_and_epoch{}(a.from->first, b.from->first);
+            }
+            return a.index < b.index;
+        }
+
+        [[nodiscard]] bool operator()(const place_of_layer& a,
+                                      std::string_view key) const noexcept {
+            return a.rule().target.key() < key;
+        }
+
+        [[nodiscard]] bool operator()(std::string_view key,
+                                      const place_of_layer& a) const noexcept {
+            return key < a.rule().target.key();
+        }
+    };
+
+    [[nodiscard]] static delegation_ref origin_of(const deny_layer& layer) {
+        return layer.delegation.value_or(delegation_ref{});
+    }
+
     void add_one(const deny_layer& layer);
     void remove_last(const deny_layer& layer) noexcept;
-    template <class F>
-    void for_each_layer(F&& f) const;
+    void swap(scope& other) noexcept;
+    [[nodiscard]] const scope_rule* highest_allow_at(const region& here) const noexcept;
+    [[nodiscard]] const place_of_layer* lowest_deny_at(const region& here,
+                                                       permission below) const noexcept;
 
     std::vector<scope_rule> allow_{};
-    std::vector<scope_rule> base_{};
-    std::map<delegation_ref, std::vector<scope_rule>, by_child_and_epoch> delegated_{};
+    std::vector<std::size_t> allow_by_target_{}; // indices of `allow_`, those of a target in order
+    layer_map layers_{};
+    std::set<place_of_layer, by_target> layers_by_target_{};
     scope_detail::rule_index index_{};
 };
 
+inline scope::scope(std::vector<scope_rule> allow, std::span<const deny_layer> layers)
+    : allow_{std::move(allow)},
+      allow_by_target_(allow_.size()) {
+    for (std::size_t i = 0; i != allow_.size(); ++i) {
+        allow_by_target_[i] = i;
+        index_.insert(allow_[i], scope_detail::effect::grant);
+    }
+    std::ranges::stable_sort(allow_by_target_, {},
+                             [this](std::size_t i) { return allow_[i].target.key(); });
+    add(layers);
+}
+
+inline scope::scope(const scope& other)
+    : allow_{other.allow_},
+      allow_by_target_{other.allow_by_target_},
+      layers_{other.layers_},
+      index_{other.index_} {
+    for (const auto& one : layers_) {
+        for (std::size_t i = 0; i != one.second.size(); ++i) {
+            layers_by_target_.insert({&one, i});
+        }
+    }
+}
+
+inline void scope::swap(scope& other) noexcept {
+    allow_.swap(other.allow_);
+    allow_by_target_.swap(other.allow_by_target_);
+    layers_.swap(other.layers_);
+    layers_by_target_.swap(other.layers_by_target_);
+    std::swap(index_, other.index_);
+}
+
 inline void scope::add_one(const deny_layer& layer) {
-    auto& rules = layer.is_base() ? base_ : delegated_[*layer.delegation];
+    const auto [at, is_new] = layers_.try_emplace(origin_of(layer));
+    auto& rules = at->second;
     try {
         rules.push_back(layer.rule);
         try {
-            index_.insert(layer.rule, scope_detail::effect::deny);
+            const auto place = layers_by_target_.insert({&*at, rules.size() - 1}).first;
+            try {
+                index_.insert(layer.rule, scope_detail::effect::deny);
+            } catch (...) {
+                layers_by_target_.erase(place);
+                throw;
+            }
         } catch (...) {
             rules.pop_back();
             throw;
         }
     } catch (...) {
-        if (!layer.is_base() && rules.empty()) {
-            delegated_.erase(*layer.delegation);
+        if (is_new) {
+            layers_.erase(at);
         }
         throw;
     }
 }
 
 inline void scope::remove_last(const deny_layer& layer) noexcept {
+    const auto found = layers_.find(origin_of(layer));
+    auto& rules = found->second;
     index_.erase(layer.rule, scope_detail::effect::deny);
-    if (layer.is_base()) {
-        base_.pop_back();
-        return;
-    }
-    const auto found = delegated_.find(*layer.delegation);
-    found->second.pop_back();
-    if (found->second.empty()) {
-        delegated_.erase(found);
+    layers_by_target_.erase({&*found, rules.size() - 1});
+    rules.pop_back();
+    if (rules.empty()) {
+        layers_.erase(found);
     }
 }
 
@@ -164,71 +256,78 @@ inline void scope::add(std::span<const deny_layer> layers) {
 }
 
 inline std::size_t scope::remove(const delegation_ref& delegation) noexcept {
-    const auto found = delegated_.find(delegation);
-    if (found == delegated_.end()) {
+    const auto found = layers_.find(delegation);
+    if (found == layers_.end() || delegation.child.empty()) {
         return 0;
     }
-    for (const scope_rule& rule : found->second) {
-        index_.erase(rule, scope_detail::effect::deny);
-    }
     const std::size_t removed = found->second.size();
-    delegated_.erase(found);
+    for (std::size_t i = 0; i != removed; ++i) {
+        index_.erase(found->second[i], scope_detail::effect::deny);
+        layers_by_target_.erase({&*found, i});
+    }
+    layers_.erase(found);
     return removed;
-}
-
-template <class F>
-void scope::for_each_layer(F&& f) const {
-    for (const scope_rule& rule : base_) {
-        f(rule, static_cast<const delegation_ref*>(nullptr));
-    }
-    for (const auto& [delegation, rules] : delegated_) {
-        for (const scope_rule& rule : rules) {
-            f(rule, &delegation);
-        }
-    }
 }
 
 inline std::vector<deny_layer> scope::layers() const {
     std::vector<deny_layer> all;
-    for_each_layer([&](const scope_rule& rule, const delegation_ref* from) {
-        all.push_back({rule, from != nullptr ? std::optional{*from} : std::nullopt});
-    });
+    for (const auto& [from, rules] : layers_) {
+        for (const scope_rule& rule : rules) {
+            all.push_back({rule, from.child.empty() ? std::nullopt : std::optional{from}});
+        }
+    }
     return all;
+}
+
+inline const scope_rule* scope::highest_allow_at(const region& here) const noexcept {
+    const scope_rule* highest = nullptr;
+    // From the deepest target up, so that of rules that decide alike the deepest stays.
+    for (std::string_view key = here.target.key();; key = resource::parent_key(key)) {
+        const auto same_target = std::ranges::equal_range(
+            allow_by_target_, key, {}, [this](std::size_t i) { return allow_[i].target.key(); });
+        for (const std::size_t i : same_target) {
+            const scope_rule& rule = allow_[i];
+            const auto least = highest != nullptr ? highest->access : permission::none;
+            if (rule.access > least && contains(region_of(rule), here)) {
+                highest = &rule;
+            }
+        }
+        if (key.empty()) {
+            return highest;
+        }
+    }
+}
+
+inline const scope::place_of_layer* scope::lowest_deny_at(const region& here,
+                                                          permission below) const noexcept {
+    const place_of_layer* lowest = nullptr;
+    for (std::string_view key = here.target.key();; key = resource::parent_key(key)) {
+        const auto [first, last] = layers_by_target_.equal_range(key);
+        for (auto at = first; at != last; ++at) {
+            const scope_rule& rule = at->rule();
+            if (left_by_deny(rule.access) < below && contains(region_of(rule), here) &&
+                (lowest == nullptr || rule.access < lowest->rule().access)) {
+                lowest = &*at;
+            }
+        }
+        if (key.empty()) {
+            return lowest;
+        }
+    }
 }
 
 inline explanation scope::explain(const resource& place) const {
     const region here{place, extent::point};
-    const scope_rule* highest = nullptr;
-    for (const scope_rule& rule : allow_) {
-        const auto rank = [](const scope_rule& r) {
-            return std::pair{r.access, r.target.key().size()};
-        };
-        if (rule.access != permission::none && contains(region_of(rule), here) &&
-            (highest == nullptr || rank(rule) > rank(*highest))) {
-            highest = &rule;
-        }
-    }
+    const scope_rule* const highest = highest_allow_at(here);
     if (highest == nullptr) {
         return {};
     }
-    const scope_rule* lowest = nullptr;
-    const delegation_ref* origin = nullptr;
-    for_each_layer([&](const scope_rule& rule, const delegation_ref* from) {
-        if (left_by_deny(rule.access) >= highest->access || !contains(region_of(rule), here)) {
-            return;
-        }
-        if (lowest == nullptr || rule.access < lowest->access ||
-            (rule.access == lowest->access &&
-             rule.target.key().size() > lowest->target.key().size())) {
-            lowest = &rule;
-            origin = from;
-        }
-    });
     explanation why{.granted = highest->access, .allowed_by = *highest};
-    if (lowest != nullptr) {
-        why.granted = left_by_deny(lowest->access);
+    if (const place_of_layer* const lowest = lowest_deny_at(here, highest->access)) {
+        const delegation_ref& from = lowest->from->first;
+        why.granted = left_by_deny(lowest->rule().access);
         why.capped_by =
-            deny_layer{*lowest, origin != nullptr ? std::optional{*origin} : std::nullopt};
+            deny_layer{lowest->rule(), from.child.empty() ? std::nullopt : std::optional{from}};
     }
     return why;
 }
