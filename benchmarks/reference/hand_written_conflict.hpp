@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -65,21 +66,30 @@ public:
 
     [[nodiscard]] podscope::result<bool> is_from_to(std::string_view upper,
                                                     std::string_view lower) {
-        std::string_view at = lower;
-        for (std::size_t steps = 0; steps <= given_by_.size(); ++steps) {
-            const std::string_view giver = giver_of(at);
-            if (giver.empty() || giver == upper) {
-                return giver == upper;
+        if (line_of_ != lower) {
+            if (auto done = follow_up_from(lower); !done) {
+                return podscope::fail(done);
             }
-            at = giver;
         }
-        return podscope::fail(
-            {.category = podscope::errc::corrupt,
-             .message = "by the registry, the pod '" + std::string{at} + "' descends from itself",
-             .subject = std::string{at}});
+        return line_.contains(upper);
     }
 
 private:
+    [[nodiscard]] podscope::result<void> follow_up_from(std::string_view lower) {
+        line_of_.clear();
+        line_.clear();
+        for (std::string_view at = giver_of(lower); !at.empty(); at = giver_of(at)) {
+            if (at == lower || !line_.insert(at).second) {
+                return podscope::fail({.category = podscope::errc::corrupt,
+                                       .message = "by the registry, the pod '" + std::string{at} +
+                                                  "' descends from itself",
+                                       .subject = std::string{at}});
+            }
+        }
+        line_of_ = lower;
+        return {};
+    }
+
     // The parent of a pod if its delegation covers the region, else an empty name.
     [[nodiscard]] std::string_view giver_of(std::string_view pod) {
         if (const auto known = given_by_.find(pod); known != given_by_.end()) {
@@ -103,6 +113,8 @@ private:
     const hand_written_tables* tables_;
     podscope::region where_;
     std::map<std::string_view, std::string_view, std::less<>> given_by_{};
+    std::string line_of_{};
+    std::set<std::string_view> line_{};
 };
 
 /// Searches for pods that may write where a given live pod may: podscope::conflict_search for these

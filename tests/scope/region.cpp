@@ -85,7 +85,7 @@ TEST_CASE("A region is that of its rule", "[scope]") {
 
 // That one rule has to grant a whole region is only right because no union of others can: the
 // reference asks each place by itself.
-TEST_CASE("Rules grant or take a region where they do at its places", "[scope]") {
+TEST_CASE("Rules grant or take a region where they do at its places", "[scope][random]") {
     std::size_t granted = 0;
     std::size_t taken = 0;
     const auto worlds = world::all(target_depth);

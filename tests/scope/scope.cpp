@@ -144,7 +144,7 @@ TEST_CASE("Two rules decide as the reference does in every relation they can hav
     }
 }
 
-TEST_CASE("A random scope decides as the reference does at every place", "[scope]") {
+TEST_CASE("A random scope decides as the reference does at every place", "[scope][random]") {
     constexpr std::size_t depth = 2;
     const auto worlds = world::all(depth);
     std::size_t capped = 0;

@@ -7,10 +7,10 @@
 #include <podscope/scope/region.hpp>
 #include <podscope/scope/rule.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,28 +33,44 @@ public:
     [[nodiscard]] const region& where() const noexcept { return where_; }
 
     /// Whether the region was handed down from `upper` to `lower`. False if either of them, or a
-    /// pod between them, is not live.
+    /// pod between them, is not live. Logarithmic if it is asked again for the same `lower`.
     ///
     /// Errors: `corrupt` if a pod descends from itself.
     [[nodiscard]] result<bool> is_from_to(std::string_view upper, std::string_view lower) {
-        std::string_view at = lower;
-        for (std::size_t steps = 0; steps <= given_by_.size(); ++steps) {
+        if (line_of_ != lower) {
+            if (auto done = follow_up_from(lower); !done) {
+                return fail(done);
+            }
+        }
+        return line_.contains(upper);
+    }
+
+private:
+    // Notes all through whose hands the region came down to a pod.
+    [[nodiscard]] result<void> follow_up_from(std::string_view lower) {
+        line_of_.clear();
+        line_.clear();
+        for (std::string_view at = lower;;) {
             auto giver = giver_of(at);
             if (!giver) {
                 return fail(giver);
             }
-            if (giver->empty() || *giver == upper) {
-                return *giver == upper;
+            if (giver->empty()) {
+                break;
             }
             at = *giver;
-        }
-        const std::string pod{at};
-        return fail({.category = errc::corrupt,
+            if (at == lower || !line_.insert(at).second) {
+                const std::string pod{at};
+                return fail(
+                    {.category = errc::corrupt,
                      .message = "by the registry, the pod '" + pod + "' descends from itself",
                      .subject = pod});
+            }
+        }
+        line_of_ = lower;
+        return {};
     }
 
-private:
     // The parent of a pod if its delegation covers the region, else an empty name.
     [[nodiscard]] result<std::string_view> giver_of(std::string_view pod) {
         if (const auto known = given_by_.find(pod); known != given_by_.end()) {
@@ -83,6 +99,8 @@ private:
     Txn* txn_;
     region where_;
     std::map<std::string, std::string, std::less<>> given_by_{};
+    std::string line_of_{};
+    std::set<std::string_view> line_{}; // of what `given_by_` holds
 };
 
 } // namespace podscope

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+// Teams that are deeper and wider than anybody's.
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+
+#include <podscope/pod/self.hpp>
+#include <podscope/probe/process.hpp>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::errc;
+namespace tables = podscope::tables;
+
+using parts = podscope::runtime_parts<in_memory::store,
+                                      podscope::memory_sessions,
+                                      podscope::process_probe,
+                                      podscope::queue_sink,
+                                      podscope::lexical_path,
+                                      podscope::reclaim_and_fence,
+                                      podscope::system_clocks,
+                                      podscope::calling_process>;
+using runtime = podscope::basic_runtime<parts>;
+using pod = podscope::basic_pod<parts>;
+
+TEST_CASE("F34 a chain of a thousand delegations holds and shrinks", "[pod][slow]") {
+    constexpr std::size_t depth = 1'000;
+    const in_memory backend;
+    runtime library{parts{backend.open(), {}, {}, {}, {}, {}, {}, {}}};
+    std::vector<pod> chain;
+    chain.push_back(must(library.create(writer("p0", "/ws"))));
+    for (std::size_t i = 1; i != depth; ++i) {
+        const auto grant = must(chain.back().delegate(writer("p" + std::to_string(i), "/ws")));
+        chain.push_back(must(library.adopt(grant)));
+    }
+    const auto writers = [&] {
+        std::vector<std::string> found;
+        for (const auto& one : chain) {
+            if (one.check("/ws/f", permission::write)) {
+                found.push_back(one.name());
+            }
+        }
+        return found;
+    };
+    const std::string leaf = chain.back().name();
+    CHECK(writers() == std::vector{leaf});
+
+    // One below the root goes, and the rest hangs below the root.
+    must(chain.front().reclaim("p1"));
+    CHECK(writers() == std::vector{leaf});
+    CHECK(must(library.find("p2"))->delegated_from == "p0");
+
+    // All between the root and the leaf die: the leaf is adopted from a thousand levels below.
+    chain.erase(chain.begin() + 1, chain.end() - 1);
+    const auto report = must(chain.front().reconcile(patience));
+    REQUIRE(report.adopted.size() == 1);
+    CHECK(report.adopted.front().child == leaf);
+    CHECK(writers() == std::vector{leaf});
+    auto store = backend.open();
+    CHECK(stored_state{store}.of<tables::allocations>().size() == 2);
+    CHECK(stored_state{store}.of<tables::layers>().size() == 1);
+
+    must(chain.back().release());
+    CHECK(writers() == std::vector{std::string{"p0"}});
+}
+
+TEST_CASE("F34 a parent of a hundred thousand children is restored", "[pod][slow]") {
+    constexpr std::size_t count = 100'000;
+    const in_memory backend;
+    podscope::memory_sessions sessions;
+    runtime library{parts{backend.open(), sessions, {}, {}, {}, {}, {}, {}}};
+    const auto segment = must(sessions.create({}));
+    must(sessions.append(segment, {.kind = "begin"}));
+    {
+        auto planner = must(library.create(writer("planner", "/ws"), {.segment = segment}));
+        std::vector<manifest> wanted;
+        for (std::size_t i = 0; i != count; ++i) {
+            wanted.push_back(writer("child" + std::to_string(i), "/ws/part" + std::to_string(i)));
+        }
+        CHECK(must(planner.delegate_all(wanted)).size() == count);
+        CHECK_FALSE(planner.check("/ws/part7/f", permission::write));
+    }
+    auto back = must(library.restore("planner", {.probe_time = patience}));
+    CHECK(back.report.kept.size() == count); // reserved by this process, which lives
+    CHECK(back.report.undecided.empty());
+    CHECK(why_not(back.pod.check("/ws/part7/f", permission::write)) == errc::denied);
+    CHECK(may_at(back.pod, "/ws/free") == permission::write);
+    must(back.pod.reclaim("child7"));
+    CHECK(may_at(back.pod, "/ws/part7/f") == permission::write);
+    CHECK(may_at(back.pod, "/ws/part8/f") == permission::read);
+}
+
+} // namespace
