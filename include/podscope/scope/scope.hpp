@@ -179,8 +179,11 @@ inline scope::scope(std::vector<scope_rule> allow, std::span<const deny_layer> l
         allow_by_target_[i] = i;
         index_.insert(allow_[i], scope_detail::effect::grant);
     }
-    std::ranges::stable_sort(allow_by_target_, {},
-                             [this](std::size_t i) { return allow_[i].target.key(); });
+    // Those of one target by index. (std::stable_sort warns of its own buffer in clang.)
+    std::ranges::sort(allow_by_target_, [this](std::size_t one, std::size_t other) {
+        const auto order = allow_[one].target.key() <=> allow_[other].target.key();
+        return order != 0 ? order < 0 : one < other;
+    });
     add(layers);
 }
 
