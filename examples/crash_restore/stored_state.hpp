@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/podscope.hpp>
+#include <podscope/registry/keys.hpp>
 #include <podscope/registry/owner.hpp>
 
 #include <functional>
@@ -24,11 +25,17 @@ struct stored_pod {
     std::vector<podscope::notification> outbox{};
 };
 
+/// A rule that the registry keeps for one pod alone.
+struct stored_claim {
+    std::string pod{};
+    podscope::scope_rule rule{};
+};
+
 /// What is stored about all pods at one moment, read in one transaction and by nobody's leave: from
 /// the tables themselves.
 struct stored_state {
     std::map<std::string, stored_pod, std::less<>> pods{};
-    std::vector<podscope::claim> claims{};
+    std::vector<stored_claim> claims{};
     /// For each region of the team who may write in it; nobody may if it is not there.
     std::map<std::string, podscope::ownership, std::less<>> owners{};
 };
@@ -41,6 +48,24 @@ template <class Table, class Txn, class F>
         f(one);
         return podscope::scan::next;
     });
+}
+
+template <class Txn>
+[[nodiscard]] podscope::result<void> read_claims(Txn& txn, std::vector<stored_claim>& claims) {
+    namespace keys = podscope::registry_keys;
+    podscope::result<void> read{};
+    auto done = txn.template scan<podscope::tables::claims>(
+        {}, [&](std::string_view key, const podscope::claim&) {
+            auto what = keys::read_claim(key);
+            auto rule = what ? what->rule() : podscope::fail(what);
+            if (!rule) {
+                read = podscope::fail(rule);
+                return podscope::scan::stop;
+            }
+            claims.push_back({std::string{what->pod}, *std::move(rule)});
+            return podscope::scan::next;
+        });
+    return done ? read : done;
 }
 
 template <class T>
@@ -61,11 +86,7 @@ template <class Txn>
         done = each<tables::pods>(
             txn, [&](const podscope::pod_record& one) { state.pods[one.pod].record = one; });
     }
-    if (done) {
-        done = each<tables::claims>(
-            txn, [&](const podscope::claim& one) { state.claims.push_back(one); });
-    }
-    return done;
+    return done ? read_claims(txn, state.claims) : done;
 }
 
 template <class Txn>
