@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/effort.hpp"
 
 #include <podscope/pod/self.hpp>
 #include <podscope/probe/process.hpp>
@@ -71,7 +72,7 @@ TEST_CASE("F34 a chain of a thousand delegations holds and shrinks", "[pod][slow
 }
 
 TEST_CASE("F34 a parent of a hundred thousand children is restored", "[pod][slow]") {
-    constexpr std::size_t count = 100'000;
+    const auto count = static_cast<std::size_t>(rounds("PODSCOPE_CHILDREN", 100'000));
     const in_memory backend;
     podscope::memory_sessions sessions;
     runtime library{parts{backend.open(), sessions, {}, {}, {}, {}, {}, {}}};
