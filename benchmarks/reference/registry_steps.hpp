@@ -93,7 +93,7 @@ public:
                                                   const podscope::allocation& child) {
         return store_.write([&](auto& txn) -> podscope::result<void> {
             podscope::registry live{txn};
-            auto own = podscope::check_own(txn, parent);
+            auto own = podscope::peek_own(txn, parent);
             if (!own) {
                 return podscope::fail(own);
             }
@@ -116,7 +116,7 @@ public:
                                                  std::string_view child) {
         return store_.write([&](auto& txn) -> podscope::result<void> {
             podscope::registry live{txn};
-            auto own = podscope::check_own(txn, parent);
+            auto own = podscope::peek_own(txn, parent);
             if (!own) {
                 return podscope::fail(own);
             }

@@ -29,17 +29,14 @@ struct holder {
     std::string segment{}; ///< the session segment that it is to write
 };
 
-/// Whether a pod is live under that very grant.
+/// The allocation of a pod that is live under that very grant, uncopied: see registry::peek.
 ///
 /// Errors: `revoked`.
 template <class Txn>
-[[nodiscard]] result<void> check_own(Txn& txn, const grant& own) {
+[[nodiscard]] auto peek_own(Txn& txn, const grant& own) -> decltype(registry{txn}.peek(own.pod)) {
     auto row = registry{txn}.peek(own.pod);
-    if (!row) {
-        return fail(row);
-    }
-    if (*row && (**row).granted == own.granted) {
-        return {};
+    if (!row || (*row && (**row).granted == own.granted)) {
+        return row;
     }
     error e{.category = errc::revoked,
             .message = "the pod '" + own.pod +
@@ -52,16 +49,13 @@ template <class Txn>
     return fail(std::move(e));
 }
 
-/// The allocation of a pod that is live under that very grant.
+/// A copy of the same.
 ///
 /// Errors: `revoked`.
 template <class Txn>
 [[nodiscard]] result<allocation> require_own(Txn& txn, const grant& own) {
-    if (auto live = check_own(txn, own); !live) {
-        return fail(live);
-    }
-    auto row = registry{txn}.find(own.pod);
-    return row ? result<allocation>{*std::move(*row)} : fail(row);
+    auto row = peek_own(txn, own);
+    return row ? result<allocation>{**row} : fail(row);
 }
 
 /// The row that a grant entitles its child to adopt.
@@ -159,7 +153,7 @@ public:
     [[nodiscard]] result<delegation>
     delegate(const grant& parent, pod_record child, const holder& until_adopted) {
         pod_store store{*txn_};
-        if (auto own = check_own(*txn_, parent); !own) {
+        if (auto own = peek_own(*txn_, parent); !own) {
             return fail(own);
         }
         auto record = store.require(parent.pod);

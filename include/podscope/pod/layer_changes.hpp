@@ -21,7 +21,7 @@ struct layer_changes {
     }
 };
 
-/// Read off the outcome of the commit: delegations that were made,
+/// What the outcome of a commit says of that: delegations that were made.
 [[nodiscard]] inline layer_changes changes_of(const std::vector<delegation>& made) {
     layer_changes changes;
     for (const auto& one : made) {
@@ -30,7 +30,7 @@ struct layer_changes {
     return changes;
 }
 
-/// delegations that have ended, and orphans that were adopted,
+/// Delegations that have ended, and orphans that were adopted.
 [[nodiscard]] inline layer_changes changes_of(const reconcile_report& report) {
     layer_changes changes;
     for (const auto& one : report.ended) {
@@ -40,11 +40,6 @@ struct layer_changes {
         changes.add({.child = one.child, .granted = one.granted, .rules = one.rules});
     }
     return changes;
-}
-
-/// or nothing.
-[[nodiscard]] inline layer_changes changes_of() {
-    return {};
 }
 
 } // namespace podscope

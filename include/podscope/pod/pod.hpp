@@ -374,7 +374,7 @@ private:
     void follow(const result<T>& done, std::uint64_t before, std::uint64_t after) noexcept {
         (void)guarded([&]() -> result<void> {
             if constexpr (std::is_void_v<T>) {
-                held_->follow(before, after, changes_of());
+                held_->follow(before, after, {});
             } else {
                 held_->follow(before, after, changes_of(*done));
             }

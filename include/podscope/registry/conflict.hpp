@@ -163,9 +163,8 @@ private:
 
     // Whether a claim's target lies further down than the direct children of `top`.
     static bool is_too_deep(std::string_view top, std::string_view key) {
-        const auto below = key.substr(child_of(top, key).size());
-        return key.size() > top.size() && key[top.size()] != registry_keys::end &&
-               !below.starts_with(registry_keys::end);
+        return key[top.size()] != registry_keys::end &&
+               key[child_of(top, key).size()] != registry_keys::end;
     }
 
     // Puts a claim on its list if it competes.

@@ -60,11 +60,7 @@ private:
             }
             at = *giver;
             if (at == lower || !line_.insert(at).second) {
-                const std::string pod{at};
-                return fail(
-                    {.category = errc::corrupt,
-                     .message = "by the registry, the pod '" + pod + "' descends from itself",
-                     .subject = pod});
+                return descends_from_itself(at);
             }
         }
         line_of_ = lower;

@@ -21,6 +21,14 @@
 
 namespace podscope {
 
+/// The error of a registry in which a pod is found above itself.
+[[nodiscard]] inline failure descends_from_itself(std::string_view pod) {
+    return fail(
+        {.category = errc::corrupt,
+         .message = "by the registry, the pod '" + std::string{pod} + "' descends from itself",
+         .subject = std::string{pod}});
+}
+
 /// The table of live allocations, seen through one transaction.
 ///
 /// Each call keeps the five tables of the registry in step with each other (rows, claims, layers,
@@ -199,10 +207,7 @@ public:
                 break;
             }
             if (!met.insert(next).second) {
-                return fail(
-                    {.category = errc::corrupt,
-                     .message = "by the registry, the pod '" + next + "' descends from itself",
-                     .subject = next});
+                return descends_from_itself(next);
             }
             descent.push_back(std::move(**row));
         }

@@ -239,13 +239,7 @@ private:
     }
 
     [[nodiscard]] resource target_of(const rule& of) const {
-        resource target;
-        for (std::string_view rest = key_of(of); !rest.empty();) {
-            const auto length = rest.find(resource::terminator);
-            target.push(rest.substr(0, length));
-            rest.remove_prefix(length + 1);
-        }
-        return target;
+        return *resource::from_key(std::string{key_of(of)});
     }
 
     [[nodiscard]] std::vector<scope_rule> rules_that(scope_detail::effect what) const {

@@ -158,6 +158,10 @@ private:
         return layer.delegation.value_or(delegation_ref{});
     }
 
+    [[nodiscard]] static deny_layer layer_of(const scope_rule& rule, const delegation_ref& from) {
+        return {rule, from.child.empty() ? std::nullopt : std::optional{from}};
+    }
+
     void add_one(const deny_layer& layer);
     void remove_last(const deny_layer& layer) noexcept;
     void swap(scope& other) noexcept;
@@ -276,7 +280,7 @@ inline std::vector<deny_layer> scope::layers() const {
     std::vector<deny_layer> all;
     for (const auto& [from, rules] : layers_) {
         for (const scope_rule& rule : rules) {
-            all.push_back({rule, from.child.empty() ? std::nullopt : std::optional{from}});
+            all.push_back(layer_of(rule, from));
         }
     }
     return all;
@@ -327,10 +331,8 @@ inline explanation scope::explain(const resource& place) const {
     }
     explanation why{.granted = highest->access, .allowed_by = *highest};
     if (const place_of_layer* const lowest = lowest_deny_at(here, highest->access)) {
-        const delegation_ref& from = lowest->from->first;
         why.granted = left_by_deny(lowest->rule().access);
-        why.capped_by =
-            deny_layer{lowest->rule(), from.child.empty() ? std::nullopt : std::optional{from}};
+        why.capped_by = layer_of(lowest->rule(), lowest->from->first);
     }
     return why;
 }
