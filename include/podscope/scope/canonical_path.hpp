@@ -212,8 +212,8 @@ private:
 } // namespace scope_detail
 
 inline result<resource> canonical_path::resolve(std::string_view text) const {
-    if (const char* broken = scope_detail::broken_path_rule(text)) {
-        return fail(invalid_target(text, broken));
+    if (const char* const fault = scope_detail::words_for(scope_detail::fault_of_whole(text))) {
+        return fail(invalid_target(text, fault));
     }
     if (auto found = scope_detail::place_by_kernel(text)) {
         return *std::move(found);

@@ -3,61 +3,15 @@
 
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/permission.hpp>
-#include <podscope/scope/resource.hpp>
 #include <podscope/scope/rule_summary.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
 
 namespace podscope {
 
 namespace scope_detail {
-
-/// Why a text names no place.
-enum class path_fault : std::uint8_t { none, whole_text, long_component, above_root };
-
-/// How much of a buffer the key of a place took, or why there is no place.
-struct written_key {
-    std::size_t size{};
-    path_fault fault{path_fault::none};
-};
-
-/// Writes the key of the place to which lexical_path resolves a text, and refuses what that
-/// refuses. The buffer must have room for as much as the text has, or for lexical_path::max_length:
-/// no key is longer than its text. Linear in the length.
-[[nodiscard]] constexpr written_key write_key(std::string_view text, char* buffer) noexcept {
-    if (broken_path_rule(text) != nullptr) {
-        return {.fault = path_fault::whole_text};
-    }
-    std::size_t size = 0;
-    std::size_t begin = 0; // of the last component
-    for (std::size_t next = 1; next <= text.size(); ++next) {
-        if (next != text.size() && text[next] != '/') {
-            buffer[size++] = text[next];
-            continue;
-        }
-        const std::string_view component{buffer + begin, size - begin};
-        if (component.size() > lexical_path::max_component_length) {
-            return {.fault = path_fault::long_component};
-        }
-        if (component == "..") {
-            if (begin == 0) {
-                return {.fault = path_fault::above_root};
-            }
-            do {
-                --begin;
-            } while (begin != 0 && buffer[begin - 1] != resource::terminator);
-        } else if (!component.empty() && component != ".") {
-            buffer[size] = resource::terminator;
-            begin = size + 1;
-        }
-        size = begin;
-    }
-    return {.size = size};
-}
 
 // Called where a constant is made of what is none, so that a compiler names them as the reason.
 // Nothing defines them.
@@ -66,30 +20,19 @@ void the_target_is_empty_an_absolute_path_is_needed();
 void the_target_is_longer_than_4095_bytes();
 void the_target_contains_a_NUL_byte();
 void the_target_is_relative_it_must_begin_with_a_slash();
-void the_target_is_no_absolute_path();
 void the_target_has_a_component_longer_than_255_bytes();
 void the_target_leads_above_the_root();
 
-consteval void refuse_target(std::string_view text, path_fault fault) {
+consteval void refuse_target(path_fault fault) {
     switch (fault) {
     case path_fault::none: return;
+    case path_fault::empty: return the_target_is_empty_an_absolute_path_is_needed();
+    case path_fault::too_long: return the_target_is_longer_than_4095_bytes();
+    case path_fault::holds_nul: return the_target_contains_a_NUL_byte();
+    case path_fault::relative: return the_target_is_relative_it_must_begin_with_a_slash();
     case path_fault::long_component: return the_target_has_a_component_longer_than_255_bytes();
     case path_fault::above_root: return the_target_leads_above_the_root();
-    case path_fault::whole_text: break;
     }
-    if (text.empty()) {
-        the_target_is_empty_an_absolute_path_is_needed();
-    }
-    if (text.size() > lexical_path::max_length) {
-        the_target_is_longer_than_4095_bytes();
-    }
-    if (text.find('\0') != std::string_view::npos) {
-        the_target_contains_a_NUL_byte();
-    }
-    if (!text.starts_with('/')) {
-        the_target_is_relative_it_must_begin_with_a_slash();
-    }
-    the_target_is_no_absolute_path();
 }
 
 } // namespace scope_detail
@@ -108,7 +51,7 @@ public:
         }
         const std::string_view text{target, Size - 1};
         const auto written = scope_detail::write_key(text, key_.data());
-        scope_detail::refuse_target(text, written.fault);
+        scope_detail::refuse_target(written.fault);
         size_ = written.size;
     }
 

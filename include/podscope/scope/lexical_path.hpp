@@ -6,9 +6,12 @@
 #include <podscope/scope/namespace.hpp>
 #include <podscope/scope/resource.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace podscope {
 
@@ -39,21 +42,78 @@ public:
 
 namespace scope_detail {
 
-/// Why a text cannot be an absolute path whatever its components are, or nothing.
-[[nodiscard]] constexpr const char* broken_path_rule(std::string_view text) noexcept {
-    if (text.empty()) {
-        return "is empty: an absolute path is needed, such as '/workspace/src'";
-    }
-    if (text.size() > lexical_path::max_length) {
-        return "is longer than 4095 bytes";
-    }
-    if (text.find('\0') != std::string_view::npos) {
-        return "contains a NUL byte";
-    }
-    if (text.front() != '/') {
-        return "is relative: it must begin with '/'";
+/// Why a text names no place.
+enum class path_fault : std::uint8_t {
+    none,
+    empty,
+    too_long,
+    holds_nul,
+    relative,
+    long_component,
+    above_root
+};
+
+/// What is wrong, as the rest of a sentence about the text; null for nothing.
+[[nodiscard]] constexpr const char* words_for(path_fault fault) noexcept {
+    switch (fault) {
+    case path_fault::none: break;
+    case path_fault::empty: return "is empty: an absolute path is needed, such as '/workspace/src'";
+    case path_fault::too_long: return "is longer than 4095 bytes";
+    case path_fault::holds_nul: return "contains a NUL byte";
+    case path_fault::relative: return "is relative: it must begin with '/'";
+    case path_fault::long_component: return "has a component longer than 255 bytes";
+    case path_fault::above_root: return "leads above the root with '..'";
     }
     return nullptr;
+}
+
+/// Why a text cannot be an absolute path whatever its components are.
+[[nodiscard]] constexpr path_fault fault_of_whole(std::string_view text) noexcept {
+    return text.empty()                                ? path_fault::empty
+           : text.size() > lexical_path::max_length    ? path_fault::too_long
+           : text.find('\0') != std::string_view::npos ? path_fault::holds_nul
+           : text.front() != '/'                       ? path_fault::relative
+                                                       : path_fault::none;
+}
+
+/// How much of a buffer the key of a place took, or why there is no place.
+struct written_key {
+    std::size_t size{};
+    path_fault fault{path_fault::none};
+};
+
+/// Writes the key of the place to which lexical_path resolves a text. The buffer must have room for
+/// as much as the text has, or for lexical_path::max_length: no key is longer than its text. Linear
+/// in the length.
+[[nodiscard]] constexpr written_key write_key(std::string_view text, char* buffer) noexcept {
+    if (const auto fault = fault_of_whole(text); fault != path_fault::none) {
+        return {.fault = fault};
+    }
+    std::size_t size = 0;
+    std::size_t begin = 0; // of the last component
+    for (std::size_t next = 1; next <= text.size(); ++next) {
+        if (next != text.size() && text[next] != '/') {
+            buffer[size++] = text[next];
+            continue;
+        }
+        const std::string_view component{buffer + begin, size - begin};
+        if (component.size() > lexical_path::max_component_length) {
+            return {.fault = path_fault::long_component};
+        }
+        if (component == "..") {
+            if (begin == 0) {
+                return {.fault = path_fault::above_root};
+            }
+            do {
+                --begin;
+            } while (begin != 0 && buffer[begin - 1] != resource::terminator);
+        } else if (!component.empty() && component != ".") {
+            buffer[size] = resource::terminator;
+            begin = size + 1;
+        }
+        size = begin;
+    }
+    return {.size = size};
 }
 
 /// Cuts the component at the front off a path, with the slashes around it; empty at the end.
@@ -72,29 +132,13 @@ namespace scope_detail {
 } // namespace scope_detail
 
 inline result<resource> lexical_path::resolve(std::string_view text) const {
-    if (const char* broken = scope_detail::broken_path_rule(text)) {
-        return fail(invalid_target(text, broken));
+    std::string key(std::min(text.size(), max_length), '\0');
+    const auto written = scope_detail::write_key(text, key.data());
+    if (const char* const fault = scope_detail::words_for(written.fault)) {
+        return fail(invalid_target(text, fault));
     }
-    resource place;
-    for (std::string_view rest = text;;) {
-        const auto component = scope_detail::take_component(rest);
-        if (component.empty()) {
-            return place;
-        }
-        if (component.size() > max_component_length) {
-            return fail(invalid_target(text, "has a component longer than 255 bytes"));
-        }
-        if (component == ".") {
-            continue;
-        }
-        if (component != "..") {
-            place.push(component);
-        } else if (place.is_root()) {
-            return fail(invalid_target(text, "leads above the root with '..'"));
-        } else {
-            place.pop();
-        }
-    }
+    key.resize(written.size);
+    return resource::from_key(std::move(key));
 }
 
 inline std::string lexical_path::display(const resource& place) const {
