@@ -45,14 +45,7 @@ int in_forked_copy(F&& function) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-using journal_parts = podscope::runtime_parts<in_journal::store,
-                                              podscope::file_sessions,
-                                              podscope::process_probe,
-                                              to_queue::sink,
-                                              podscope::lexical_path,
-                                              podscope::reclaim_and_fence,
-                                              podscope::system_clocks,
-                                              podscope::calling_process>;
+using journal_parts = system_parts<in_journal>;
 using journal_runtime = podscope::basic_runtime<journal_parts>;
 
 journal_runtime runtime_in(const in_journal& backend) {

@@ -5,9 +5,6 @@
 #include "support/crew.hpp"
 #include "support/effort.hpp"
 
-#include <podscope/pod/self.hpp>
-#include <podscope/probe/process.hpp>
-
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -19,14 +16,7 @@ using namespace podscope_test;
 using podscope::errc;
 namespace tables = podscope::tables;
 
-using parts = podscope::runtime_parts<in_memory::store,
-                                      podscope::memory_sessions,
-                                      podscope::process_probe,
-                                      podscope::queue_sink,
-                                      podscope::lexical_path,
-                                      podscope::reclaim_and_fence,
-                                      podscope::system_clocks,
-                                      podscope::calling_process>;
+using parts = system_parts<in_memory>;
 using runtime = podscope::basic_runtime<parts>;
 using pod = podscope::basic_pod<parts>;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <podscope/pod/manifest_toml.hpp>
 #include <podscope/scope/lexical_path.hpp>
@@ -68,20 +69,6 @@ std::string repeated(std::string_view part, std::size_t times) {
 
 class scratch {
 public:
-    scratch() {
-        std::string name = (fs::canonical(fs::temp_directory_path()) / "podscope.XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        root_ = name;
-    }
-
-    ~scratch() {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
-
-    scratch(const scratch&) = delete;
-    scratch& operator=(const scratch&) = delete;
-
     [[nodiscard]] std::string path(const std::string& below) const { return root_ + "/" + below; }
 
     [[nodiscard]] std::string file(const std::string& below, std::string_view content) const {
@@ -90,7 +77,8 @@ public:
     }
 
 private:
-    std::string root_;
+    podscope_test::temporary_folder folder_{};
+    std::string root_{fs::canonical(folder_.path()).string()};
 };
 
 // The text in the header's own words.

@@ -6,8 +6,6 @@
 #include "support/effort.hpp"
 #include "support/forked.hpp"
 
-#include <podscope/pod/self.hpp>
-#include <podscope/probe/process.hpp>
 #include <podscope/sink/callback.hpp>
 
 #include <algorithm>
@@ -30,14 +28,7 @@ using podscope::errc;
 namespace tables = podscope::tables;
 
 // Sessions in memory, so that ten thousand pods do not leave as many files.
-using parts = podscope::runtime_parts<in_journal::store,
-                                      podscope::memory_sessions,
-                                      podscope::process_probe,
-                                      any_sink,
-                                      podscope::lexical_path,
-                                      podscope::reclaim_and_fence,
-                                      podscope::system_clocks,
-                                      podscope::calling_process>;
+using parts = system_parts<in_journal, podscope::memory_sessions, any_sink>;
 using runtime = podscope::basic_runtime<parts>;
 
 runtime runtime_in(const in_journal& backend,

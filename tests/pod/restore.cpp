@@ -142,10 +142,8 @@ TEMPLATE_LIST_TEST_CASE("S9 each reason against a restore has its own error", "[
 // All runtimes of one boot, whose processes nobody ever asks: after the reboot none of them runs.
 TEST_CASE("F11 after a reboot every allocation is stale and records and history stay", "[pod]") {
     in_journal backend;
-    using parts =
-        podscope::runtime_parts<in_journal::store, podscope::file_sessions, podscope::process_probe,
-                                to_queue::sink, podscope::lexical_path, podscope::reclaim_and_fence,
-                                podscope::system_clocks, podscope::given_process>;
+    using parts = system_parts<in_journal, podscope::file_sessions, podscope::queue_sink,
+                               podscope::given_process>;
     const auto here = must(podscope::this_process());
     const auto runtime_of = [&](podscope::process_identity who) {
         return podscope::basic_runtime<parts>{

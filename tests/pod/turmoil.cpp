@@ -7,9 +7,6 @@
 #include "support/crew.hpp"
 #include "support/forked.hpp"
 
-#include <podscope/pod/self.hpp>
-#include <podscope/probe/process.hpp>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -29,14 +26,7 @@ using namespace podscope_test;
 using podscope::errc;
 namespace tables = podscope::tables;
 
-using parts = podscope::runtime_parts<in_journal::store,
-                                      podscope::file_sessions,
-                                      podscope::process_probe,
-                                      podscope::queue_sink,
-                                      podscope::lexical_path,
-                                      podscope::reclaim_and_fence,
-                                      podscope::system_clocks,
-                                      podscope::calling_process>;
+using parts = system_parts<in_journal>;
 using runtime = podscope::basic_runtime<parts>;
 using pod = podscope::basic_pod<parts>;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/this_process.hpp>
@@ -11,8 +12,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -55,35 +54,6 @@ bool eventually(Condition condition) {
     }
     return true;
 }
-
-/// A folder for one test, of this user alone.
-class temporary_folder {
-public:
-    temporary_folder() {
-        std::string name = "/tmp/podscope-probe-XXXXXX";
-        if (::mkdtemp(name.data()) == nullptr) {
-            throw std::runtime_error{"mkdtemp"};
-        }
-        path_ = name;
-    }
-
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-
-    ~temporary_folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-
-    [[nodiscard]] std::string operator/(std::string_view name) const {
-        return path_ + '/' + std::string{name};
-    }
-
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 /// What a process of a test says to the test.
 class voice {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <podscope/scope/canonical_path.hpp>
 #include <podscope/scope/rule.hpp>
@@ -28,20 +29,6 @@ namespace {
 // A folder of its own, whose own path has no link in it.
 class scratch {
 public:
-    scratch() {
-        std::string name = (fs::canonical(fs::temp_directory_path()) / "podscope.XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        root_ = name;
-    }
-
-    ~scratch() {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
-
-    scratch(const scratch&) = delete;
-    scratch& operator=(const scratch&) = delete;
-
     [[nodiscard]] std::string path(const std::string& below = {}) const {
         return below.empty() ? root_ : root_ + "/" + below;
     }
@@ -74,7 +61,8 @@ public:
     }
 
 private:
-    std::string root_;
+    podscope_test::temporary_folder folder_{};
+    std::string root_{fs::canonical(folder_.path()).string()};
 };
 
 } // namespace

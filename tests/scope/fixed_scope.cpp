@@ -143,13 +143,6 @@ consteval auto scopes_of(std::index_sequence<Kinds...>) {
                                   fixed_rule_of(All.text, 0)}...};
 }
 
-std::vector<deny_layer> base_layers(const std::vector<reference_rule>& rules) {
-    std::vector<deny_layer> layers;
-    for (const scope_rule& rule : rules_of(rules))
-        layers.push_back({rule, std::nullopt});
-    return layers;
-}
-
 // The first place at which a fixed scope disagrees with the reference or with a scope of the same
 // rules, however it is asked; empty if there is none.
 template <class Fixed>

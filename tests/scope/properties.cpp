@@ -159,30 +159,6 @@ private:
     std::size_t rule_sets_{};
 };
 
-std::string describe(const std::vector<reference_rule>& rules) {
-    std::string text;
-    for (const reference_rule& r : rules)
-        text += std::string{to_string(r.access)} + " " + text_of(r.target) +
-                (r.recursive ? "; " : " only here; ");
-    return text;
-}
-
-// The first place at which a scope and the reference disagree; empty if there is none.
-std::string disagreement(const scope& s,
-                         const std::vector<reference_rule>& allow,
-                         const std::vector<reference_rule>& deny,
-                         const world& all) {
-    const auto expected = reference_permissions(all.universe, allow, deny);
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const auto found = s.permission_at(all.resources[i]);
-        if (found != expected[i])
-            return text_of(all.universe.places()[i]) + " is " + std::string{to_string(found)} +
-                   " and should be " + std::string{to_string(expected[i])} + "; allow " +
-                   describe(allow) + " deny " + describe(deny);
-    }
-    return {};
-}
-
 } // namespace
 
 TEST_CASE("Rules that meet in every way decide as the reference does", "[scope][random]") {

@@ -8,9 +8,12 @@
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/region.hpp>
 #include <podscope/scope/rule.hpp>
+#include <podscope/scope/scope.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -129,6 +132,43 @@ private:
     std::size_t target_depth_;
     std::mt19937_64 random_;
 };
+
+/// A rule as a failure shows it.
+inline std::string describe(const reference_rule& r) {
+    return std::string{to_string(r.access)} + " " + text_of(r.target) +
+           (r.recursive ? "" : " only here");
+}
+
+inline std::string describe(const std::vector<reference_rule>& rules) {
+    std::string text;
+    for (const auto& r : rules)
+        text += describe(r) + "; ";
+    return text;
+}
+
+/// Rules as the base layers of a scope.
+inline std::vector<podscope::deny_layer> base_layers(const std::vector<reference_rule>& rules) {
+    std::vector<podscope::deny_layer> layers;
+    for (const auto& r : rules)
+        layers.push_back({rule_of(r), std::nullopt});
+    return layers;
+}
+
+/// The first place at which a scope and the reference disagree, with both answers; empty if none.
+inline std::string disagreement(const podscope::scope& s,
+                                const std::vector<reference_rule>& allow,
+                                const std::vector<reference_rule>& deny,
+                                const world& all) {
+    const auto expected = reference_permissions(all.universe, allow, deny);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        const auto found = s.permission_at(all.resources[i]);
+        if (found != expected[i])
+            return text_of(all.universe.places()[i]) + " is " + std::string{to_string(found)} +
+                   " and should be " + std::string{to_string(expected[i])} + "; allow " +
+                   describe(allow) + " deny " + describe(deny);
+    }
+    return {};
+}
 
 /// Calls `f(seed)` for each of the rule sets: PODSCOPE_RULE_SETS of them, or only that of
 /// PODSCOPE_SEED.

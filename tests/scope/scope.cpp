@@ -29,41 +29,6 @@ permission at(const scope& s, const std::string& path) {
     return s.permission_at(lexical_path{}.resolve(path).value());
 }
 
-std::string describe(const reference_rule& r) {
-    return std::string{to_string(r.access)} + " " + text_of(r.target) +
-           (r.recursive ? "" : " only here");
-}
-
-std::string describe(const std::vector<reference_rule>& rules) {
-    std::string text;
-    for (const auto& r : rules)
-        text += describe(r) + "; ";
-    return text;
-}
-
-std::vector<deny_layer> base_layers(const std::vector<reference_rule>& rules) {
-    std::vector<deny_layer> layers;
-    for (const auto& r : rules)
-        layers.push_back(base(rule_of(r)));
-    return layers;
-}
-
-// The first place at which a scope and the reference disagree, with both answers; empty if none.
-std::string disagreement(const scope& s,
-                         const std::vector<reference_rule>& allow,
-                         const std::vector<reference_rule>& deny,
-                         const world& all) {
-    const auto expected = reference_permissions(all.universe, allow, deny);
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const auto found = s.permission_at(all.resources[i]);
-        if (found != expected[i])
-            return text_of(all.universe.places()[i]) + " is " + std::string{to_string(found)} +
-                   " and should be " + std::string{to_string(expected[i])} + "; allow " +
-                   describe(allow) + " deny " + describe(deny);
-    }
-    return {};
-}
-
 } // namespace
 
 TEST_CASE("An empty scope allows nothing anywhere", "[scope]") {

@@ -51,6 +51,21 @@ inline constexpr std::chrono::milliseconds impatience{1'000};
     return all;
 }
 
+/// The parts of a runtime over a backend of configurations.hpp with nothing of a crew's in them:
+/// its pods are held by the process that runs it, and the system is asked who lives.
+template <class Backend,
+          class Sessions = typename Backend::sessions,
+          class Sink = podscope::queue_sink,
+          class Self = podscope::calling_process>
+using system_parts = podscope::runtime_parts<typename Backend::store,
+                                             Sessions,
+                                             podscope::process_probe,
+                                             Sink,
+                                             podscope::lexical_path,
+                                             podscope::reclaim_and_fence,
+                                             podscope::system_clocks,
+                                             Self>;
+
 /// @tparam Backend one of configurations.hpp
 /// @tparam Probe, Sink the types that the runtimes are made with: stand-ins, or the real ones
 template <class Backend, class Probe, class Sink>
