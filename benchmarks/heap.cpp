@@ -23,8 +23,7 @@ double bytes_each(std::size_t count) {
     must(store.write([&](auto& txn) -> podscope::result<void> {
         podscope::registry live{txn};
         for (std::size_t i = 0; i != count; ++i) {
-            const podscope::scope_rule rule{must(podscope::lexical_path{}.resolve(place_of(i))),
-                                            podscope::permission::write, true};
+            const podscope::scope_rule rule{place(place_of(i)), podscope::permission::write, true};
             auto done = live.insert({.pod = "pod" + std::to_string(i),
                                      .owner = self,
                                      .allow = {rule},

@@ -5,6 +5,7 @@
 #include "reference/sorted_vector.hpp"
 #include "support/heap.hpp"
 #include "support/measure.hpp"
+#include "support/must.hpp"
 
 #include <podscope/podscope.hpp>
 
@@ -21,10 +22,6 @@ namespace {
 using podscope::permission;
 using podscope::resource;
 using podscope::scope_rule;
-
-resource place(const std::string& path) {
-    return podscope::lexical_path{}.resolve(path).value();
-}
 
 // Targets of three to five components, and the one that decides last.
 std::vector<std::string> targets(std::size_t count) {

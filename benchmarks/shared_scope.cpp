@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Reads of a scope from several threads, while another one changes it without a pause.
 #include "support/measure.hpp"
+#include "support/must.hpp"
 
 #include <podscope/podscope.hpp>
 
@@ -14,10 +15,6 @@ namespace podscope_bench {
 namespace {
 
 using podscope::permission;
-
-podscope::resource place(const std::string& path) {
-    return podscope::lexical_path{}.resolve(path).value();
-}
 
 // A scope, and whoever changes it.
 class busy_scope {

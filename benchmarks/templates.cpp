@@ -19,8 +19,7 @@ namespace {
 using podscope::permission;
 
 podscope::allocation row_of(std::string pod, const std::string& path, std::uint64_t granted) {
-    const podscope::scope_rule rule{must(podscope::lexical_path{}.resolve(path)), permission::write,
-                                    true};
+    const podscope::scope_rule rule{place(path), permission::write, true};
     return {.pod = std::move(pod),
             .owner = must(podscope::calling_process{}.self()),
             .allow = {rule},

@@ -2,6 +2,8 @@
 // A runtime in memory in which many pods live.
 #pragma once
 
+#include "support/must.hpp"
+
 #include <podscope/podscope.hpp>
 
 #include <cstddef>
@@ -14,17 +16,6 @@
 #include <vector>
 
 namespace podscope_bench {
-
-/// The value, or an exception that says why there is none: a benchmark cannot go on.
-template <class T>
-T must(podscope::result<T> got) {
-    if (!got) {
-        throw std::runtime_error{to_string(got.error())};
-    }
-    if constexpr (!std::is_void_v<T>) {
-        return std::move(*got);
-    }
-}
 
 inline std::string place_of(std::size_t number) {
     // A few hundred to a folder, as a tree that people made would have them.
@@ -77,8 +68,7 @@ public:
 private:
     template <class Txn>
     podscope::result<void> enter(Txn& txn, std::size_t number) {
-        const podscope::scope_rule rule{must(podscope::lexical_path{}.resolve(place_of(number))),
-                                        podscope::permission::write, true};
+        const podscope::scope_rule rule{place(place_of(number)), podscope::permission::write, true};
         podscope::pod_store store{txn};
         podscope::registry live{txn};
         auto granted = store.next_epoch();
