@@ -56,14 +56,6 @@ std::vector<path_rule> over_paths(const std::vector<reference_rule>& rules) {
     return all;
 }
 
-std::vector<deny_layer> base_layers(const std::vector<reference_rule>& rules) {
-    std::vector<deny_layer> layers;
-    for (const auto& rule : rules) {
-        layers.push_back({rule_of(rule), std::nullopt});
-    }
-    return layers;
-}
-
 /// Calls `f(library's scope, allow rules, deny rules, all places)` for random rules.
 template <class F>
 void for_random_scopes(F&& f) {
