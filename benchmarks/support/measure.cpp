@@ -54,18 +54,29 @@ void compare_instructions(std::string name,
                           std::string operation,
                           std::string reference,
                           std::optional<double> limit) {
+    compare_instructions_each(std::move(name), {std::move(operation), 1}, {std::move(reference), 1},
+                              limit);
+}
+
+void compare_instructions_each(std::string name,
+                               std::pair<std::string, std::size_t> operation,
+                               std::pair<std::string, std::size_t> reference,
+                               std::optional<double> limit) {
     for (const auto& one : {operation, reference}) {
         auto& all = detail::to_count();
-        if (std::ranges::find(all, one) == all.end()) {
-            all.push_back(one);
+        if (std::ranges::find(all, one.first) == all.end()) {
+            all.push_back(one.first);
         }
     }
     add_row([=](const costs& found) {
+        const auto each = [&](const auto& one) {
+            return found.instructions_of(one.first) / static_cast<double>(one.second);
+        };
         return row{.name = name,
                    .unit = "instructions",
-                   .value = found.instructions_of(operation),
-                   .reference = reference,
-                   .reference_value = found.instructions_of(reference),
+                   .value = each(operation),
+                   .reference = reference.first,
+                   .reference_value = each(reference),
                    .limit = limit};
     });
 }

@@ -116,6 +116,12 @@ void compare_instructions(std::string name,
                           std::string reference,
                           std::optional<double> limit = {});
 
+/// The same for operations that do many things: those of one, that much at a time.
+void compare_instructions_each(std::string name,
+                               std::pair<std::string, std::size_t> operation,
+                               std::pair<std::string, std::size_t> reference,
+                               std::optional<double> limit = {});
+
 /// Something that is not a cost of an operation, and is found when the report is written.
 void state(std::string name,
            std::string unit,

@@ -133,9 +133,11 @@ private:
                 continue;
             }
             const auto& manifest = parent->second.record->manifest;
+            const podscope::rules_by_target authority{manifest.authority};
+            const podscope::rules_by_target denied{manifest.deny};
             for (const auto& rule : stored.row->allow) {
-                if (!podscope::grants(manifest.authority, region_of(rule), rule.access) ||
-                    podscope::takes(manifest.deny, region_of(rule), rule.access)) {
+                if (!authority.grant(region_of(rule), rule.access) ||
+                    denied.take(region_of(rule), rule.access)) {
                     object(i2_, parent->first + " may not hand on what " + pod +
                                     " has: " + words_->rule(rule));
                 }

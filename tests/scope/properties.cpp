@@ -5,6 +5,7 @@
 #include "scope/rule_sets.hpp"
 #include "support/catch.hpp"
 
+#include <podscope/scope/rules_by_target.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/scope/write_rules.hpp>
 
@@ -242,7 +243,8 @@ bool may_hand_on(const std::vector<scope_rule>& allow,
                  const std::vector<scope_rule>& deny,
                  const scope_rule& asked) {
     const auto where = podscope::region_of(asked);
-    return grants(allow, where, asked.access) && !takes(deny, where, asked.access);
+    return podscope::rules_by_target{allow}.grant(where, asked.access) &&
+           !podscope::rules_by_target{deny}.take(where, asked.access);
 }
 
 // Whether one allow rule covers all that is asked.

@@ -139,6 +139,13 @@ inline std::string describe(const reference_rule& r) {
            (r.recursive ? "" : " only here");
 }
 
+inline std::string describe(const reference_area& area) {
+    const char* reach = area.reach == reference_reach::target_only           ? " alone"
+                        : area.reach == reference_reach::target_and_children ? " and children"
+                                                                             : " and below";
+    return text_of(area.target) + reach;
+}
+
 inline std::string describe(const std::vector<reference_rule>& rules) {
     std::string text;
     for (const auto& r : rules)

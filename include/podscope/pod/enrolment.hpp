@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/process_identity.hpp>
 #include <podscope/registry/conflict.hpp>
@@ -9,6 +10,8 @@
 #include <podscope/result.hpp>
 #include <podscope/scope/namespace.hpp>
 #include <podscope/scope/region.hpp>
+#include <podscope/scope/rule.hpp>
+#include <podscope/scope/rules_by_target.hpp>
 #include <podscope/store/delegation_layers.hpp>
 #include <podscope/store/pod_store.hpp>
 #include <podscope/store/records.hpp>
@@ -28,96 +31,6 @@ struct holder {
     std::string endpoint{};
     std::string segment{}; ///< the session segment that it is to write
 };
-
-/// The allocation of a pod that is live under that very grant, uncopied: see registry::peek.
-///
-/// Errors: `revoked`.
-template <class Txn>
-[[nodiscard]] auto peek_own(Txn& txn, const grant& own) -> decltype(registry{txn}.peek(own.pod)) {
-    auto row = registry{txn}.peek(own.pod);
-    if (!row || (*row && (**row).granted == own.granted)) {
-        return row;
-    }
-    error e{.category = errc::revoked,
-            .message = "the pod '" + own.pod +
-                       "' does not hold its allocation any more: it was reclaimed or taken over",
-            .subject = own.pod,
-            .shown = own.granted};
-    if (*row) {
-        e.current = (**row).granted;
-    }
-    return fail(std::move(e));
-}
-
-/// A copy of the same.
-///
-/// Errors: `revoked`.
-template <class Txn>
-[[nodiscard]] result<allocation> require_own(Txn& txn, const grant& own) {
-    auto row = peek_own(txn, own);
-    return row ? result<allocation>{**row} : fail(row);
-}
-
-/// The row that a grant entitles its child to adopt.
-///
-/// Errors: `unknown_pod`, `stale_epoch`, `already_live`.
-template <class Txn>
-[[nodiscard]] result<allocation> adoptable(Txn& txn, const grant& shown) {
-    auto row = registry{txn}.find(shown.pod);
-    if (!row) {
-        return fail(row);
-    }
-    if (!*row || (*row)->granted != shown.granted) {
-        auto record = pod_store{txn}.require(shown.pod);
-        if (!record) {
-            return fail(record);
-        }
-        return fail({.category = errc::stale_epoch,
-                     .message = "this grant of '" + shown.pod +
-                                "' has ended: its parent took it back or was restored",
-                     .subject = shown.pod,
-                     .shown = shown.granted,
-                     .current = *row ? (*row)->granted : record->granted});
-    }
-    if ((*row)->adopted) {
-        return fail({.category = errc::already_live,
-                     .message = "the pod '" + shown.pod + "' was adopted already",
-                     .subject = shown.pod,
-                     .current = (*row)->granted});
-    }
-    return std::move(**row);
-}
-
-/// Whether a new pod may have a name: nobody is live under it, and no record of it can be restored.
-/// What a former bearer left in its history and outbox stays under the name.
-///
-/// Errors: `duplicate_name`.
-template <class Txn>
-[[nodiscard]] result<void> check_free(Txn& txn, std::string_view name) {
-    auto row = registry{txn}.peek(name);
-    if (!row) {
-        return fail(row);
-    }
-    if (*row) {
-        return fail({.category = errc::duplicate_name,
-                     .message = "a live pod has the name '" + std::string{name} + "'",
-                     .subject = std::string{name},
-                     .current = (**row).granted});
-    }
-    auto record = pod_store{txn}.find(name);
-    if (!record || !*record) {
-        return record ? result<void>{} : fail(record);
-    }
-    auto spent = pod_store{txn}.is_spent(**record);
-    if (!spent || *spent) {
-        return spent ? result<void>{} : fail(spent);
-    }
-    return fail({.category = errc::duplicate_name,
-                 .message = "there is a record of a pod '" + std::string{name} +
-                            "' already: restore that one, or choose another name",
-                 .subject = std::string{name},
-                 .current = (*record)->granted});
-}
 
 /// How pods come into the registry, within one transaction: created, delegated, adopted, or put
 /// back from their records. A step that fails leaves nothing behind once the transaction is given
@@ -146,57 +59,41 @@ public:
         return done ? refuse_conflict(pod) : done;
     }
 
-    /// Reserves a pod for a child of a live pod: a row of its own, a layer for each write rule on
-    /// the parent, and the delegation on the parent's record.
+    /// Reserves pods for children of a live pod: for each a row of its own, a layer for each rule
+    /// on the parent, and the delegation on the parent's record. All of them or, once the
+    /// transaction is given up, none. What it reads of the parent it reads once.
     ///
     /// Errors: `revoked`, `not_within_authority`, `duplicate_name`, `conflict`.
-    [[nodiscard]] result<delegation>
-    delegate(const grant& parent, pod_record child, const holder& until_adopted) {
-        pod_store store{*txn_};
+    [[nodiscard]] result<std::vector<delegation>>
+    delegate(const grant& parent, std::vector<pod_record> children, const holder& until_adopted) {
         if (auto own = peek_own(*txn_, parent); !own) {
             return fail(own);
         }
-        auto record = store.require(parent.pod);
-        if (!record) {
-            return fail(record);
+        auto all = promise(parent.pod, children);
+        if (!all) {
+            return all;
         }
-        if (auto done = check_authority(*record, child.manifest); !done) {
-            return fail(done);
-        }
-        if (auto done = check_child_name(parent.pod, child.pod); !done) {
-            return fail(done);
-        }
-        auto granted = store.next_epoch();
-        if (!granted) {
-            return fail(granted);
-        }
-        child.granted = *granted;
-        child.delegated_from = parent.pod;
-        child.active_segment.clear();
-        delegation made{.child = child.pod, .granted = *granted, .rules = child.manifest.allow};
-        auto done = store.put_delegation(parent.pod, made);
-        if (done) {
-            done = registry{*txn_}.add_layers(parent.pod, layers_of(made));
-        }
-        if (done) {
-            done = insert(child, until_adopted, false, {});
-        }
-        if (done) {
-            done = store.put(child);
-        }
-        if (done) {
-            done = refuse_conflict(child.pod);
-        }
-        if (!done) {
-            if (!blockers_->empty()) {
-                // It may be in its own way: through a gap in the line that it descends by.
-                if (auto own = registry{*txn_}.find(parent.pod); own && *own) {
-                    blockers_->push_back(*std::move(*own));
-                }
+        std::vector<deny_layer> layers;
+        for (const auto& made : *all) {
+            for (auto& one : layers_of(made)) {
+                layers.push_back(std::move(one));
             }
+        }
+        if (auto done = registry{*txn_}.add_layers(parent.pod, layers); !done) {
             return fail(done);
         }
-        return made;
+        for (const auto& child : children) {
+            if (auto done = reserve(child, until_adopted); !done) {
+                if (!blockers_->empty()) {
+                    // It may be in its own way: through a gap in the line that it descends by.
+                    if (auto own = registry{*txn_}.find(parent.pod); own && *own) {
+                        blockers_->push_back(*std::move(*own));
+                    }
+                }
+                return fail(done);
+            }
+        }
+        return all;
     }
 
     /// Makes a reserved pod the caller's.
@@ -342,17 +239,63 @@ private:
                                       layers_of(record.manifest, made));
     }
 
-    [[nodiscard]] result<void> check_authority(const pod_record& parent,
-                                               const manifest_snapshot& child) const {
-        for (const auto* list : {&child.allow, &child.authority}) {
-            for (const auto& rule : *list) {
-                const region where = region_of(rule);
-                if (!grants(parent.manifest.authority, where, rule.access)) {
-                    return fail(beyond(parent.pod, rule, "its authority does not cover that"));
+    // Puts the delegations to children who may have what they ask for on the parent's record, each
+    // under a grant of its own, and says in the children's records that they are on it.
+    [[nodiscard]] result<std::vector<delegation>> promise(std::string_view parent,
+                                                          std::vector<pod_record>& children) {
+        pod_store store{*txn_};
+        auto record = store.require(parent);
+        if (!record) {
+            return fail(record);
+        }
+        const rules_by_target authority{record->manifest.authority};
+        const rules_by_target denied{record->manifest.deny};
+        std::vector<delegation> all;
+        all.reserve(children.size());
+        for (auto& child : children) {
+            for (const auto* rules : {&child.manifest.allow, &child.manifest.authority}) {
+                if (auto done = check_authority(parent, *rules, authority, denied); !done) {
+                    return fail(done);
                 }
-                if (takes(parent.manifest.deny, where, rule.access)) {
-                    return fail(beyond(parent.pod, rule, "its manifest denies a part of that"));
-                }
+            }
+            if (auto done = check_child_name(parent, child.pod); !done) {
+                return fail(done);
+            }
+            auto granted = store.next_epoch();
+            if (!granted) {
+                return fail(granted);
+            }
+            child.granted = *granted;
+            child.delegated_from = parent;
+            child.active_segment.clear();
+            all.push_back({.child = child.pod, .granted = *granted, .rules = child.manifest.allow});
+            if (auto done = store.put_delegation(parent, all.back()); !done) {
+                return fail(done);
+            }
+        }
+        return all;
+    }
+
+    [[nodiscard]] result<void> reserve(pod_record child, const holder& until_adopted) {
+        if (auto done = insert(child, until_adopted, false, {}); !done) {
+            return done;
+        }
+        const std::string name = child.pod;
+        auto done = pod_store{*txn_}.put(std::move(child));
+        return done ? refuse_conflict(name) : done;
+    }
+
+    [[nodiscard]] result<void> check_authority(std::string_view parent,
+                                               const std::vector<scope_rule>& wanted,
+                                               const rules_by_target& authority,
+                                               const rules_by_target& denied) const {
+        for (const auto& rule : wanted) {
+            const region where = region_of(rule);
+            if (!authority.grant(where, rule.access)) {
+                return fail(beyond(parent, rule, "its authority does not cover that"));
+            }
+            if (denied.take(where, rule.access)) {
+                return fail(beyond(parent, rule, "its manifest denies a part of that"));
             }
         }
         return {};

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <podscope/fork_stamp.hpp>
-#include <podscope/pod/enrolment.hpp>
+#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/layer_changes.hpp>
 #include <podscope/pod/parts.hpp>
@@ -71,11 +71,25 @@ public:
         return segment_;
     }
 
-    /// Makes sure that the allocation is still this pod's, and that the scope in memory is what the
-    /// registry says. One load if nothing was committed since the last look.
+    /// Whether the allocation is known to be this pod's still, and the scope in memory to be what
+    /// the registry says: nothing was committed since the last look. Never so on a backend without
+    /// a generation. No system call.
+    [[nodiscard]] bool is_confirmed() const noexcept {
+        if constexpr (has_generation<typename Parts::backend_type>) {
+            return core_->parts().backend.generation() == seen_.load(std::memory_order_acquire) &&
+                   born_.is_current() && !ended_.load(std::memory_order_acquire);
+        } else {
+            return false;
+        }
+    }
+
+    /// Makes sure of that, by a look at the registry if need be.
     ///
     /// Errors: `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<void> confirm() {
+        if (is_confirmed()) {
+            return {};
+        }
         if (auto here = not_forked(); !here) {
             return here;
         }
@@ -85,9 +99,6 @@ public:
         if constexpr (has_generation<typename Parts::backend_type>) {
             // Taken before the look, so that a commit during the look is looked at again.
             const std::uint64_t now = core_->parts().backend.generation();
-            if (now == seen_.load(std::memory_order_acquire)) {
-                return {};
-            }
             auto done = look();
             if (done) {
                 seen_.store(now, std::memory_order_release);

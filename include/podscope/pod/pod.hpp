@@ -3,6 +3,7 @@
 
 #include <podscope/pod/denial.hpp>
 #include <podscope/pod/enrolment.hpp>
+#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/holding.hpp>
 #include <podscope/pod/layer_changes.hpp>
@@ -65,14 +66,11 @@ public:
     /// Errors: `denied`, `revoked`, `forked`, `invalid_target`, those of the backend.
     [[nodiscard]] result<void> check(std::string_view target, permission wanted) const {
         return guarded([&]() -> result<void> {
-            auto place = looked_up(target);
-            if (!place) {
-                return fail(place);
+            const auto place = core().parts().names.resolve(target);
+            if (!place || !held_->is_confirmed() || !held_->scope().allows(*place, wanted)) {
+                return check_again(place, wanted);
             }
-            if (held_->scope().allows(*place, wanted)) {
-                return {};
-            }
-            return fail(denial(core().parts().names, name(), *place, wanted, why(*place)));
+            return success();
         });
     }
 
@@ -113,9 +111,12 @@ public:
     /// Errors: as `check`, but for `denied`.
     [[nodiscard]] result<explanation> explain(std::string_view target) const {
         return guarded([&]() -> result<explanation> {
-            auto place = looked_up(target);
+            auto place = core().parts().names.resolve(target);
             if (!place) {
                 return fail(place);
+            }
+            if (auto current = held_->confirm(); !current) {
+                return fail(current);
             }
             return why(*place);
         });
@@ -149,7 +150,7 @@ public:
     /// The same for many children in one commit: a grant for each, in their order, or none at all.
     /// They must not compete with each other either.
     ///
-    /// Errors: as `delegate`, of the first child that cannot be had.
+    /// Errors: as `delegate`, of one child that cannot be had.
     [[nodiscard]] result<std::vector<grant>>
     delegate_all(std::span<const manifest> children,
                  std::chrono::milliseconds probe_time = default_probe_time) {
@@ -174,19 +175,10 @@ public:
             stale_report cleared;
             auto made =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-                    return owning(
-                        [&](auto& txn, const allocation&) -> result<std::vector<delegation>> {
-                            std::vector<delegation> all;
-                            for (const auto& record : records) {
-                                auto one = enrolment{txn, core().parts().names, blockers}.delegate(
-                                    held_->own(), record, by);
-                                if (!one) {
-                                    return fail(one);
-                                }
-                                all.push_back(std::move(*one));
-                            }
-                            return all;
-                        });
+                    return owning([&](auto& txn, const allocation&) {
+                        return enrolment{txn, core().parts().names, blockers}.delegate(held_->own(),
+                                                                                       records, by);
+                    });
                 });
             if (cleared.changed()) {
                 // Some of it may have come back to this pod, which is to be told.
@@ -322,14 +314,19 @@ public:
 private:
     [[nodiscard]] runtime_core<Parts>& core() const noexcept { return held_->core(); }
 
-    [[nodiscard]] result<resource> looked_up(std::string_view target) const {
-        auto place = core().parts().names.resolve(target);
-        if (place) {
-            if (auto current = held_->confirm(); !current) {
-                return fail(current);
-            }
+    // Apart from `check`, whose usual case is then a few loads and no frame for all of this.
+    [[nodiscard, gnu::noinline]] result<void> check_again(const result<resource>& place,
+                                                          permission wanted) const {
+        if (!place) {
+            return fail(place.error());
         }
-        return place;
+        if (auto current = held_->confirm(); !current) {
+            return current;
+        }
+        if (held_->scope().allows(*place, wanted)) {
+            return {};
+        }
+        return fail(denial(core().parts().names, name(), *place, wanted, why(*place)));
     }
 
     [[nodiscard]] explanation why(const resource& place) const {

@@ -13,6 +13,7 @@
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/region.hpp>
 #include <podscope/scope/rule.hpp>
+#include <podscope/scope/rules_by_target.hpp>
 #include <podscope/session/concept.hpp>
 #include <podscope/store/pod_store.hpp>
 
@@ -263,8 +264,9 @@ private:
                                         const manifest_snapshot& given) {
         const auto all_within = [&](const std::vector<scope_rule>& rules,
                                     const std::vector<scope_rule>& within) {
+            const rules_by_target limit{within};
             return std::ranges::all_of(rules, [&](const scope_rule& rule) {
-                return grants(within, region_of(rule), rule.access) &&
+                return limit.grant(region_of(rule), rule.access) &&
                        is_still_denied(rule, wanted.deny, given.deny);
             });
         };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/pod/enrolment.hpp>
+#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>

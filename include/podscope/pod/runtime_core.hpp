@@ -4,7 +4,6 @@
 #include <podscope/notification.hpp>
 #include <podscope/pod/clearance.hpp>
 #include <podscope/pod/clock.hpp>
-#include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>

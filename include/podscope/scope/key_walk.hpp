@@ -75,7 +75,7 @@ private:
     }
 
     // Goes on by a word, or to the terminator if that is in the word, which is told.
-    [[nodiscard]] constexpr bool take_word(std::uint64_t& word) noexcept {
+    [[nodiscard, gnu::always_inline]] constexpr bool take_word(std::uint64_t& word) noexcept {
         constexpr std::uint64_t ones = 0x0101010101010101U;
         constexpr std::uint64_t highs = 0x8080808080808080U;
         word = load(next_);

@@ -4,9 +4,7 @@
 #include <podscope/scope/resource.hpp>
 #include <podscope/scope/rule.hpp>
 
-#include <algorithm>
 #include <optional>
-#include <span>
 
 namespace podscope {
 
@@ -64,23 +62,6 @@ struct region {
 
 [[nodiscard]] inline bool intersects(const region& a, const region& b) {
     return intersection(a, b).has_value();
-}
-
-/// Whether the allow rules grant `access` everywhere in a region. One rule has to do it alone; see
-/// region. Linear in the number of rules.
-[[nodiscard]] inline bool
-grants(std::span<const scope_rule> allow, const region& where, permission access) {
-    return std::ranges::any_of(allow, [&](const scope_rule& rule) {
-        return rule.access >= access && contains(region_of(rule), where);
-    });
-}
-
-/// Whether a deny rule takes `access` anywhere in a region. Linear in the number of rules.
-[[nodiscard]] inline bool
-takes(std::span<const scope_rule> deny, const region& where, permission access) {
-    return std::ranges::any_of(deny, [&](const scope_rule& rule) {
-        return left_by_deny(rule.access) < access && intersects(region_of(rule), where);
-    });
 }
 
 } // namespace podscope
