@@ -47,13 +47,6 @@ template <class T>
     return failure{std::move(failed.error())};
 }
 
-/// Success without a value, for where every nanosecond counts: `{}` has some implementations fill
-/// the room of the error with zeros first.
-[[nodiscard]] inline result<void> success() noexcept {
-    result<void> nothing_failed;
-    return nothing_failed;
-}
-
 /// Runs a function that returns a result, and turns an exception that escapes from it (out of
 /// memory, or a plug-in that throws) into an error: the library's boundary, since no exception
 /// leaves it.

@@ -65,13 +65,7 @@ public:
     ///
     /// Errors: `denied`, `revoked`, `forked`, `invalid_target`, those of the backend.
     [[nodiscard]] result<void> check(std::string_view target, permission wanted) const {
-        return guarded([&]() -> result<void> {
-            const auto place = core().parts().names.resolve(target);
-            if (!place || !held_->is_confirmed() || !held_->scope().allows(*place, wanted)) {
-                return check_again(place, wanted);
-            }
-            return success();
-        });
+        return is_plainly_allowed(target, wanted) ? result<void>{} : look_and_judge(target, wanted);
     }
 
     /// The same for many targets under one look, so that all are judged by one state: the error for
@@ -314,19 +308,33 @@ public:
 private:
     [[nodiscard]] runtime_core<Parts>& core() const noexcept { return held_->core(); }
 
-    // Apart from `check`, whose usual case is then a few loads and no frame for all of this.
-    [[nodiscard, gnu::noinline]] result<void> check_again(const result<resource>& place,
-                                                          permission wanted) const {
-        if (!place) {
-            return fail(place.error());
+    // The usual case of a check, apart from all that makes an error: `check` itself is then so
+    // small that it disappears in its caller, with the room for an error that nobody looks at.
+    [[nodiscard, gnu::noinline]] bool is_plainly_allowed(std::string_view target,
+                                                         permission wanted) const noexcept {
+        try {
+            const auto place = core().parts().names.resolve(target);
+            return place && held_->is_confirmed() && held_->scope().allows(*place, wanted);
+        } catch (...) {
+            return false; // and said by whoever asks for the reason
         }
-        if (auto current = held_->confirm(); !current) {
-            return current;
-        }
-        if (held_->scope().allows(*place, wanted)) {
-            return {};
-        }
-        return fail(denial(core().parts().names, name(), *place, wanted, why(*place)));
+    }
+
+    [[nodiscard, gnu::noinline]] result<void> look_and_judge(std::string_view target,
+                                                             permission wanted) const noexcept {
+        return guarded([&]() -> result<void> {
+            auto place = core().parts().names.resolve(target);
+            if (!place) {
+                return fail(place);
+            }
+            if (auto current = held_->confirm(); !current) {
+                return current;
+            }
+            if (held_->scope().allows(*place, wanted)) {
+                return {};
+            }
+            return fail(denial(core().parts().names, name(), *place, wanted, why(*place)));
+        });
     }
 
     [[nodiscard]] explanation why(const resource& place) const {
