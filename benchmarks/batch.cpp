@@ -23,46 +23,56 @@ std::string of(std::size_t count, const std::string& what) {
 }
 
 void add_for(std::size_t count) {
-    add_operation(of(count, "children delegated to at once, and reclaimed"), [count] {
-        auto all = std::make_shared<population>(memory_backend{}, 0);
-        std::vector<podscope::manifest> children;
-        for (std::size_t i = 0; i != count; ++i) {
-            children.push_back(
-                podscope::manifest{"newcomer" + std::to_string(i)}.may(rules::write(place_of(i))));
-        }
-        return [all, children] {
-            const auto made = must(all->planner.delegate_all(children));
-            for (const auto& child : children) {
-                must(all->planner.reclaim(child.name));
+    const std::size_t times_counted = many / count + 1;
+    add_operation(
+        of(count, "children delegated to at once, and reclaimed"),
+        [count] {
+            auto all = std::make_shared<population>(memory_backend{}, 0);
+            std::vector<podscope::manifest> children;
+            for (std::size_t i = 0; i != count; ++i) {
+                children.push_back(podscope::manifest{"newcomer" + std::to_string(i)}.may(
+                    rules::write(place_of(i))));
             }
-            return made.size();
-        };
-    });
-    add_operation(of(count, "rules delegated to one child, and reclaimed"), [count] {
-        auto all = std::make_shared<population>(memory_backend{}, 0);
-        podscope::manifest lead{"lead"};
-        podscope::manifest child{"newcomer"};
-        for (std::size_t i = 0; i != count; ++i) {
-            const auto rule = rules::write("/other" + place_of(i));
-            lead.may(rule).may_delegate(rule);
-            child.may(rule);
-        }
-        auto from = std::make_shared<population::pod>(must(all->library.create(lead)));
-        return [all, from, child] {
-            must(from->delegate(child));
-            return must(from->reclaim(child.name)).ended.size();
-        };
-    });
-    add_operation(of(count, "places checked at once"), [count] {
-        auto all = std::make_shared<population>(memory_backend{}, 0);
-        std::vector<std::string> places;
-        for (std::size_t i = 0; i != count; ++i) {
-            places.push_back(place_of(i));
-        }
-        return [all, places] {
-            return must(all->planner.check_all(places, podscope::permission::write)).size();
-        };
-    });
+            return [all, children] {
+                const auto made = must(all->planner.delegate_all(children));
+                for (const auto& child : children) {
+                    must(all->planner.reclaim(child.name));
+                }
+                return made.size();
+            };
+        },
+        times_counted);
+    add_operation(
+        of(count, "rules delegated to one child, and reclaimed"),
+        [count] {
+            auto all = std::make_shared<population>(memory_backend{}, 0);
+            podscope::manifest lead{"lead"};
+            podscope::manifest child{"newcomer"};
+            for (std::size_t i = 0; i != count; ++i) {
+                const auto rule = rules::write("/other" + place_of(i));
+                lead.may(rule).may_delegate(rule);
+                child.may(rule);
+            }
+            auto from = std::make_shared<population::pod>(must(all->library.create(lead)));
+            return [all, from, child] {
+                must(from->delegate(child));
+                return must(from->reclaim(child.name)).ended.size();
+            };
+        },
+        times_counted);
+    add_operation(
+        of(count, "places checked at once"),
+        [count] {
+            auto all = std::make_shared<population>(memory_backend{}, 0);
+            std::vector<std::string> places;
+            for (std::size_t i = 0; i != count; ++i) {
+                places.push_back(place_of(i));
+            }
+            return [all, places] {
+                return must(all->planner.check_all(places, podscope::permission::write)).size();
+            };
+        },
+        times_counted);
 }
 
 const on_load here{[] {

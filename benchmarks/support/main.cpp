@@ -2,14 +2,15 @@
 // podscope_bench [--quick] [--only=TEXT] [--report=FILE] [--page=FILE]
 //     measures every operation (or those with TEXT in their names), prints the rows, and writes
 //     them; ends with 1 if one does not hold
-// podscope_bench --count=OPERATION... --times=N
-//     performs each so often, for callgrind to count; what the first form starts
+// podscope_bench --count=OPERATION...
+//     performs each as often as it says, for callgrind to count; what the first form starts
 #include "support/measure.hpp"
 #include "support/report.hpp"
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
@@ -37,7 +38,6 @@ struct options {
     std::string report{};
     std::string page{};
     std::vector<std::string> count{};
-    std::size_t times{};
 };
 
 options read(int argc, char** argv) {
@@ -57,8 +57,6 @@ options read(int argc, char** argv) {
             given.page = value;
         } else if (name == "--count") {
             given.count.push_back(value);
-        } else if (name == "--times") {
-            given.times = std::stoul(value);
         } else {
             throw std::runtime_error{"what is " + std::string{word} +
                                      "? known: --quick --only= --report= --page="};
@@ -76,7 +74,8 @@ const detail::operation& find(std::string_view name) {
     throw std::runtime_error{"there is no operation " + std::string{name}};
 }
 
-// Keeps the median of each operation's repetitions, and lets the usual lines be printed.
+// Keeps the least of each operation's repetitions, since whatever disturbs one only adds to it, and
+// lets the usual lines be printed.
 class collector : public benchmark::ConsoleReporter {
 public:
     collector() : ConsoleReporter(OO_Tabular) {}
@@ -87,20 +86,18 @@ public:
                 throw std::runtime_error{run.benchmark_name() + ": " + run.error_message};
             }
             if (run.run_type == Run::RT_Iteration) {
-                found_[run.run_name.function_name].push_back(run.GetAdjustedRealTime());
+                const double time = run.GetAdjustedRealTime();
+                auto& least = found_.try_emplace(run.run_name.function_name, time).first->second;
+                least = std::min(least, time);
             }
         }
         ConsoleReporter::ReportRuns(runs);
     }
 
-    [[nodiscard]] double median_of(const std::string& name) const {
-        auto all = found_.at(name);
-        std::ranges::sort(all);
-        return all[all.size() / 2];
-    }
+    [[nodiscard]] double least_of(const std::string& name) const { return found_.at(name); }
 
 private:
-    std::map<std::string, std::vector<double>> found_{};
+    std::map<std::string, double> found_{};
 };
 
 double total_in(const std::filesystem::path& file) {
@@ -119,7 +116,6 @@ double total_in(const std::filesystem::path& file) {
 // what they need may take long to make. The mean of each.
 std::map<std::string, double, std::less<>> count(const std::string& self,
                                                  const std::vector<std::string>& operations) {
-    constexpr std::size_t times = 200;
     const auto out = std::filesystem::temp_directory_path() /
                      ("podscope_bench." + std::to_string(::getpid()) + ".callgrind");
     std::vector<std::string> words{"valgrind",
@@ -127,8 +123,7 @@ std::map<std::string, double, std::less<>> count(const std::string& self,
                                    "--instr-atstart=no",
                                    "-q",
                                    "--callgrind-out-file=" + out.string(),
-                                   self,
-                                   "--times=" + std::to_string(times)};
+                                   self};
     for (const auto& each : operations) {
         words.push_back("--count=" + each);
     }
@@ -149,7 +144,8 @@ std::map<std::string, double, std::less<>> count(const std::string& self,
     std::map<std::string, double, std::less<>> found;
     for (std::size_t i = 0; i != operations.size(); ++i) {
         const std::filesystem::path dump = out.string() + '.' + std::to_string(i + 1);
-        found[operations[i]] = total_in(dump) / static_cast<double>(times);
+        found[operations[i]] =
+            total_in(dump) / static_cast<double>(find(operations[i]).times_counted);
         std::filesystem::remove(dump);
     }
     std::filesystem::remove(out);
@@ -172,7 +168,7 @@ public:
     }
 
     [[nodiscard]] double time_of(std::string_view operation) const override {
-        return times_->median_of(std::string{operation});
+        return times_->least_of(std::string{operation});
     }
 
     [[nodiscard]] double instructions_of(std::string_view operation) const override {
@@ -184,21 +180,26 @@ private:
     std::map<std::string, double, std::less<>> counted_{};
 };
 
-int measure(const options& given, const char* self) {
+int measure(const options& given, char* program) {
     for (const auto& one : detail::operations()) {
         if (one.name.find(given.only) == std::string::npos) {
             continue;
         }
         benchmark::RegisterBenchmark(one.name.c_str(), one.timed)
-            ->Repetitions(given.quick ? 3 : 9)
-            ->MinTime(given.quick ? 0.02 : 0.1)
+            ->Repetitions(given.quick ? 5 : 9)
+            ->MinTime(given.quick ? 0.01 : 0.1)
             ->Threads(one.threads)
             ->UseRealTime();
     }
+    // Mixed, so that a disturbance does not fall on all repetitions of one operation.
+    std::string mixed = "--benchmark_enable_random_interleaving=true";
+    std::array<char*, 2> words{program, mixed.data()};
+    int word_count = words.size();
+    benchmark::Initialize(&word_count, words.data());
     collector times;
     benchmark::RunSpecifiedBenchmarks(&times);
 
-    const found_costs found{times, std::filesystem::absolute(self).string(), given.only};
+    const found_costs found{times, std::filesystem::absolute(program).string(), given.only};
     std::vector<row> rows;
     bool all_hold = true;
     for (const auto& make : detail::rows()) {
@@ -243,7 +244,7 @@ int main(int argc, char** argv) {
             return measure(given, argv[0]);
         }
         for (const auto& name : given.count) {
-            find(name).counted(given.times);
+            find(name).counted();
         }
         return 0;
     } catch (const std::exception& e) {

@@ -37,7 +37,7 @@ class costs {
 public:
     virtual ~costs() = default;
 
-    /// Nanoseconds an operation takes: the median over the repetitions of this run.
+    /// Nanoseconds an operation takes: the least of the repetitions of this run.
     [[nodiscard]] virtual double time_of(std::string_view operation) const = 0;
 
     /// Instructions that it takes, as callgrind counts them: the mean of many.
@@ -49,7 +49,8 @@ namespace detail {
 struct operation {
     std::string name{};
     std::function<void(benchmark::State&)> timed{};
-    std::function<void(std::size_t)> counted{}; // prepares, and performs it that many times
+    std::function<void()> counted{}; // prepares, and performs it as often as this says:
+    std::size_t times_counted{};
     int threads{1};
 };
 
@@ -66,9 +67,10 @@ void stop_counting();
 } // namespace detail
 
 /// Adds an operation. `prepare()` makes everything that it needs and gives a function object that
-/// performs it once, with a result that must not be optimised away.
+/// performs it once, with a result that must not be optimised away. Instructions are the mean of
+/// `times_counted`.
 template <class Prepare>
-void add_operation(std::string name, Prepare prepare) {
+void add_operation(std::string name, Prepare prepare, std::size_t times_counted = 200) {
     detail::operations().push_back({
         .name = std::move(name),
         .timed =
@@ -80,15 +82,16 @@ void add_operation(std::string name, Prepare prepare) {
                 }
             },
         .counted =
-            [prepare](std::size_t times) {
+            [prepare, times_counted] {
                 auto perform = prepare();
                 benchmark::DoNotOptimize(perform());
                 detail::start_counting();
-                for (std::size_t i = 0; i != times; ++i) {
+                for (std::size_t i = 0; i != times_counted; ++i) {
                     benchmark::DoNotOptimize(perform());
                 }
                 detail::stop_counting();
             },
+        .times_counted = times_counted,
     });
 }
 

@@ -6,6 +6,7 @@
 #include <podscope/backend/journal_image.hpp>
 #include <podscope/backend/journal_options.hpp>
 #include <podscope/backend/journal_transaction.hpp>
+#include <podscope/backend/shared_page.hpp>
 #include <podscope/result.hpp>
 
 #include <cstdint>
@@ -123,7 +124,7 @@ public:
     }
 
     /// Moves with every commit by anybody, before it is reported. One load.
-    [[nodiscard]] std::uint64_t generation() const noexcept { return channel().generation(); }
+    [[nodiscard]] std::uint64_t generation() const noexcept { return page_->generation(); }
 
 private:
     using channel_type = backend_detail::journal_channel;
@@ -136,7 +137,9 @@ private:
         backend_detail::journal_image<Schema> image;
     };
 
-    explicit basic_journal(std::shared_ptr<state> opened) noexcept : state_{std::move(opened)} {}
+    explicit basic_journal(std::shared_ptr<state> opened) noexcept
+        : state_{std::move(opened)},
+          page_{&channel().page()} {}
 
     [[nodiscard]] channel_type& channel() const noexcept { return *state_->channel; }
 
@@ -161,6 +164,7 @@ private:
     }
 
     std::shared_ptr<state> state_;
+    const backend_detail::shared_page* page_; // of the channel: on the way of every check by a pod
 };
 
 } // namespace podscope

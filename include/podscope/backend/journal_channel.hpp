@@ -8,6 +8,7 @@
 #include <podscope/backend/journal_folder.hpp>
 #include <podscope/backend/journal_options.hpp>
 #include <podscope/backend/journal_snapshot.hpp>
+#include <podscope/backend/shared_page.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -52,7 +53,10 @@ public:
 
     [[nodiscard]] result<journal_folder::turn> take_turn() { return folder_->take_turn(); }
 
-    [[nodiscard]] std::uint64_t generation() const noexcept { return folder_->page().generation(); }
+    /// What all processes share; there as long as the channel is.
+    [[nodiscard]] const shared_page& page() const noexcept { return folder_->page(); }
+
+    [[nodiscard]] std::uint64_t generation() const noexcept { return page().generation(); }
 
     /// Whether the image holds every commit that has been reported as done. Under `image`; without
     /// a system call.
