@@ -118,10 +118,26 @@ TEST_CASE("F02 a last transaction with any byte wrong is dropped as torn") {
     }
 }
 
-TEST_CASE("F02 zeros behind the last transaction are dropped") {
+TEST_CASE("F02 zeros behind the last transaction are room for the next") {
     const three_transactions made;
     for (const std::size_t zeros : {1U, 23U, 24U, 5000U, 600000U}) {
         made.set(made.whole + std::string(zeros, '\0'));
+        {
+            auto store = journal::open(made.path()).value();
+            CHECK(rows_from(store).value() == rows_after_three);
+            CHECK(bytes_of(made.file()) == made.whole + std::string(zeros, '\0'));
+            REQUIRE(put_number(store, "next", 5));
+        }
+        CHECK(bytes_of(made.file()).starts_with(made.whole));
+        auto store = journal::open(made.path()).value();
+        CHECK(value_of(store, "next").value() == number{5, {}});
+    }
+}
+
+TEST_CASE("F02 what is neither zeros nor a transaction behind the last one is cut off") {
+    const three_transactions made;
+    for (const std::size_t zeros : {1U, 28U, 5000U, 600000U}) {
+        made.set(made.whole + std::string(zeros, '\0') + "x");
         auto store = journal::open(made.path()).value();
         CHECK(rows_from(store).value() == rows_after_three);
         CHECK(bytes_of(made.file()) == made.whole);

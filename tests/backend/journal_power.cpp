@@ -224,13 +224,13 @@ std::vector<system_event> trace_of_a_life(const std::string& path) {
     commit_by(two);
     commit_by(two);
     {
-        // The first sync is the commit's, the second the new file's, the third the folder's.
+        // The first sync is the commit's, two are the new file's, the fourth the folder's.
         int syncs = 0;
         const system_faults faults{[&](system_call called) {
-            return called == system_call::sync && ++syncs == 3 ? failing(EIO) : fate{};
+            return called == system_call::sync && ++syncs == 4 ? failing(EIO) : fate{};
         }};
         commit_by(*one);
-        REQUIRE(syncs == 3);
+        REQUIRE(syncs == 4);
     }
     REQUIRE_FALSE(commit(*one, next));
     commit_by(two);

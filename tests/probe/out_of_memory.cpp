@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// What happens when memory runs out, at every allocation in turn. Clang's thread sanitizer brings
-// an operator new of its own that cannot be replaced, and so these tests are not built with it.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define PODSCOPE_TEST_KEEPS_OPERATOR_NEW
-#endif
-#endif
+// What happens when memory runs out, at every allocation in turn.
+#include "support/scarce_memory.hpp"
+
 #ifndef PODSCOPE_TEST_KEEPS_OPERATOR_NEW
 #include "probe/processes.hpp"
 #include "probe/sockets.hpp"
@@ -17,9 +13,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <filesystem>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,62 +21,8 @@
 using namespace podscope;
 using namespace podscope_test;
 
-namespace {
-
-/// How many more allocations of this thread succeed; negative for all.
-thread_local long allocations_left = -1;
-
-/// Makes allocations of this thread fail after a number of them, while it lives.
-struct scarcity {
-    explicit scarcity(long allocations) { allocations_left = allocations; }
-
-    scarcity(const scarcity&) = delete;
-    scarcity& operator=(const scarcity&) = delete;
-
-    ~scarcity() { allocations_left = -1; }
-};
-
-/// Runs an operation with the first allocation failing, then the second, and so on until none does.
-/// The operation says whether it succeeded; returns how many runs did not.
-template <class Operation>
-int with_each_allocation_failing(Operation operation) {
-    int failures = 0;
-    while (!operation(failures)) {
-        ++failures;
-    }
-    return failures;
-}
-
-} // namespace
-
-// Not inlined, since GCC takes a malloc in sight of a delete for a mistake.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    if (allocations_left == 0) {
-        return nullptr;
-    }
-    if (allocations_left > 0) {
-        --allocations_left;
-    }
-    return std::malloc(size == 0 ? 1 : size);
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    if (void* memory = operator new(size, std::nothrow)) {
-        return memory;
-    }
-    throw std::bad_alloc{};
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-
 TEST_CASE("F15 who this process is says out of memory and nothing else") {
-    const int failures = with_each_allocation_failing([](int allowed) {
+    const auto failures = with_each_allocation_failing([](std::size_t allowed) {
         result<process_identity> self;
         result<process_identity> other;
         {
@@ -103,7 +43,7 @@ TEST_CASE("F15 who this process is says out of memory and nothing else") {
 TEST_CASE("F15 a responder that finds no memory leaves nothing behind", "[concurrent]") {
     const temporary_folder folder;
     const auto before = open_descriptors();
-    const int failures = with_each_allocation_failing([&](int allowed) {
+    const auto failures = with_each_allocation_failing([&](std::size_t allowed) {
         const auto path = folder / "a-name-that-is-too-long-to-be-held-in-a-string-itself";
         std::string pod(100, 'p');
         bool opened = false;
@@ -128,7 +68,7 @@ TEST_CASE("F15 a responder that finds no memory leaves nothing behind", "[concur
                 CHECK(door.error().category == errc::out_of_memory);
             }
         }
-        allocations_left = -1;
+        allocations_left.reset();
         CHECK(std::filesystem::is_empty(folder.path()));
         CHECK(open_descriptors() == before);
         return opened && runs;
@@ -149,7 +89,7 @@ TEST_CASE("F15 a probe that finds no memory leaves no descriptor open") {
     subjects.back().owner.start_time = 0;
     const default_probe probe;
     const auto before = open_descriptors();
-    const int failures = with_each_allocation_failing([&](int allowed) {
+    const auto failures = with_each_allocation_failing([&](std::size_t allowed) {
         std::vector<verdict> verdicts(subjects.size(), verdict::unknown);
         bool done = true;
         try {

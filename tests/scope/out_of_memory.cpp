@@ -3,94 +3,35 @@
 // operations never allocate.
 #include "scope/rule_sets.hpp"
 #include "support/catch.hpp"
+#include "support/scarce_memory.hpp"
 
 #include <podscope/scope/fixed_scope.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/scope/shared_scope.hpp>
 
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 #include <optional>
 #include <string>
 #include <vector>
 
+using namespace podscope;
+using namespace podscope_test;
+
 namespace {
-
-// Of this thread, since Catch2 allocates too.
-thread_local std::size_t allocations = 0;
-thread_local std::optional<std::size_t> allowed;
-
-void* allocate(std::size_t size) {
-    if (allowed && allocations >= *allowed)
-        return nullptr;
-    ++allocations;
-    return std::malloc(size == 0 ? 1 : size);
-}
 
 // Runs `f` with room for so many allocations; whether they were enough.
 template <class F>
 bool runs_within(std::size_t room, F&& f) {
     allocations = 0;
-    allowed = room;
+    const scarcity now{room};
     try {
         f();
-        allowed.reset();
         return true;
     } catch (const std::bad_alloc&) {
-        allowed.reset();
         return false;
     }
 }
-
-template <class F>
-std::size_t allocations_of(F&& f) {
-    const auto before = allocations;
-    f();
-    return allocations - before;
-}
-
-} // namespace
-
-// Not inlined, since GCC takes a malloc in sight of a delete for a mistake.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    if (void* memory = allocate(size))
-        return memory;
-    throw std::bad_alloc{};
-}
-
-[[gnu::noinline]] void* operator new[](std::size_t size) {
-    return operator new(size);
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-    return allocate(size);
-}
-
-[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-    return allocate(size);
-}
-
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete[](void* memory) noexcept {
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept {
-    std::free(memory);
-}
-
-using namespace podscope;
-using namespace podscope_test;
-
-namespace {
 
 std::vector<deny_layer> layers_of(const std::vector<reference_rule>& rules,
                                   const std::optional<delegation_ref>& from) {

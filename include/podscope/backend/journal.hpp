@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/commit_line.hpp>
+#include <podscope/backend/commit_request.hpp>
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/journal_channel.hpp>
 #include <podscope/backend/journal_image.hpp>
 #include <podscope/backend/journal_options.hpp>
@@ -9,6 +12,8 @@
 #include <podscope/backend/shared_page.hpp>
 #include <podscope/result.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -33,13 +38,19 @@ namespace podscope {
 /// happens to processes. Handles of different durability may be open on one folder; each answers
 /// for its own commits.
 ///
+/// Threads of one process that commit at the same time share one append and one sync: whoever comes
+/// first runs the bodies of those who wait with its own. So a body may be run by another thread of
+/// the process than the one that called, while that one waits.
+///
 /// Costs: a read without news is that of the image and one load, without a system call; a write is
-/// one append, one sync and two calls for the lock; news cost their reading. Now and then a commit
-/// writes the whole anew (journal_options), which takes time in proportion to all that is stored.
+/// one append, one sync and a few calls for the lock; news cost their reading. Once the file has
+/// grown enough it is written anew, a piece of bounded size with each commit (journal_options).
 ///
 /// Copies are handles of the same store. In a forked copy of the process every call is `forked`,
 /// and no lock of the parent is held or released. Open it again in such a process.
-template <class Schema, durability Durable = durability::power>
+///
+/// `Files` are the calls that change files, for tests to record or to fail.
+template <class Schema, durability Durable = durability::power, file_layer Files = system_files>
 class basic_journal {
 public:
     static constexpr durability durable = Durable;
@@ -100,41 +111,34 @@ public:
         if (auto here = channel().check_process(); !here) {
             return fail(here);
         }
-        const auto turn = channel().take_turn();
-        if (!turn) {
-            return fail(error{turn.error()});
+        request_for<std::remove_reference_t<F>> mine{body};
+        switch (state_->line.join(mine, channel().deadline())) {
+        case line_answer::timed_out: return channel().timed_out();
+        case line_answer::lead: lead(mine); break;
+        case line_answer::served: break;
         }
-        const std::unique_lock writing{channel().image};
-        if (auto ready = catch_up_in_turn(); !ready) {
-            return fail(ready);
-        }
-        writer txn{state_->image};
-        auto outcome = std::forward<F>(body)(txn);
-        if (!outcome || !txn.has_changes()) {
-            return outcome;
-        }
-        txn.write_to(channel().begin_frame());
-        if (auto committed = channel().commit_frame(); !committed) {
-            return fail(committed);
-        }
-        txn.keep();
-        channel().compact_if_large(
-            [&](auto& snapshot) { return state_->image.write_to(snapshot); });
-        return outcome;
+        return mine.take_outcome();
     }
 
     /// Moves with every commit by anybody, before it is reported. One load.
     [[nodiscard]] std::uint64_t generation() const noexcept { return page_->generation(); }
 
 private:
-    using channel_type = backend_detail::journal_channel;
+    using channel_type = backend_detail::journal_channel<Files>;
+    using image_type = backend_detail::journal_image<Schema>;
+    using request = backend_detail::commit_request<Schema>;
+    using line_answer = backend_detail::commit_line::answer;
+
+    template <class F>
+    using request_for = backend_detail::commit_request_for<Schema, F>;
 
     struct state {
         explicit state(std::unique_ptr<channel_type> opened) noexcept
             : channel{std::move(opened)} {}
 
         std::unique_ptr<channel_type> channel;
-        backend_detail::journal_image<Schema> image;
+        image_type image;
+        backend_detail::commit_line line;
     };
 
     explicit basic_journal(std::shared_ptr<state> opened) noexcept
@@ -147,6 +151,54 @@ private:
     [[nodiscard]] auto run(F&& body) const {
         reader txn{state_->image};
         return std::forward<F>(body)(txn);
+    }
+
+    // Commits for those who wait, `mine` the first of them.
+    void lead(request& mine) noexcept {
+        auto led = guarded([&]() -> result<void> {
+            const auto turn = channel().take_turn();
+            if (!turn) {
+                return fail(error{turn.error()});
+            }
+            const std::unique_lock writing{channel().image};
+            if (auto ready = catch_up_in_turn(); !ready) {
+                return ready;
+            }
+            serve_all(mine, channel().begin_frame());
+            return {};
+        });
+        if (!led) {
+            state_->line.leave(mine);
+            mine.fail_with(led.error());
+        }
+        state_->line.step_down(mine);
+    }
+
+    void serve_all(request& mine, std::string& frame) noexcept {
+        // What is waited for is worth it where a commit costs a sync.
+        constexpr auto patience = std::chrono::microseconds{Durable == durability::power ? 50 : 0};
+        auto& last = static_cast<request&>(state_->line.take(mine, most_at_once, patience));
+        std::uint32_t transactions = 0;
+        for (auto* each = &mine; each != nullptr; each = each->next_request()) {
+            const auto fits = [&] { return channel().check_frame(); };
+            transactions += each->run(state_->image, frame, fits) ? 1U : 0U;
+        }
+        if (transactions == 0) {
+            return;
+        }
+        auto committed = guarded([&] { return channel().commit_frame(transactions); });
+        if (!committed) {
+            // Of all: what one of them found may be what another had left.
+            for (auto* each = &last; each != nullptr; each = each->previous_request()) {
+                each->take_back();
+                each->fail_with(committed.error());
+            }
+            return;
+        }
+        for (auto* each = &mine; each != nullptr; each = each->next_request()) {
+            each->keep();
+        }
+        channel().compact(state_->image);
     }
 
     [[nodiscard]] result<void> catch_up() const {
@@ -162,6 +214,8 @@ private:
         auto usable = channel().check_usable();
         return usable ? channel().catch_up(state_->image) : usable;
     }
+
+    static constexpr std::size_t most_at_once = 64;
 
     std::shared_ptr<state> state_;
     const backend_detail::shared_page* page_; // of the channel: on the way of every check by a pod

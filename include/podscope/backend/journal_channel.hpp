@@ -4,6 +4,7 @@
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/file.hpp>
 #include <podscope/backend/image_mutex.hpp>
+#include <podscope/backend/journal_compaction.hpp>
 #include <podscope/backend/journal_file.hpp>
 #include <podscope/backend/journal_folder.hpp>
 #include <podscope/backend/journal_options.hpp>
@@ -30,6 +31,7 @@ namespace podscope::backend_detail {
 /// Two locks, taken in this order and never the other way round: a turn of the folder for whatever
 /// reads or writes the file, and `image`, shared to read the image and exclusive to change it. What
 /// `image` guards besides: whether the image is current, and whether the handle can still be used.
+template <class Files>
 class journal_channel {
 public:
     /// Opens a folder, and in it a journal, making what is not there.
@@ -52,6 +54,13 @@ public:
     [[nodiscard]] result<void> check_process() const { return folder_->check_process(); }
 
     [[nodiscard]] result<journal_folder::turn> take_turn() { return folder_->take_turn(); }
+
+    [[nodiscard]] auto deadline() const noexcept { return folder_->deadline(); }
+
+    /// The error of a call that waited for a thread of this process until the deadline.
+    [[nodiscard]] failure timed_out() const {
+        return folder_->timed_out("another thread of this process");
+    }
 
     /// What all processes share; there as long as the channel is.
     [[nodiscard]] const shared_page& page() const noexcept { return folder_->page(); }
@@ -100,15 +109,16 @@ public:
             is_caught_up_ = false;
             return corrupt_journal(file_->path(), size, "somebody has cut the journal off");
         }
-        if (size > file_->end() || !is_caught_up_) {
-            is_caught_up_ = false;
-            auto followed = file_->follow(
-                size, [&](std::string_view payload) { return contents.apply(payload); });
-            if (!followed) {
-                return followed;
-            }
-        }
+        file_->set_size(size);
         auto& page = folder_->page();
+        if (is_caught_up_ && page.published() == present_end()) {
+            caught_up_at_ = generation();
+            return {};
+        }
+        if (auto followed = follow_news(page.published(), contents); !followed) {
+            is_caught_up_ = false;
+            return followed;
+        }
         if (page.published() != present_end()) {
             if (code = confirm_unpublished(); code != 0) {
                 is_caught_up_ = false;
@@ -131,16 +141,24 @@ public:
         return frame_;
     }
 
-    /// Appends the frame, and publishes it. In a turn, under `image`, and after `catch_up`. If it
-    /// fails, nothing was committed, or the handle is broken from now on.
-    [[nodiscard]] result<void> commit_frame() {
+    /// Whether the frame is as long as one may be.
+    [[nodiscard]] result<void> check_frame() const {
         if (frame_.size() - frame_header::size > frame_header::max_payload) {
             return fail({.category = errc::io,
                          .message = "a transaction of more than 1 GiB is too large for a journal",
                          .path = file_->path(),
                          .system = std::make_error_code(std::errc::file_too_large)});
         }
-        const auto outcome = file_->append(frame_, 1, durable_ == durability::power);
+        return {};
+    }
+
+    /// Appends the frame, which holds so many transactions, and publishes it. In a turn, under
+    /// `image`, and after `catch_up`. If it fails, nothing was committed, or the handle is broken
+    /// from now on.
+    [[nodiscard]] result<void> commit_frame(std::uint32_t transactions) {
+        const bool durable = durable_ == durability::power;
+        const auto outcome =
+            file_->append(frame_, transactions, durable, durable ? options_.room : 0);
         if (outcome.code != 0) {
             if (outcome.in_doubt) {
                 break_off(outcome.code);
@@ -152,35 +170,18 @@ public:
         return {};
     }
 
-    /// Writes the journal anew if it has grown enough since it last was. `write(snapshot)` appends
-    /// the operations that make the image. In a turn and under `image`, after a commit, which
-    /// stands whatever happens here: a compaction that fails is tried again when the file has grown
-    /// on.
-    template <class Write>
-    void compact_if_large(Write&& write) noexcept {
-        if (file_->end() <= compact_above_) {
+    /// Does a piece of what writes the journal anew, if it has grown enough since it last was. In a
+    /// turn and under `image`, after a commit, which stands whatever happens here: a compaction
+    /// that fails is begun again when the file has grown on.
+    template <class Image>
+    void compact(const Image& contents) noexcept {
+        if (!compaction_ && file_->end() <= compact_above_) {
             return;
         }
-        auto installed = guarded([&]() -> result<journal_file> {
-            auto snapshot = journal_snapshot::start(folder_->descriptor(), file_->path(),
-                                                    file_->header().store, file_->sequence());
-            if (!snapshot) {
-                return fail(snapshot);
-            }
-            if (auto written = write(*snapshot); !written) {
-                return fail(written);
-            }
-            return snapshot->install(journal_folder::journal_name);
-        });
-        if (!installed) {
+        auto done = guarded([&] { return compact_piece(contents); });
+        if (!done) {
+            compaction_.reset();
             compact_above_ = file_->end() + file_->end() / 2;
-            return;
-        }
-        *file_ = *std::move(installed);
-        folder_->page().move_to(present_end());
-        set_compaction_threshold();
-        if (const int code = sync_folder(); code != 0) {
-            break_off(code);
         }
     }
 
@@ -197,12 +198,12 @@ private:
         if (!held) {
             return fail(held);
         }
-        journal_snapshot::remove_stray(folder_->descriptor());
+        journal_snapshot<Files>::remove_stray(folder_->descriptor());
         auto found = find_file();
         if (!found) {
             return fail(found);
         }
-        auto file = *found ? result<journal_file>{**std::move(found)} : make_empty_file();
+        auto file = *found ? result<journal_file<Files>>{**std::move(found)} : make_empty_file();
         if (!file) {
             return fail(file);
         }
@@ -216,20 +217,79 @@ private:
         return sync_names();
     }
 
-    [[nodiscard]] result<std::optional<journal_file>> find_file() {
-        return journal_file::open(folder_->descriptor(), journal_folder::journal_name,
-                                  folder_->journal_path());
+    [[nodiscard]] result<std::optional<journal_file<Files>>> find_file() {
+        return journal_file<Files>::open(folder_->descriptor(), journal_folder::journal_name,
+                                         folder_->journal_path());
     }
 
-    [[nodiscard]] result<journal_file> make_empty_file() {
+    [[nodiscard]] result<journal_file<Files>> make_empty_file() {
         std::uint64_t store{};
         if (const int code = make_id(store); code != 0) {
             return system_failure("get a random number for", folder_->journal_path(), code);
         }
-        auto snapshot =
-            journal_snapshot::start(folder_->descriptor(), folder_->journal_path(), store, 0);
+        auto snapshot = journal_snapshot<Files>::start(folder_->descriptor(),
+                                                       folder_->journal_path(), store, 0);
         return snapshot ? snapshot->install(journal_folder::journal_name)
-                        : result<journal_file>{fail(snapshot)};
+                        : result<journal_file<Files>>{fail(snapshot)};
+    }
+
+    template <class Image>
+    [[nodiscard]] result<void> compact_piece(const Image& contents) {
+        if (compaction_ && !compaction_->is_valid(*file_)) {
+            compaction_.reset();
+        }
+        if (!compaction_) {
+            if (file_->end() <= compact_above_ || is_left_to_others()) {
+                return {};
+            }
+            auto begun = journal_compaction<Files>::begin(folder_->descriptor(), *file_);
+            if (!begun) {
+                return fail(begun);
+            }
+            compaction_.emplace(*std::move(begun));
+        }
+        const auto overdue = file_->end() / std::max<std::uint64_t>(compact_above_, 1);
+        auto complete = compaction_->go_on(
+            *file_, contents,
+            static_cast<std::size_t>(options_.compact_piece * std::max<std::uint64_t>(overdue, 1)));
+        if (!complete || !*complete) {
+            return complete ? result<void>{} : fail(complete);
+        }
+        auto installed = compaction_->install(journal_folder::journal_name);
+        if (!installed) {
+            return fail(installed);
+        }
+        compaction_.reset();
+        *file_ = *std::move(installed);
+        folder_->page().move_to(present_end());
+        set_compaction_threshold();
+        if (const int code = sync_folder(); code != 0) {
+            break_off(code);
+        }
+        return {};
+    }
+
+    // Whether somebody else compacts, and need not be thought to have stopped: the file has not
+    // grown by half since he was first seen at it.
+    [[nodiscard]] bool is_left_to_others() noexcept {
+        if (!journal_snapshot<Files>::is_under_way(folder_->descriptor())) {
+            return false;
+        }
+        if (left_to_others_up_to_ == 0) {
+            left_to_others_up_to_ = file_->end() + file_->end() / 2;
+        }
+        return file_->end() <= left_to_others_up_to_;
+    }
+
+    // Reads what others have appended.
+    template <class Image>
+    [[nodiscard]] result<void> follow_news(published_end said, Image& contents) {
+        const auto apply = [&](std::string_view payload) { return contents.apply(payload); };
+        // Who was at the end once may believe the page from then on. Anybody else has to find out
+        // for himself what a crash has left.
+        const bool is_known = is_caught_up_ && said.file == file_->header().file &&
+                              said.end >= file_->end() && said.end <= file_->size();
+        return is_known ? file_->follow_to(said.end, apply) : file_->follow(apply);
     }
 
     // No handle commits to a file before it has itself made the file's name last: whoever gave the
@@ -242,7 +302,7 @@ private:
     }
 
     [[nodiscard]] int sync_folder() noexcept {
-        return durable_ == durability::power ? sync_all(folder_->descriptor()) : 0;
+        return durable_ == durability::power ? Files::sync_all(folder_->descriptor()) : 0;
     }
 
     // The file that was read has lost its name: a compaction by another process, or a disaster.
@@ -259,25 +319,27 @@ private:
         if (auto synced = sync_names(); !synced) {
             return synced;
         }
-        journal_file& next = **found;
-        if (file_->has_read_snapshot() && next.header().sequence == file_->sequence()) {
-            next.pass_snapshot();
-        } else {
-            struct stat status{};
-            if (const int code = status_of(next.descriptor(), status); code != 0) {
-                return system_failure("examine", next.path(), code);
-            }
-            Image fresh;
-            auto followed =
-                next.follow(static_cast<std::uint64_t>(status.st_size),
-                            [&](std::string_view payload) { return fresh.apply(payload); });
-            if (!followed) {
-                return followed;
-            }
-            if (next.sequence() < file_->sequence()) {
-                return corrupt_journal(next.path(), 0,
-                                       "somebody has put an older copy in the journal's place");
-            }
+        journal_file<Files>& next = **found;
+        struct stat status{};
+        if (const int code = status_of(next.descriptor(), status); code != 0) {
+            return system_failure("examine", next.path(), code);
+        }
+        next.set_size(static_cast<std::uint64_t>(status.st_size));
+        const bool goes_on = file_->is_whole() && next.header().sequence <= file_->sequence();
+        Image fresh;
+        Image& into = goes_on ? contents : fresh;
+        if (goes_on) {
+            next.pass_snapshot(file_->sequence());
+        }
+        auto followed = next.follow([&](std::string_view payload) { return into.apply(payload); });
+        if (!followed) {
+            return followed;
+        }
+        if (next.sequence() < file_->sequence()) {
+            return corrupt_journal(next.path(), 0,
+                                   "somebody has put an older copy in the journal's place");
+        }
+        if (!goes_on) {
             contents = std::move(fresh);
         }
         *file_ = std::move(next);
@@ -294,7 +356,7 @@ private:
         const auto said = folder_->page().published();
         const bool is_known = said.file == file_->header().file &&
                               said.end >= file_->header().snapshot_end && said.end < file_->end();
-        return is_known ? file_->write_again(said.end) : sync_data(file_->descriptor());
+        return is_known ? file_->write_again(said.end) : Files::sync_data(file_->descriptor());
     }
 
     [[nodiscard]] published_end present_end() const noexcept {
@@ -314,15 +376,18 @@ private:
     void set_compaction_threshold() noexcept {
         compact_above_ = std::max(options_.compact_above,
                                   options_.compact_factor * file_->header().snapshot_end);
+        left_to_others_up_to_ = 0;
     }
 
     std::unique_ptr<journal_folder> folder_;
     journal_options options_;
     durability durable_;
 
-    std::optional<journal_file> file_;
+    std::optional<journal_file<Files>> file_;
     std::string frame_;
+    std::optional<journal_compaction<Files>> compaction_;
     std::uint64_t compact_above_ = 0;
+    std::uint64_t left_to_others_up_to_ = 0;
 
     bool is_caught_up_ = false;
     std::uint64_t caught_up_at_ = 0;

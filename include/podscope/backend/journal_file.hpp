@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/backend/file.hpp>
+#include <podscope/backend/file_window.hpp>
 #include <podscope/backend/journal_format.hpp>
 #include <podscope/backend/trusted_file.hpp>
 #include <podscope/result.hpp>
@@ -37,39 +38,8 @@ corrupt_journal(std::string_view path, std::uint64_t offset, std::string_view wh
     return got == sizeof id ? 0 : got < 0 ? errno : EIO;
 }
 
-/// Reads a file from front to back through a buffer, so that a small frame costs no system call.
-class file_window {
-public:
-    file_window(int file, std::uint64_t size) noexcept : file_{file}, size_{size} {}
-
-    /// The bytes from `offset` on: as many as are asked for or, at the end of the file, fewer.
-    /// Valid until the next call. Answers the `errno` of a failed read.
-    [[nodiscard]] int view(std::uint64_t offset, std::size_t wanted, std::string_view& bytes) {
-        wanted = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, size_ - offset));
-        if (offset < base_ || offset + wanted > base_ + buffer_.size()) {
-            const auto length = static_cast<std::size_t>(
-                std::min<std::uint64_t>(std::max(wanted, chunk), size_ - offset));
-            buffer_.resize(length);
-            base_ = offset;
-            if (const int code = read_at(file_, buffer_.data(), length, offset); code != 0) {
-                buffer_.clear();
-                return code;
-            }
-        }
-        bytes = std::string_view{buffer_}.substr(static_cast<std::size_t>(offset - base_), wanted);
-        return 0;
-    }
-
-private:
-    static constexpr std::size_t chunk = std::size_t{1} << 18;
-
-    int file_;
-    std::uint64_t size_;
-    std::uint64_t base_ = 0;
-    std::string buffer_;
-};
-
 /// A journal as far as one process has read it. Whoever calls holds the journal's lock.
+template <class Files>
 class journal_file {
 public:
     /// Opens a journal and checks its header. Nothing at all, for a file that is not there or is
@@ -97,7 +67,7 @@ public:
         if (static_cast<std::uint64_t>(status.st_size) < bytes.size()) {
             return corrupt_journal(path, 0, "a journal's header is cut short");
         }
-        if (const int code = read_at(file->get(), bytes.data(), bytes.size(), 0); code != 0) {
+        if (const int code = Files::read(file->get(), bytes.data(), bytes.size(), 0); code != 0) {
             return system_failure("read", path, code);
         }
         const auto header = decode_header(bytes);
@@ -136,57 +106,59 @@ public:
     /// The sequence of the last of them.
     [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
 
-    /// Whether the whole snapshot is among them.
-    [[nodiscard]] bool has_read_snapshot() const noexcept { return end_ >= header_.snapshot_end; }
+    /// Whether all that the file had when it got its name is among them.
+    [[nodiscard]] bool is_whole() const noexcept {
+        return end_ >= header_.snapshot_end && sequence_ >= header_.least_sequence();
+    }
 
-    /// Goes to the end of the snapshot: for a caller that has its state from elsewhere.
-    void pass_snapshot() noexcept { end_ = header_.snapshot_end; }
+    /// How long the file is known to be, with the room behind the last frame.
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-    /// Reads the frames behind `end()` up to `size`, the size of the file, and gives the payload of
-    /// each to `apply`; a frame for which that fails counts as not read.
+    void set_size(std::uint64_t size) noexcept { size_ = size; }
+
+    /// Goes to the end of the snapshot, and lets `follow` pass over the transactions up to `known`:
+    /// for a caller who has them from another file.
+    void pass_snapshot(std::uint64_t known) noexcept {
+        end_ = header_.snapshot_end;
+        known_ = known;
+    }
+
+    /// Goes to where the caller has written to.
+    void pass_to(std::uint64_t end, std::uint64_t sequence) noexcept {
+        end_ = end;
+        sequence_ = sequence;
+    }
+
+    /// Reads the frames behind `end()` up to the file's size, and gives the payload of each to
+    /// `apply`; a frame for which that fails counts as not read.
     ///
-    /// What is no frame, with no frame behind it, is the trace of a writer that died in the middle:
-    /// it is cut off. With a frame behind it, or inside the snapshot, it is damage: `corrupt`, and
-    /// nothing is changed.
+    /// Zeros to the end are room. What is no frame otherwise, with no frame behind it, is the trace
+    /// of a writer that died in the middle: it is cut off. With a frame behind it, or among what
+    /// the file had when it got its name, it is damage: `corrupt`, and nothing is changed.
     template <class Apply>
-    [[nodiscard]] result<void> follow(std::uint64_t size, Apply&& apply) {
-        file_window window{file_.get(), size};
-        while (end_ < size) {
-            std::string_view bytes;
-            if (const int code = window.view(end_, frame_header::size, bytes); code != 0) {
-                return system_failure("read", path_, code);
-            }
-            const auto frame = decode_frame_header(bytes, header_.file);
-            if (!frame || frame->length > size - end_ - frame_header::size) {
-                return settle_tail(window, size);
-            }
-            if (const int code = window.view(end_, frame_header::size + frame->length, bytes);
-                code != 0) {
-                return system_failure("read", path_, code);
-            }
-            const auto payload = bytes.substr(frame_header::size);
-            if (crc32c(payload) != frame->payload_crc) {
-                return settle_tail(window, size);
-            }
-            const bool in_snapshot = end_ < header_.snapshot_end;
-            if (frame->sequence != sequence_ + frame->transactions ||
-                in_snapshot != (frame->transactions == 0)) {
-                return corrupt_journal(path_, end_, "a transaction is not the next one");
-            }
-            result<void> applied = apply(payload);
-            if (!applied) {
-                error& e = applied.error();
-                e.path = path_;
-                e.offset = end_;
-                return applied;
-            }
-            end_ += bytes.size();
-            sequence_ = frame->sequence;
+    [[nodiscard]] result<void> follow(Apply&& apply) {
+        file_window<Files> window{file_.get(), size_};
+        auto all = read_frames(window, apply);
+        if (!all) {
+            return fail(all);
         }
-        if (end_ < header_.snapshot_end) {
-            return corrupt_journal(path_, end_, "the snapshot is cut short");
+        if (!*all) {
+            return settle_tail(window);
         }
-        return {};
+        return is_whole() ? result<void>{}
+                          : corrupt_journal(path_, end_, "what was compacted is cut short");
+    }
+
+    /// The same up to `published`, up to which somebody says that he committed: what stands behind
+    /// is not looked at, unless something is wrong before it.
+    template <class Apply>
+    [[nodiscard]] result<void> follow_to(std::uint64_t published, Apply&& apply) {
+        file_window<Files> window{file_.get(), published};
+        auto all = read_frames(window, apply);
+        if (!all) {
+            return fail(all);
+        }
+        return *all && is_whole() ? result<void>{} : follow(std::forward<Apply>(apply));
     }
 
     /// How an append went. After a failure the file is as it was before, unless there is doubt.
@@ -198,21 +170,40 @@ public:
     /// Appends a frame, of which only the payload is filled in, that holds `transactions`
     /// transactions; on the disk, if it shall be `durable`, when this returns.
     ///
+    /// Where the file is not long enough it is made longer to the next multiple of `room`, by
+    /// zeros: a sync of bytes within a file costs little more than half of one that has to make a
+    /// new length last as well. Without space for that only the frame is written.
+    ///
     /// A failed sync leaves doubt whatever is done next: the kernel may have dropped the bytes from
     /// its cache as written, so that a second sync would succeed and mean nothing.
-    [[nodiscard]] append_outcome
-    append(std::string& frame, std::uint32_t transactions, bool durable) noexcept {
+    [[nodiscard]] append_outcome append(std::string& frame,
+                                        std::uint32_t transactions,
+                                        bool durable,
+                                        std::uint64_t room) noexcept {
         seal_frame(frame, header_.file, sequence_ + transactions, transactions);
-        int code = write_at(file_.get(), frame, end_);
-        const bool written = code == 0;
-        if (written && durable) {
-            code = sync_data(file_.get());
+        const std::size_t length = frame.size();
+        std::uint64_t size = std::max(size_, end_ + length);
+        int code = 0;
+        bool is_written = false;
+        if (room != 0 && end_ + length > size_ && pad(frame, (size + room - 1) / room * room)) {
+            is_written = Files::write(file_.get(), frame, end_) == 0;
+            size = is_written ? end_ + frame.size() : size;
+            frame.resize(length);
+        }
+        if (!is_written) {
+            code = Files::write(file_.get(), frame, end_);
+            is_written = code == 0;
+        }
+        if (is_written && durable) {
+            code = Files::sync_data(file_.get());
         }
         if (code != 0) {
-            const bool undone = cut_at(file_.get(), end_) == 0;
-            return {code, written || !undone};
+            const bool is_undone = Files::cut(file_.get(), end_) == 0;
+            size_ = is_undone ? end_ : size_;
+            return {code, is_written || !is_undone};
         }
-        end_ += frame.size();
+        size_ = size;
+        end_ += length;
         sequence_ += transactions;
         return {};
     }
@@ -221,26 +212,78 @@ public:
     /// live to see them on the disk, or saw his sync fail.
     [[nodiscard]] int write_again(std::uint64_t from) {
         std::string bytes(static_cast<std::size_t>(end_ - from), '\0');
-        int code = read_at(file_.get(), bytes.data(), bytes.size(), from);
+        int code = Files::read(file_.get(), bytes.data(), bytes.size(), from);
         if (code == 0) {
-            code = write_at(file_.get(), bytes, from);
+            code = Files::write(file_.get(), bytes, from);
         }
-        return code == 0 ? sync_data(file_.get()) : code;
+        return code == 0 ? Files::sync_data(file_.get()) : code;
     }
 
 private:
+    [[nodiscard]] bool pad(std::string& frame, std::uint64_t size) const noexcept {
+        try {
+            frame.resize(static_cast<std::size_t>(size - end_), '\0');
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+
+    // Reads frames as long as they are whole: true at the end of the window, false if what stands
+    // at `end_` is none.
+    template <class Apply>
+    [[nodiscard]] result<bool> read_frames(file_window<Files>& window, Apply& apply) {
+        while (end_ < window.end()) {
+            std::string_view bytes;
+            if (const int code = window.view(end_, frame_header::size, bytes); code != 0) {
+                return system_failure("read", path_, code);
+            }
+            const auto frame = decode_frame_header(bytes, header_.file);
+            if (!frame || frame->length > window.end() - end_ - bytes.size()) {
+                return false;
+            }
+            if (const int code = window.view(end_, frame_header::size + frame->length, bytes);
+                code != 0) {
+                return system_failure("read", path_, code);
+            }
+            const auto payload = bytes.substr(frame_header::size);
+            if (crc32c(payload) != frame->payload_crc) {
+                return false;
+            }
+            const bool in_snapshot = end_ < header_.snapshot_end;
+            if (frame->sequence != sequence_ + frame->transactions ||
+                in_snapshot != (frame->transactions == 0)) {
+                return corrupt_journal(path_, end_, "a transaction is not the next one");
+            }
+            if (in_snapshot || frame->sequence > known_) {
+                result<void> applied = apply(payload);
+                if (!applied) {
+                    error& e = applied.error();
+                    e.path = path_;
+                    e.offset = end_;
+                    return fail(applied);
+                }
+            }
+            end_ += bytes.size();
+            sequence_ = frame->sequence;
+        }
+        return true;
+    }
+
     // What stands at `end_` is no whole frame.
-    [[nodiscard]] result<void> settle_tail(file_window& window, std::uint64_t size) {
-        if (end_ < header_.snapshot_end) {
-            return corrupt_journal(path_, end_, "the snapshot is damaged");
+    [[nodiscard]] result<void> settle_tail(file_window<Files>& window) {
+        if (!is_whole()) {
+            return corrupt_journal(path_, end_, "what was compacted is damaged");
         }
         constexpr std::size_t step = 4096;
-        for (std::uint64_t at = end_ + 1; at < size; at += step) {
+        bool all_zeros = true;
+        for (std::uint64_t at = end_; at < size_; at += step) {
             std::string_view bytes;
             if (const int code = window.view(at, step + frame_header::size - 1, bytes); code != 0) {
                 return system_failure("read", path_, code);
             }
-            for (std::size_t i = bytes.find(frame_header::magic); i < step;
+            all_zeros = all_zeros && bytes.find_first_not_of('\0') == std::string_view::npos;
+            for (std::size_t i = bytes.find(frame_header::magic, at == end_ ? 1 : 0); i < step;
                  i = bytes.find(frame_header::magic, i + 1)) {
                 const auto later = decode_frame_header(bytes.substr(i), header_.file);
                 if (later && later->sequence > sequence_) {
@@ -248,9 +291,13 @@ private:
                 }
             }
         }
-        if (const int code = cut_at(file_.get(), end_); code != 0) {
+        if (all_zeros) {
+            return {};
+        }
+        if (const int code = Files::cut(file_.get(), end_); code != 0) {
             return system_failure("cut the unfinished end off", path_, code);
         }
+        size_ = end_;
         return {};
     }
 
@@ -259,6 +306,8 @@ private:
     journal_header header_;
     std::uint64_t end_ = journal_header::size;
     std::uint64_t sequence_;
+    std::uint64_t known_ = 0;
+    std::uint64_t size_ = 0;
 };
 
 } // namespace podscope::backend_detail

@@ -108,9 +108,23 @@ public:
         file_lock lock_;
     };
 
+    /// Until when a call that begins now may wait for others.
+    [[nodiscard]] std::chrono::steady_clock::time_point deadline() const noexcept {
+        return std::chrono::steady_clock::now() + deadline_;
+    }
+
+    /// The error of a call that waited longer for somebody.
+    [[nodiscard]] failure timed_out(const std::string& who) const {
+        return fail({.category = errc::timeout,
+                     .message = who + " is still busy with " + journal_path() + " after " +
+                                std::to_string(deadline_.count()) +
+                                " ms: if it is stopped or hangs, continue it or end it",
+                     .path = journal_path()});
+    }
+
     /// Waits for the turn as long as the options allow.
     [[nodiscard]] result<turn> take_turn() {
-        const auto until = std::chrono::steady_clock::now() + deadline_;
+        const auto until = deadline();
         std::unique_lock gate{gate_, until};
         if (!gate) {
             return timed_out("another thread of this process");
@@ -168,14 +182,6 @@ private:
         }
         page_.emplace(*std::move(page));
         return {};
-    }
-
-    [[nodiscard]] failure timed_out(const std::string& who) const {
-        return fail({.category = errc::timeout,
-                     .message = who + " is still busy with " + journal_path() + " after " +
-                                std::to_string(deadline_.count()) +
-                                " ms: if it is stopped or hangs, continue it or end it",
-                     .path = journal_path()});
     }
 
     std::string path_;

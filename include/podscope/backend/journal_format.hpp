@@ -22,11 +22,12 @@
 /// | -- | ----- | ----------------------------------------------------------------------- |
 /// |  0 |    16 | "podscope journal"                                                      |
 /// | 16 |     4 | the version of the format                                               |
-/// | 20 |     4 | zero                                                                    |
+/// | 20 |     4 | how many transactions stood behind the snapshot when the file got its   |
+/// |    |       | name: no fewer may ever be found there                                  |
 /// | 24 |     8 | the store's id: stays when the journal is compacted                     |
 /// | 32 |     8 | this file's id: another one for each file                               |
 /// | 40 |     8 | the sequence of the snapshot                                            |
-/// | 48 |     8 | where the snapshot ends: the file had no name before it was that long   |
+/// | 48 |     8 | where the snapshot ends                                                 |
 /// | 56 |     4 | zero                                                                    |
 /// | 60 |     4 | CRC-32C of the 60 bytes before: at the same place in every version      |
 ///
@@ -46,6 +47,12 @@
 /// taken for one that is to come. A frame holds one committed transaction or several, of which none
 /// is there without the others; a frame of the snapshot holds none, and the snapshot's sequence.
 ///
+/// The snapshot is made while transactions go on, so that it may hold rows as transactions behind
+/// it left them: the state is whole once those that the header counts were applied too. That comes
+/// right because an operation says what a row is, whatever it was before.
+///
+/// Behind the last frame there may be zeros: room for those to come.
+///
 ///     payload = operation*
 ///     put     = 1 table:text key:text record:text     (the record as codec.hpp has it)
 ///     erase   = 2 table:text key:text
@@ -62,6 +69,10 @@ struct journal_header {
     std::uint64_t file{};
     std::uint64_t sequence{};
     std::uint64_t snapshot_end = size;
+    std::uint32_t behind{};
+
+    /// The least sequence that the file can have.
+    [[nodiscard]] std::uint64_t least_sequence() const noexcept { return sequence + behind; }
 
     friend bool operator==(const journal_header&, const journal_header&) = default;
 };
@@ -72,6 +83,7 @@ using journal_header_bytes = std::array<char, journal_header::size>;
     journal_header_bytes bytes{};
     journal_magic.copy(bytes.data(), journal_magic.size());
     store_fixed(&bytes[16], header.version, 4);
+    store_fixed(&bytes[20], header.behind, 4);
     store_fixed(&bytes[24], header.store, 8);
     store_fixed(&bytes[32], header.file, 8);
     store_fixed(&bytes[40], header.sequence, 8);
@@ -92,7 +104,8 @@ decode_header(const journal_header_bytes& bytes) noexcept {
                           .store = load_fixed(&bytes[24], 8),
                           .file = load_fixed(&bytes[32], 8),
                           .sequence = load_fixed(&bytes[40], 8),
-                          .snapshot_end = load_fixed(&bytes[48], 8)};
+                          .snapshot_end = load_fixed(&bytes[48], 8),
+                          .behind = static_cast<std::uint32_t>(load_fixed(&bytes[20], 4))};
 }
 
 struct frame_header {

@@ -3,12 +3,13 @@
 
 #include <podscope/backend/codec.hpp>
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/copy_cursor.hpp>
 #include <podscope/backend/journal_format.hpp>
-#include <podscope/backend/journal_snapshot.hpp>
 #include <podscope/backend/rows.hpp>
 #include <podscope/backend/wire.hpp>
 #include <podscope/result.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -66,25 +67,23 @@ public:
         return {};
     }
 
-    /// Writes all of it as operations.
-    [[nodiscard]] result<void> write_to(journal_snapshot& snapshot) const {
-        result<void> written{};
-        static_cast<void>((... && (written = write_table<Tables>(snapshot)).has_value()));
-        if (!written) {
-            return written;
-        }
-        for (const auto& [key, record] : unread.of<unread_rows>()) {
-            std::string_view row = key;
-            std::string_view table;
-            if (take_text(row, table)) {
-                put_operation(snapshot.payload(), journal_op::put, table, row);
-                put_text(snapshot.payload(), record);
-            }
-            if (auto flushed = snapshot.flush_if_large(); !flushed) {
-                return flushed;
-            }
-        }
-        return {};
+    /// Appends rows to a payload as operations, from a cursor on, until the payload has `most`
+    /// bytes; true at the end. The image may change between two calls.
+    [[nodiscard]] bool copy_rows(copy_cursor& at, std::string& payload, std::size_t most) const {
+        std::size_t number = 0;
+        const bool has_all =
+            (... && copy_table(number++, rows.template of<Tables>(), at, payload, most,
+                               [&](std::string_view key, const auto& record) {
+                                   put_record<Tables>(payload, key, record);
+                               }));
+        return has_all && copy_table(number, unread.of<unread_rows>(), at, payload, most,
+                                     [&](std::string_view row, const std::string& record) {
+                                         std::string_view table;
+                                         if (take_text(row, table)) {
+                                             put_operation(payload, journal_op::put, table, row);
+                                             put_text(payload, record);
+                                         }
+                                     });
     }
 
 private:
@@ -111,15 +110,31 @@ private:
         return set_aside.template erase<unread_rows>(unread_rows::key(op.table, op.key));
     }
 
-    template <table T>
-    [[nodiscard]] result<void> write_table(journal_snapshot& snapshot) const {
-        for (const auto& [key, record] : rows.template of<T>()) {
-            put_record<T>(snapshot.payload(), key, record);
-            if (auto flushed = snapshot.flush_if_large(); !flushed) {
-                return flushed;
-            }
+    // True if the table is done, and the cursor stands at the next one.
+    template <class Rows, class Put>
+    [[nodiscard]] static bool copy_table(std::size_t number,
+                                         const Rows& rows,
+                                         copy_cursor& at,
+                                         const std::string& payload,
+                                         std::size_t most,
+                                         Put&& put) {
+        if (number < at.table) {
+            return true;
         }
-        return {};
+        const std::string* last = nullptr;
+        for (auto row = at.after ? rows.upper_bound(*at.after) : rows.begin(); row != rows.end();
+             ++row) {
+            if (payload.size() >= most) {
+                if (last != nullptr) {
+                    at.after = *last;
+                }
+                return false;
+            }
+            put(std::string_view{row->first}, row->second);
+            last = &row->first;
+        }
+        at = {.table = number + 1};
+        return true;
     }
 
 public:

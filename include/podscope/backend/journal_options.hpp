@@ -19,6 +19,15 @@ struct journal_options {
     /// than `compact_factor` times what it was after it was last compacted.
     std::uint64_t compact_above{std::uint64_t{1} << 20};
     std::uint64_t compact_factor{4};
+
+    /// How much of a compaction a commit does at most, in bytes: what it may cost one more than
+    /// others. It is done by as many commits as it takes. If it falls behind, because those who
+    /// begin one do not live to complete it, the pieces grow with the file.
+    std::uint64_t compact_piece{std::uint64_t{1} << 18};
+
+    /// By how much a commit of power durability lengthens the file beyond its own need when it is
+    /// full, in bytes, so that those after it find room; 0 for none.
+    std::uint64_t room{std::uint64_t{1} << 17};
 };
 
 } // namespace podscope

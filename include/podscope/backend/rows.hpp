@@ -119,7 +119,8 @@ public:
     }
 
     /// Calls `f.template operator()<Table>(key, record or nullptr)` with the present state of each
-    /// key that was put or erased; once for each change, so that a key may come more than once.
+    /// key that was put or erased: once for one that is there, and for one that is not once for each
+    /// time that it was erased.
     template <class F>
     void for_each_change(F&& f) const {
         (report<Tables>(f), ...);
@@ -190,8 +191,11 @@ private:
         for (const auto& one : changes_of<T>()) {
             const std::string& key = one.added != nullptr ? *one.added : one.before.key();
             const auto now = rows.find(key);
-            f.template operator()<T>(std::string_view{key},
-                                     now == rows.end() ? nullptr : &now->second);
+            // Of several changes to a key the last one speaks: its row is the one that stands.
+            if (now == rows.end() ? one.added == nullptr : &now->first == one.added) {
+                f.template operator()<T>(std::string_view{key},
+                                         now == rows.end() ? nullptr : &now->second);
+            }
         }
     }
 

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+// A commit that a loss of power cannot take back, against what the disk alone asks for it.
+#include "support/measure.hpp"
+#include "support/population.hpp"
+#include "support/scratch.hpp"
+
+#include <podscope/backend/journal.hpp>
+#include <podscope/podscope.hpp>
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace podscope_bench {
+namespace {
+
+namespace rules = podscope::rules;
+
+using journal = podscope::basic_journal<podscope::pod_schema>;
+
+constexpr std::size_t live_pods = 1'000;
+
+// A path for each repetition.
+std::string fresh(const std::string& name) {
+    static int made = 0;
+    return scratch() + "/" + name + std::to_string(++made);
+}
+
+podscope::manifest newcomer(int number) {
+    const auto name = std::to_string(number);
+    return podscope::manifest{"newcomer" + name}.may(rules::write("/ws/new/place" + name));
+}
+
+// Delegates and takes back, which are two commits.
+void change(basic_population<journal>& all, const podscope::manifest& wanted) {
+    must(all.planner.delegate(wanted));
+    must(all.planner.reclaim(wanted.name));
+}
+
+// How many bytes of a file that takes.
+std::size_t bytes_of_a_change() {
+    const auto path = fresh("measured");
+    basic_population<journal> all{journal::open(path, {.room = 0}).value(), 0};
+    const auto before = std::filesystem::file_size(path + "/journal");
+    change(all, newcomer(0));
+    return std::filesystem::file_size(path + "/journal") - before;
+}
+
+class appended_file {
+public:
+    appended_file()
+        : file_{::open(fresh("raw").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)},
+          bytes_(bytes_of_a_change() / 2, 'x') {}
+
+    appended_file(const appended_file&) = delete;
+    appended_file& operator=(const appended_file&) = delete;
+
+    ~appended_file() { ::close(file_); }
+
+    void append() {
+        if (::pwrite(file_, bytes_.data(), bytes_.size(), end_) < 0 || ::fdatasync(file_) != 0) {
+            throw std::runtime_error{"the disk does not write"};
+        }
+        end_ += static_cast<off_t>(bytes_.size());
+    }
+
+private:
+    int file_;
+    std::string bytes_;
+    off_t end_ = 0;
+};
+
+void change_by_threads(benchmark::State& state) {
+    static std::unique_ptr<basic_population<journal>> common;
+    if (state.thread_index() == 0) {
+        common = std::make_unique<basic_population<journal>>(
+            journal::open(fresh("journal")).value(), live_pods);
+    }
+    const auto wanted = newcomer(state.thread_index());
+    for (auto _ : state) {
+        change(*common, wanted);
+    }
+    if (state.thread_index() == 0) {
+        common.reset();
+    }
+}
+
+const on_load here{[] {
+    const std::string raw = "two appends to a file, each with a sync";
+    add_timed(raw, [](benchmark::State& state) {
+        appended_file file;
+        for (auto _ : state) {
+            file.append();
+            file.append();
+        }
+    });
+    const std::string by_one = "delegate and reclaim on a journal, power durability";
+    const std::string by_eight = by_one + ", 8 threads";
+    add_timed(by_one, change_by_threads);
+    add_timed(by_eight, change_by_threads, 8);
+    compare_time(by_one, by_one, raw, 1.15);
+    compare_time(by_eight, by_eight, by_one, 1.0 / 3);
+}};
+
+} // namespace
+} // namespace podscope_bench

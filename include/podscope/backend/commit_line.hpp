@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <utility>
+
+namespace podscope::backend_detail {
+
+/// Somebody who waits for a commit of his transaction. Lives on the stack of the thread that waits.
+class line_member {
+public:
+    line_member() = default;
+    line_member(const line_member&) = delete;
+    line_member& operator=(const line_member&) = delete;
+
+    /// The one behind it, among those that were taken together.
+    [[nodiscard]] line_member* next() const noexcept { return next_; }
+
+    /// The one before it.
+    [[nodiscard]] line_member* previous() const noexcept { return previous_; }
+
+protected:
+    ~line_member() = default;
+
+private:
+    friend class commit_line;
+
+    enum class place { queued, leading, taken, served };
+
+    std::condition_variable changed_{};
+    place place_ = place::queued;
+    line_member* next_ = nullptr;
+    line_member* previous_ = nullptr;
+};
+
+/// The threads of a process that want to commit, and which of them does it for the others.
+///
+/// Whoever finds nobody at work leads: it takes all that stand in the line by the time it has the
+/// journal to itself, does their work with its own, and makes all of it last by one sync. Those who
+/// come meanwhile are the next one's. A combining scheme, as in "Flat Combining and the
+/// Synchronization-Parallelism Tradeoff" (Hendler, Incze, Shavit, Tzafrir, 2010), with the order of
+/// arrival kept.
+class commit_line {
+public:
+    using time = std::chrono::steady_clock::time_point;
+
+    enum class answer { served, lead, timed_out };
+
+    /// Stands in the line until it was served, is to lead, or was left standing until the deadline.
+    /// Who was taken by then waits to be served.
+    [[nodiscard]] answer join(line_member& one, time until) {
+        std::unique_lock lock{mutex_};
+        append(one);
+        if (!is_led_) {
+            is_led_ = true;
+            one.place_ = line_member::place::leading;
+            return answer::lead;
+        }
+        came_.notify_one();
+        using place = line_member::place;
+        const bool in_time = one.changed_.wait_until(lock, until, [&] {
+            return one.place_ == place::leading || one.place_ == place::served;
+        });
+        if (!in_time && one.place_ == place::queued) {
+            remove(one);
+            return answer::timed_out;
+        }
+        one.changed_.wait(
+            lock, [&] { return one.place_ == place::leading || one.place_ == place::served; });
+        return one.place_ == place::served ? answer::served : answer::lead;
+    }
+
+    /// Takes the first of the line, who leads, and at most `most - 1` behind it; the answer is the
+    /// last of them.
+    ///
+    /// Those who were served together come again at about the same time. So if it was several the
+    /// last time, as many are waited for, for a small part of what a sync takes.
+    [[nodiscard]] line_member&
+    take(line_member& leader, std::size_t most, std::chrono::microseconds patience) {
+        std::unique_lock lock{mutex_};
+        const std::size_t expected = std::min(most, last_taken_);
+        if (length_ < expected) {
+            came_.wait_for(lock, patience, [&] { return length_ >= expected; });
+        }
+        line_member* last = &leader;
+        std::size_t taken = 1;
+        while (taken < most && last->next_ != nullptr) {
+            last = last->next_;
+            last->place_ = line_member::place::taken;
+            ++taken;
+        }
+        first_ = std::exchange(last->next_, nullptr);
+        (first_ != nullptr ? first_->previous_ : last_) = nullptr;
+        length_ -= taken;
+        last_taken_ = taken;
+        return *last;
+    }
+
+    /// Takes the leader alone out of the line.
+    void leave(line_member& leader) noexcept {
+        const std::lock_guard lock{mutex_};
+        remove(leader);
+    }
+
+    /// Lets those go who were taken with the leader, and makes the first in the line the next one.
+    void step_down(line_member& leader) noexcept {
+        const std::lock_guard lock{mutex_};
+        for (line_member* each = leader.next_; each != nullptr;) {
+            line_member* const next = each->next_; // which may be gone once its thread goes on
+            each->place_ = line_member::place::served;
+            each->changed_.notify_one();
+            each = next;
+        }
+        is_led_ = first_ != nullptr;
+        if (first_ != nullptr) {
+            first_->place_ = line_member::place::leading;
+            first_->changed_.notify_one();
+        }
+    }
+
+private:
+    void append(line_member& one) noexcept {
+        one.previous_ = last_;
+        (last_ != nullptr ? last_->next_ : first_) = &one;
+        last_ = &one;
+        ++length_;
+    }
+
+    void remove(line_member& one) noexcept {
+        (one.previous_ != nullptr ? one.previous_->next_ : first_) = one.next_;
+        (one.next_ != nullptr ? one.next_->previous_ : last_) = one.previous_;
+        one.next_ = nullptr;
+        one.previous_ = nullptr;
+        --length_;
+    }
+
+    std::mutex mutex_{};
+    std::condition_variable came_{};
+    line_member* first_ = nullptr;
+    line_member* last_ = nullptr;
+    std::size_t length_ = 0;
+    std::size_t last_taken_ = 1;
+    bool is_led_ = false;
+};
+
+} // namespace podscope::backend_detail

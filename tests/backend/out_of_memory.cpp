@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+// What becomes of a transaction when memory runs out, at every allocation in turn.
+#include "support/scarce_memory.hpp"
+
+#ifndef PODSCOPE_TEST_KEEPS_OPERATOR_NEW
+#include "backend/scratch_folder.hpp"
+#include "backend/test_tables.hpp"
+#include "support/catch.hpp"
+
+#include <podscope/backend/journal.hpp>
+#include <podscope/backend/memory.hpp>
+#include <podscope/result.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace backend_test;
+using podscope_test::scarcity;
+using podscope_test::with_each_allocation_failing;
+
+const std::string long_key(60, 'k');
+const std::string long_text(600, 't');
+
+template <class Store>
+podscope::result<void> change(Store& store) {
+    return podscope::guarded([&] {
+        return store.write([&](auto& txn) -> podscope::result<void> {
+            auto done = txn.template put<notes>(long_key, {long_text, {}, {}});
+            if (done) {
+                done = txn.template put<numbers>("n", {2, {}});
+            }
+            return done ? txn.template erase<numbers>("gone") : done;
+        });
+    });
+}
+
+template <class Store>
+void prepare(Store& store) {
+    REQUIRE(put_number(store, "n", 1));
+    REQUIRE(put_number(store, "gone", 1));
+    REQUIRE(erase<notes>(store, long_key));
+}
+
+template <class Store>
+bool is_changed(Store& store) {
+    const bool first = value_of(store, "n").value() == number{2, {}};
+    REQUIRE(value_of(store, "gone").value().has_value() == !first);
+    REQUIRE(value_of<notes>(store, long_key).value().has_value() == first);
+    return first;
+}
+
+// The store goes on to be used after each failure.
+template <class Store, class Reopen>
+std::size_t fails_whole(Store& store, Reopen reopen) {
+    return with_each_allocation_failing([&](std::size_t room) {
+        prepare(store);
+        podscope::result<void> done;
+        {
+            const scarcity now{room};
+            done = change(store);
+        }
+        INFO("room for " << room << " allocations");
+        REQUIRE((done || done.error().category == podscope::errc::out_of_memory));
+        REQUIRE(is_changed(store) == done.has_value());
+        reopen(done.has_value());
+        return done.has_value();
+    });
+}
+
+} // namespace
+
+TEST_CASE("F15 a transaction in memory for which memory runs out changes nothing") {
+    podscope::basic_memory<test_schema> store;
+    CHECK(fails_whole(store, [](bool) {}) > 5);
+}
+
+TEST_CASE("F15 a transaction on a journal for which memory runs out changes nothing") {
+    const bool compacts = GENERATE(false, true);
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    using journal = podscope::basic_journal<test_schema>;
+    auto store =
+        compacts
+            ? journal::open(path, {.compact_above = 300, .compact_factor = 0, .compact_piece = 50})
+                  .value()
+            : journal::open(path).value();
+    CHECK(fails_whole(store, [&](bool changed) {
+              auto again = journal::open(path).value();
+              REQUIRE(is_changed(again) == changed);
+          }) > 5);
+}
+
+TEST_CASE("F15 a journal for which memory runs out as it is opened can be opened later") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    using journal = podscope::basic_journal<test_schema>;
+    {
+        auto store = journal::open(path).value();
+        prepare(store);
+        REQUIRE(change(store));
+    }
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        std::string name = path;
+        std::optional<podscope::result<journal>> opened;
+        {
+            const scarcity now{room};
+            opened = podscope::guarded([&] { return journal::open(std::move(name)); });
+        }
+        REQUIRE((*opened || opened->error().category == podscope::errc::out_of_memory));
+        auto later = journal::open(path).value();
+        REQUIRE(is_changed(later));
+        return opened->has_value();
+    });
+    CHECK(failures > 5);
+}
+#endif
