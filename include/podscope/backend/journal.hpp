@@ -55,6 +55,8 @@ class basic_journal {
 public:
     static constexpr durability durable = Durable;
     static constexpr podscope::reach reaches = podscope::reach::machine;
+    /// Bodies of `write` run one after the other, each once.
+    static constexpr bool in_turn = true;
 
     using reader = const journal_reader<Schema>;
     using writer = journal_writer<Schema>;

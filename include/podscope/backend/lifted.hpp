@@ -119,6 +119,7 @@ class lifted {
 public:
     static constexpr durability durable = Bytes::durable;
     static constexpr podscope::reach reaches = Bytes::reaches;
+    static constexpr bool in_turn = requires { requires Bytes::in_turn; };
 
     using reader = lifted_reader<typename Bytes::reader>;
     using writer = lifted_writer<typename Bytes::writer>;

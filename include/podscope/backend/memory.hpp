@@ -23,6 +23,8 @@ class basic_memory {
 public:
     static constexpr durability durable = durability::none;
     static constexpr podscope::reach reaches = podscope::reach::thread;
+    /// Bodies of `write` run one after the other, each once.
+    static constexpr bool in_turn = true;
 
     using reader = const rows_reader<Schema>;
     using writer = rows_writer<Schema>;
