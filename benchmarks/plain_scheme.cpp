@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A delegation and its end on a journal, against a JSON table behind a lock; neither waits for the
-// disk.
+// A delegation and its end on a journal, against a JSON table behind a lock: where both wait for
+// the disk, where neither does, and on a file system in memory.
 #include "reference/plain_scheme.hpp"
 
 #include "support/measure.hpp"
@@ -11,26 +11,41 @@
 #include <podscope/podscope.hpp>
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace podscope_bench {
 namespace {
 
 namespace rules = podscope::rules;
 
-using journal = podscope::basic_journal<podscope::pod_schema, podscope::durability::process>;
-
 std::string among(const std::string& what, std::size_t size) {
     return what + " among " + std::to_string(size);
 }
 
-// A path for each repetition.
-std::string fresh(const std::string& name) {
-    static int made = 0;
-    return scratch() + "/" + name + std::to_string(++made);
+constexpr const char* memory_file_system = "/dev/shm";
+
+// A folder that goes with the program, on that file system.
+const std::string& scratch_in_memory() {
+    static const scratch_folder only{memory_file_system};
+    return only.path;
 }
+
+struct setting {
+    std::string name{};
+    bool in_memory{};
+
+    // A path for each repetition.
+    [[nodiscard]] std::string fresh(const std::string& what) const {
+        static int made = 0;
+        return (in_memory ? scratch_in_memory() : scratch()) + "/" + what + std::to_string(++made);
+    }
+};
 
 void require(plain_outcome found) {
     if (found != plain_outcome::done) {
@@ -38,36 +53,61 @@ void require(plain_outcome found) {
     }
 }
 
-const char* const ours = "delegate and reclaim on a journal";
-const char* const plain = "delegate and reclaim by the plain scheme";
+std::shared_ptr<plain_scheme> filled_table(const std::string& file, bool syncs, std::size_t size) {
+    auto table = std::make_shared<plain_scheme>(file, syncs ? plain_scheme::sync::data
+                                                            : plain_scheme::sync::none);
+    require(table->register_pod("planner", "", {{"/ws"}}));
+    std::vector<std::pair<std::string, plain_rule>> children;
+    for (std::size_t i = 0; i != size; ++i) {
+        children.emplace_back("child" + std::to_string(i), plain_rule{place_of(i)});
+    }
+    require(table->delegate_all("planner", std::move(children)));
+    return table;
+}
 
-void add_for(std::size_t size) {
-    add_timed(among(ours, size), [size](benchmark::State& state) {
-        basic_population<journal> all{journal::open(fresh("journal")).value(), size};
+template <podscope::durability Durable>
+void add_for(const setting& at, std::size_t size, std::optional<double> limit) {
+    using journal = podscope::basic_journal<podscope::pod_schema, Durable>;
+    constexpr bool syncs = Durable == podscope::durability::power;
+    const auto ours = among("delegate and reclaim on a journal" + at.name, size);
+    const auto plain = among("delegate and reclaim by the plain scheme" + at.name, size);
+    // Filled once for all repetitions: thousands take their time.
+    add_timed(ours, [=, all = std::shared_ptr<basic_population<journal>>{}](
+                        benchmark::State& state) mutable {
+        if (!all) {
+            all = std::make_shared<basic_population<journal>>(
+                journal::open(at.fresh("journal")).value(), size);
+        }
         const auto wanted = podscope::manifest{"newcomer"}.may(rules::write("/ws/new/place"));
         for (auto _ : state) {
-            must(all.planner.delegate(wanted));
-            benchmark::DoNotOptimize(must(all.planner.reclaim("newcomer")).ended.size());
+            must(all->planner.delegate(wanted));
+            benchmark::DoNotOptimize(must(all->planner.reclaim("newcomer")).ended.size());
         }
     });
-    add_timed(among(plain, size), [size](benchmark::State& state) {
-        plain_scheme table{fresh("table"), plain_scheme::sync::none};
-        require(table.register_pod("planner", "", {{"/ws"}}));
-        for (std::size_t i = 0; i != size; ++i) {
-            require(table.delegate("planner", "child" + std::to_string(i), {{place_of(i)}}));
+    add_timed(plain, [=, table = std::shared_ptr<plain_scheme>{}](benchmark::State& state) mutable {
+        if (!table) {
+            table = filled_table(at.fresh("table"), syncs, size);
         }
         for (auto _ : state) {
-            require(table.delegate("planner", "newcomer", {{"/ws/new/place"}}));
-            require(table.reclaim("newcomer"));
+            require(table->delegate("planner", "newcomer", {{"/ws/new/place"}}));
+            require(table->reclaim("newcomer"));
         }
     });
-    compare_time(std::string{ours} + ", " + std::to_string(size) + " live pods", among(ours, size),
-                 among(plain, size));
+    compare_time("delegate and reclaim on a journal" + at.name + ", " + std::to_string(size) +
+                     " live pods",
+                 ours, plain, limit);
 }
 
 const on_load here{[] {
+    using podscope::durability;
     for (const std::size_t size : {10U, 100U, 1'000U}) {
-        add_for(size);
+        add_for<durability::process>({"", false}, size, std::nullopt);
+    }
+    const setting syncing{", power durability", false};
+    add_for<durability::power>(syncing, 1'000, 1.0 / 12);
+    add_for<durability::power>(syncing, 10'000, 1.0 / 100);
+    if (std::filesystem::is_directory(memory_file_system)) {
+        add_for<durability::process>({", in memory", true}, 1'000, 1.0 / 100);
     }
 }};
 

@@ -65,6 +65,21 @@ public:
         });
     }
 
+    /// The same for many children, each with one rule, in one change; done if it is for all.
+    [[nodiscard]] plain_outcome
+    delegate_all(const std::string& parent,
+                 std::vector<std::pair<std::string, plain_rule>> children) {
+        return changing([&](plain_table& table) {
+            for (auto& [child, rule] : children) {
+                const auto one = table.delegate(row(std::move(child), parent, {std::move(rule)}));
+                if (one != plain_outcome::done) {
+                    return one;
+                }
+            }
+            return plain_outcome::done;
+        });
+    }
+
     /// Takes what a child has back for its parent: its allocation and the parent's layers go.
     [[nodiscard]] plain_outcome reclaim(std::string_view child) {
         return changing([&](plain_table& table) { return table.remove(child); });

@@ -10,27 +10,28 @@
 
 namespace podscope_bench {
 
+/// A folder, made in another one, that goes with this.
+struct scratch_folder {
+    explicit scratch_folder(const std::filesystem::path& in) : path{in / "podscope_bench.XXXXXX"} {
+        if (::mkdtemp(path.data()) == nullptr) {
+            throw std::runtime_error{"no temporary folder"};
+        }
+    }
+
+    scratch_folder(const scratch_folder&) = delete;
+    scratch_folder& operator=(const scratch_folder&) = delete;
+
+    ~scratch_folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+
+    std::string path;
+};
+
 /// A folder that goes with the program.
 inline const std::string& scratch() {
-    struct folder {
-        folder() : path{std::filesystem::temp_directory_path() / "podscope_bench.XXXXXX"} {
-            if (::mkdtemp(path.data()) == nullptr) {
-                throw std::runtime_error{"no temporary folder"};
-            }
-        }
-
-        folder(const folder&) = delete;
-        folder& operator=(const folder&) = delete;
-
-        ~folder() {
-            std::error_code ignored;
-            std::filesystem::remove_all(path, ignored);
-        }
-
-        std::string path;
-    };
-
-    static const folder only;
+    static const scratch_folder only{std::filesystem::temp_directory_path()};
     return only.path;
 }
 
