@@ -59,7 +59,7 @@ TEST_CASE("Lines around the edges of what is read at a time come back whole", "[
                 continue;
             const auto line = value_of(reader.next());
             REQUIRE((line && *line == lines[i]));
-            REQUIRE(reader.line_number() == i + 1);
+            REQUIRE(value_of(reader.line_number()) == i + 1);
             REQUIRE(reader.line_offset() == offset);
         }
         REQUIRE_FALSE(value_of(reader.next()));

@@ -9,6 +9,7 @@
 #include <podscope/session/segment_folder.hpp>
 #include <podscope/session/segment_format.hpp>
 #include <podscope/session/segment_lines.hpp>
+#include <podscope/session/segment_search.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -134,8 +135,13 @@ public:
 
     /// Visits the entries from an index on as `visit(index, entry)`, line by line: what it holds at
     /// a time is one line, however long the segment is. An index at or behind the end visits
-    /// nothing. Linear in the file's length up to the last entry visited; entries before `from` are
-    /// not parsed. What the visitor throws becomes an error.
+    /// nothing. What the visitor throws becomes an error.
+    ///
+    /// Entry `from` is searched by bisection of the file, since each line says which entry it is:
+    /// logarithmic in the file's length, then linear in what is visited. Where lines are damaged or
+    /// were edited by hand, and where `from` is behind the end by more than one, the lines before
+    /// it are counted instead, which is linear in their length. They are not parsed: damage there
+    /// is no error.
     template <class Visitor>
         requires std::is_invocable_r_v<scan, Visitor&, std::uint64_t, const session_entry&>
     [[nodiscard]] result<void>
@@ -149,10 +155,18 @@ public:
             if (!end) {
                 return fail(end);
             }
-            session_detail::line_reader lines{segment->file.get(), *end, shared_->options.max_line,
-                                              segment->path};
+            auto lines = reader_of(*segment, *end);
             if (auto header = read_header(lines, *segment); !header) {
                 return fail(header);
+            }
+            auto found = session_detail::find_entry(
+                segment->file.get(), {.offset = lines.next_offset()}, *end, from, segment->path);
+            if (!found) {
+                return fail(found);
+            }
+            if (*found) {
+                auto near = reader_of(*segment, *end, **found);
+                return visit_lines(near, from, visit, segment->path);
             }
             if (auto skipped = lines.skip(from); !skipped) {
                 return skipped;
@@ -251,6 +265,12 @@ private:
         return session_detail::read_header(line->value_or(std::string_view{}), segment.path);
     }
 
+    [[nodiscard]] session_detail::line_reader reader_of(const session_detail::open_segment& segment,
+                                                        std::uint64_t end,
+                                                        std::uint64_t start = 0) const {
+        return {segment.file.get(), end, shared_->options.max_line, segment.path, start};
+    }
+
     struct counted {
         lineage from{};
         std::uint64_t end{};   ///< where the last whole line ends
@@ -263,7 +283,7 @@ private:
         if (!end) {
             return fail(end);
         }
-        session_detail::line_reader lines{file, *end, shared_->options.max_line, segment.path};
+        auto lines = reader_of(segment, *end);
         auto from = read_header(lines, segment);
         if (!from) {
             return fail(from);
@@ -290,8 +310,9 @@ private:
                 return {};
             }
             if (const auto fault = session_detail::read_entry(**line, index, entry)) {
-                return session_detail::bad_line(*fault, path, lines.line_number(),
-                                                lines.line_offset());
+                auto number = lines.line_number();
+                return number ? session_detail::bad_line(*fault, path, *number, lines.line_offset())
+                              : fail(number);
             }
             if (visit(index, std::as_const(entry)) == scan::stop) {
                 return {};

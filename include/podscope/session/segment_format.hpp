@@ -7,10 +7,13 @@
 #include <podscope/session/json_writer.hpp>
 
 #include <array>
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 // The text of a segment: a header line, then one line for each entry.
@@ -52,6 +55,27 @@ inline constexpr std::uint64_t session_format = 1;
         .close();
     line += '\n';
     return line;
+}
+
+/// How far into a line `entry_of` has to see.
+inline constexpr std::size_t longest_entry_start =
+    std::string_view{R"({"i":18446744073709551615,)"}.size();
+
+/// Which entry a line is, by its first bytes as `entry_line` writes them; nothing if they are
+/// others, as those of a line may be that was edited by hand.
+[[nodiscard]] inline std::optional<std::uint64_t> entry_of(std::string_view line_start) {
+    constexpr std::string_view before = R"({"i":)";
+    if (!line_start.starts_with(before)) {
+        return std::nullopt;
+    }
+    line_start.remove_prefix(before.size());
+    std::uint64_t index{};
+    const auto* const last = line_start.data() + line_start.size();
+    const auto [behind, fault] = std::from_chars(line_start.data(), last, index);
+    if (fault != std::errc{} || behind == last || *behind != ',') {
+        return std::nullopt;
+    }
+    return index;
 }
 
 /// A line that is not what was written: the line's number, counted from 1, and where it starts.

@@ -62,17 +62,23 @@ count_lines(int fd, std::uint64_t from, std::uint64_t to, const std::string& pat
     return lines;
 }
 
-/// Reads the lines of a file one after the other, up to an offset at which a line ends. Holds one
-/// line and what was read ahead, however long the file is.
+/// Reads the lines of a file one after the other, from an offset at which one starts up to an
+/// offset at which one ends. Holds one line and what was read ahead, however long the file is.
 class line_reader {
 public:
     /// `path` is for errors, and must outlive the reader.
-    line_reader(int fd, std::uint64_t end, std::size_t max_line, const std::string& path)
+    line_reader(int fd,
+                std::uint64_t end,
+                std::size_t max_line,
+                const std::string& path,
+                std::uint64_t start = 0)
         : fd_{fd},
+          start_{start},
           end_{end},
           max_line_{max_line},
           path_{path},
-          buffer_(read_ahead) {}
+          buffer_(read_ahead),
+          offset_{start} {}
 
     /// The next line without its newline, valid until the next call; nothing at the end.
     [[nodiscard]] result<std::optional<std::string_view>> next() {
@@ -85,7 +91,7 @@ public:
                     return too_long();
                 }
                 line_offset_ = next_offset();
-                ++line_number_;
+                ++lines_;
                 first_ += line.size() + 1;
                 return line;
             }
@@ -108,7 +114,7 @@ public:
         while (lines != 0) {
             if (const char* newline = find_newline(0)) {
                 first_ = static_cast<std::size_t>(newline - buffer_.data()) + 1;
-                ++line_number_;
+                ++lines_;
                 --lines;
                 continue;
             }
@@ -124,15 +130,20 @@ public:
         return {};
     }
 
-    /// Of the line that `next` gave last, counted from 1.
-    [[nodiscard]] std::uint64_t line_number() const noexcept { return line_number_; }
+    /// Of the line that `next` gave last, counted from 1. Linear in what stands before the offset
+    /// that the reader began at. Errors: `io`.
+    [[nodiscard]] result<std::uint64_t> line_number() const {
+        auto before = count_lines(fd_, 0, start_, path_);
+        return before ? result<std::uint64_t>{*before + lines_} : before;
+    }
+
+    /// Where the next line starts, in bytes from the start of the file.
+    [[nodiscard]] std::uint64_t next_offset() const noexcept { return offset_ - (last_ - first_); }
 
     /// Of the line that `next` gave last, in bytes from the start of the file.
     [[nodiscard]] std::uint64_t line_offset() const noexcept { return line_offset_; }
 
 private:
-    [[nodiscard]] std::uint64_t next_offset() const noexcept { return offset_ - (last_ - first_); }
-
     [[nodiscard]] const char* find_newline(std::size_t searched) const noexcept {
         return static_cast<const char*>(
             std::memchr(buffer_.data() + first_ + searched, '\n', last_ - first_ - searched));
@@ -159,17 +170,22 @@ private:
     }
 
     [[nodiscard]] failure too_long() const {
+        auto before = line_number();
+        if (!before) {
+            return fail(before);
+        }
         return fail({.category = errc::corrupt,
-                     .message = "line " + std::to_string(line_number_ + 1) +
+                     .message = "line " + std::to_string(*before + 1) +
                                 " of the session file is longer than the " +
                                 std::to_string(max_line_) +
                                 " bytes that are allowed: raise max_line if it is meant to be",
                      .path = path_,
                      .offset = next_offset(),
-                     .position = text_position{line_number_ + 1, 1}});
+                     .position = text_position{*before + 1, 1}});
     }
 
     int fd_;
+    std::uint64_t start_;
     std::uint64_t end_;
     std::size_t max_line_;
     const std::string& path_;
@@ -178,7 +194,7 @@ private:
     std::size_t last_{};
     std::uint64_t offset_{}; // how much of the file was read
     std::uint64_t line_offset_{};
-    std::uint64_t line_number_{};
+    std::uint64_t lines_{}; // how many were given or passed over
 };
 
 } // namespace podscope::session_detail
