@@ -119,8 +119,8 @@ public:
     }
 
     /// Calls `f.template operator()<Table>(key, record or nullptr)` with the present state of each
-    /// key that was put or erased: once for one that is there, and for one that is not once for each
-    /// time that it was erased.
+    /// key that was put or erased: once for one that is there, and for one that is not once for
+    /// each time that it was erased.
     template <class F>
     void for_each_change(F&& f) const {
         (report<Tables>(f), ...);

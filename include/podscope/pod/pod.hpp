@@ -175,8 +175,7 @@ public:
                     });
                 });
             if (cleared.changed()) {
-                // Some of it may have come back to this pod, which is to be told.
-                (void)deliver();
+                (void)deliver(); // some of it may have come back to this pod
             }
             if (!made) {
                 return fail(made);
@@ -277,8 +276,7 @@ public:
                     return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
                 });
             });
-        if (switched) {
-            // The commit stands; this is for `segment()`, which looks at nothing.
+        if (switched) { // for `segment()`, which looks at nothing
             (void)guarded([&] { return held_->confirm(); });
         }
         return switched;
@@ -316,7 +314,7 @@ private:
             const auto place = core().parts().names.resolve(target);
             return place && held_->is_confirmed() && held_->scope().allows(*place, wanted);
         } catch (...) {
-            return false; // and said by whoever asks for the reason
+            return false; // said by whoever asks for the reason
         }
     }
 
@@ -373,8 +371,7 @@ private:
         });
     }
 
-    // The commit stands, so memory that runs out here only costs a look: the next check finds that
-    // the scope in memory is behind.
+    // The commit stands: memory that runs out here only costs the next check a look.
     template <class T>
     void follow(const result<T>& done, std::uint64_t before, std::uint64_t after) noexcept {
         (void)guarded([&]() -> result<void> {
