@@ -31,5 +31,24 @@ podscope_component(
     TARGET tomlplusplus::tomlplusplus
     HEADERS pod/manifest_toml.hpp
 )
+podscope_component(
+    sqlite
+    PACKAGE SQLite3
+    TARGET SQLite::SQLite3
+    HEADERS backend/sqlite.hpp
+            backend/sqlite_connection.hpp
+            backend/sqlite_error.hpp
+            backend/sqlite_pool.hpp
+            backend/sqlite_schema.hpp
+            backend/sqlite_statement.hpp
+            backend/sqlite_transaction.hpp
+)
+podscope_component(
+    lmdb
+    PACKAGE LMDB
+    TARGET LMDB::LMDB
+    HEADERS backend/lmdb.hpp backend/lmdb_environment.hpp backend/lmdb_error.hpp
+            backend/lmdb_file.hpp backend/lmdb_transaction.hpp
+)
 
 list(TRANSFORM PODSCOPE_COMPONENTS PREPEND podscope:: OUTPUT_VARIABLE PODSCOPE_COMPONENT_TARGETS)

@@ -20,7 +20,7 @@ install(TARGETS podscope EXPORT podscope-targets FILE_SET HEADERS)
 install(EXPORT podscope-targets NAMESPACE podscope:: DESTINATION ${podscope_package_dir})
 install(
     FILES ${CMAKE_CURRENT_BINARY_DIR}/podscope-config.cmake
-          ${CMAKE_CURRENT_BINARY_DIR}/podscope-config-version.cmake
+          ${CMAKE_CURRENT_BINARY_DIR}/podscope-config-version.cmake cmake/FindLMDB.cmake
     DESTINATION ${podscope_package_dir}
 )
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/podscope)

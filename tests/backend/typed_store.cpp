@@ -9,6 +9,12 @@
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/lifted.hpp>
 #include <podscope/backend/memory.hpp>
+#if __has_include(<lmdb.h>)
+#include <podscope/backend/lmdb.hpp>
+#endif
+#if __has_include(<sqlite3.h>)
+#include <podscope/backend/sqlite.hpp>
+#endif
 
 #include <cstdint>
 #include <map>
@@ -46,8 +52,38 @@ public:
         podscope::basic_journal<test_schema, Durable>::open(folder_ / "store").value();
 };
 
+#if __has_include(<lmdb.h>)
+template <podscope::durability Durable>
+class lmdb_store {
+    scratch_folder folder_;
+
+public:
+    podscope::lmdb_store<Durable> store =
+        podscope::open_lmdb_store<Durable>(folder_ / "store").value();
+};
+#endif
+
+#if __has_include(<sqlite3.h>)
+template <podscope::durability Durable>
+class sqlite_store {
+    scratch_folder folder_;
+
+public:
+    podscope::sqlite_store<Durable> store =
+        podscope::open_sqlite_store<Durable>(folder_ / "store").value();
+};
+#endif
+
 using stores = std::tuple<memory_store,
                           lifted_store,
+#if __has_include(<lmdb.h>)
+                          lmdb_store<podscope::durability::power>,
+                          lmdb_store<podscope::durability::process>,
+#endif
+#if __has_include(<sqlite3.h>)
+                          sqlite_store<podscope::durability::power>,
+                          sqlite_store<podscope::durability::process>,
+#endif
                           journal_store<podscope::durability::power>,
                           journal_store<podscope::durability::process>,
                           journal_store<podscope::durability::none>>;

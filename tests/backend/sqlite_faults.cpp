@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: BSL-1.0
+// An SQLite database when the system says no, and when a process dies in the middle of its work.
+#if __has_include(<sqlite3.h>)
+
+#include "backend/other_process.hpp"
+#include "backend/scratch_folder.hpp"
+#include "backend/system_faults.hpp"
+#include "backend/test_tables.hpp"
+#include "support/catch.hpp"
+#include "support/results.hpp"
+
+#include <podscope/backend/sqlite.hpp>
+
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace backend_test;
+using podscope::durability;
+using podscope::errc;
+using podscope::result;
+using podscope_test::error_of;
+using podscope_test::must;
+using podscope_test::why_not;
+
+using store = podscope::sqlite_store<durability::power>;
+
+store open(const std::string& path) {
+    return must(podscope::open_sqlite_store(path));
+}
+
+// SQLite asks for the system's functions by name, and so can be given those of system_faults. What
+// it syncs with, it calls directly.
+const bool installed = [] {
+    sqlite3_vfs* const system = ::sqlite3_vfs_find(nullptr);
+    // Under the one or the other name, as it was built.
+    const auto replace = [&](std::initializer_list<const char*> names, auto* function) {
+        for (const auto* name : names) {
+            if (system->xGetSystemCall(system, name) != nullptr) {
+                return system->xSetSystemCall(system, name,
+                                              reinterpret_cast<sqlite3_syscall_ptr>(function)) ==
+                       SQLITE_OK;
+            }
+        }
+        return false;
+    };
+    int (*const open_file)(const char*, int, int) = [](const char* name, int flags, int mode) {
+        return ::openat(AT_FDCWD, name, flags, mode);
+    };
+    ssize_t (*const write_to)(int, const void*, std::size_t, off_t) = ::pwrite;
+    ssize_t (*const read_from)(int, void*, std::size_t, off_t) = ::pread;
+    int (*const cut)(int, off_t) = [](int file, off_t size) { return ::ftruncate(file, size); };
+    int (*const unlink_name)(const char*) = [](const char* name) {
+        return ::unlinkat(AT_FDCWD, name, 0);
+    };
+    return replace({"open"}, open_file) && replace({"pwrite64", "pwrite"}, write_to) &&
+           replace({"pread64", "pread"}, read_from) && replace({"ftruncate"}, cut) &&
+           replace({"unlink"}, unlink_name);
+}();
+
+struct failing_calls {
+    system_call which;
+    int error;
+    int times = 1;
+
+    fate operator()(system_call called) {
+        return called == which && times-- > 0 ? failing(error) : fate{};
+    }
+};
+
+std::int64_t count_in(const std::string& path) {
+    auto opened = open(path);
+    must(opened.bytes().check_integrity());
+    return must(value_of(opened, "n")).value_or(number{}).value;
+}
+
+// Runs a function in a process that has a small file system of its own at a place. Its exit code,
+// or nothing if this machine does not allow that.
+template <class F>
+std::optional<int> with_small_disk(const std::string& place, F body) {
+    constexpr int not_allowed = 77;
+    REQUIRE(::mkdir(place.c_str(), 0700) == 0);
+    other_process child{[&](const auto&) {
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount("none", place.c_str(), "tmpfs", 0, "size=512k,mode=0700") != 0) {
+            return not_allowed;
+        }
+        return body();
+    }};
+    const int code = child.exit_code();
+    return code == not_allowed ? std::nullopt : std::optional{code};
+}
+
+} // namespace
+
+TEST_CASE("F12 no room or a bad disk fails an SQLite commit and leaves the state before") {
+    REQUIRE(installed);
+    const int code = GENERATE(ENOSPC, EDQUOT, EIO, EFBIG);
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto opened = open(path);
+    must(put_number(opened, "n", 1));
+    {
+        const system_faults faults{failing_calls{system_call::write, code}};
+        const auto failed = error_of(put_number(opened, "n", 2));
+        CHECK(failed.category == errc::io);
+        CHECK(failed.system == std::error_code(code, std::generic_category()));
+        CHECK(failed.path == path + "/store.sqlite");
+        CHECK_THAT(failed.message, Catch::Contains("cannot commit to " + failed.path));
+    }
+    CHECK(must(value_of(opened, "n")) == number{1, {}});
+    CHECK(opened.generation() == opened.generation());
+    must(put_number(opened, "n", 3));
+    CHECK(count_in(path) == 3);
+}
+
+TEST_CASE("F12 a full disk fails a commit that is large and an SQLite database goes on with less") {
+    const scratch_folder folder;
+    const std::string place = folder / "small";
+    const auto code = with_small_disk(place, [&] {
+        auto opened = open(place + "/store");
+        must(put_number(opened, "n", 1));
+        const auto failed =
+            error_of(put<notes>(opened, "a", {std::string(1'000'000, 'x'), {}, {}}));
+        if (failed.category != errc::io || failed.system != std::errc::no_space_on_device) {
+            return 1;
+        }
+        if (must(value_of(opened, "n")) != number{1, {}} ||
+            must(value_of<notes>(opened, "a")).has_value()) {
+            return 2;
+        }
+        must(put_number(opened, "n", 2));
+        return count_in(place + "/store") == 2 ? 0 : 3;
+    });
+    if (!code) {
+        PODSCOPE_SKIP("a mount of its own needs root");
+    }
+    CHECK(*code == 0);
+}
+
+TEST_CASE("F12 a limit on the size of files fails an SQLite commit") {
+    const scratch_folder folder;
+    other_process child{[&](const auto&) {
+        auto opened = open(folder / "store");
+        must(put_number(opened, "n", 1));
+        ::signal(SIGXFSZ, SIG_IGN);
+        rlimit limit{};
+        if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) {
+            return 1;
+        }
+        const auto before = limit;
+        limit.rlim_cur = 200'000;
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        const auto failed =
+            error_of(put<notes>(opened, "a", {std::string(1'000'000, 'x'), {}, {}}));
+        if (failed.category != errc::io || failed.system != std::errc::file_too_large) {
+            return 2;
+        }
+        must(put_number(opened, "n", 2));
+        ::setrlimit(RLIMIT_FSIZE, &before);
+        must(put<notes>(opened, "a", {std::string(1'000'000, 'x'), {}, {}}));
+        return count_in(folder / "store") == 2 ? 0 : 3;
+    }};
+    CHECK(child.exit_code() == 0);
+}
+
+TEST_CASE("F14 an SQLite database on a file system that is read only is a clear error") {
+    const scratch_folder folder;
+    const std::string place = folder / "small";
+    const auto code = with_small_disk(place, [&] {
+        {
+            auto opened = open(place + "/store");
+            must(put_number(opened, "n", 1));
+        }
+        if (::mount("none", place.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) != 0) {
+            return 1;
+        }
+        const auto refused = error_of(podscope::open_sqlite_store(place + "/store"));
+        return refused.category == errc::io && refused.system == std::errc::read_only_file_system &&
+                       refused.path.find("/store/") != std::string::npos
+                   ? 0
+                   : 2;
+    });
+    if (!code) {
+        PODSCOPE_SKIP("a mount of its own needs root");
+    }
+    CHECK(*code == 0);
+}
+
+TEST_CASE("F14 an SQLite database that another user may not read is a clear error") {
+    const scratch_folder folder;
+    if (::geteuid() != 0) {
+        PODSCOPE_SKIP("another user needs root");
+    }
+    const std::string path = folder / "store";
+    must(open(path).bytes().check_integrity());
+    REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
+    other_process child{[&](const auto&) {
+        constexpr uid_t nobody = 65'534;
+        if (::seteuid(nobody) != 0) {
+            return 1;
+        }
+        const auto refused = error_of(podscope::open_sqlite_store(path));
+        return refused.category == errc::io && refused.system == std::errc::permission_denied ? 0
+                                                                                              : 2;
+    }};
+    CHECK(child.exit_code() == 0);
+}
+
+TEST_CASE("F13 an SQLite commit whose sync failed is not acknowledged and is written again") {
+    const int code = GENERATE(EIO, ENOSPC, EDQUOT);
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto opened = open(path);
+    auto other = open(path);
+    must(put_number(opened, "n", 1));
+    {
+        const system_faults faults{failing_calls{system_call::sync, code}};
+        const auto failed = error_of(put_number(opened, "n", 2));
+        CHECK(failed.category == errc::io);
+        CHECK(failed.system == std::error_code(code, std::generic_category()));
+    }
+    CHECK(must(value_of(opened, "n")) == number{1, {}});
+    CHECK(must(value_of(other, "n")) == number{1, {}});
+    std::vector<system_call> made;
+    {
+        const system_faults faults{[&](system_call called) {
+            if (called == system_call::write || called == system_call::sync) {
+                made.push_back(called);
+            }
+            return fate{};
+        }};
+        must(put_number(opened, "n", 3));
+    }
+    // All of it before it is synced, and not only what is new.
+    REQUIRE(made.size() >= 2);
+    CHECK(made.front() == system_call::write);
+    CHECK(made.back() == system_call::sync);
+    CHECK(count_in(path) == 3);
+}
+
+TEMPLATE_TEST_CASE_SIG("an SQLite commit syncs where it promises power and else not at all",
+                       "",
+                       ((durability Durable), Durable),
+                       durability::power,
+                       durability::process,
+                       durability::none) {
+    const scratch_folder folder;
+    auto opened = must(podscope::open_sqlite_store<Durable>(folder / "store"));
+    // The first commits to a new log sync its header.
+    must(put_number(opened, "n", 1));
+    int syncs = 0;
+    int writes = 0;
+    {
+        const system_faults faults{[&](system_call called) {
+            syncs += called == system_call::sync ? 1 : 0;
+            writes += called == system_call::write ? 1 : 0;
+            return fate{};
+        }};
+        must(put_number(opened, "n", 2));
+    }
+    CHECK(writes > 0);
+    CHECK(syncs == (Durable == durability::power ? 1 : 0));
+}
+
+TEST_CASE("F14 each failing call of opening an SQLite database is a clear error and undone") {
+    const int code = GENERATE(EMFILE, EACCES, EROFS, EIO, ENOSPC);
+    const bool exists = GENERATE(false, true);
+    bool reached = true;
+    int refused = 0;
+    for (int number = 0; reached; ++number) {
+        CAPTURE(code, exists, number);
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        if (exists) {
+            auto opened = open(path);
+            must(put_number(opened, "n", 1));
+        }
+        reached = false;
+        {
+            const system_faults faults{at_call(number, failing(code), &reached)};
+            const auto opened = podscope::open_sqlite_store(path);
+            REQUIRE((opened.has_value() || reached));
+            if (!opened) {
+                ++refused;
+                CHECK(opened.error().category == errc::io);
+                CHECK(opened.error().system);
+                CHECK_FALSE(opened.error().path.empty());
+            }
+        }
+        auto opened = open(path);
+        CHECK(must(value_of(opened, "n")).has_value() == exists);
+        must(put_number(opened, "n", 2));
+    }
+    CHECK(refused > 5);
+}
+
+TEST_CASE("F14 SQLite makes interrupted calls and short ones again") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    int calls = 0;
+    {
+        const system_faults faults{[&](system_call called) {
+            const bool is_write = called == system_call::write;
+            return ++calls % 2 == 0 || !is_write ? fate{}
+                   : calls % 3 == 0              ? failing(EINTR)
+                                    : fate{.what = fate::kind::stops_short, .length = 5};
+        }};
+        auto opened = open(path);
+        must(put_number(opened, "n", 1));
+        must(put_number(opened, "n", 2));
+    }
+    CHECK(count_in(path) == 2);
+    CHECK(calls > 50);
+}
+
+TEST_CASE("F01 a process killed at any call on an SQLite database leaves each commit whole") {
+    const auto what = GENERATE(fate::kind::killed_before, fate::kind::killed_after);
+    bool is_over = false;
+    int number = 0;
+    for (; !is_over; ++number) {
+        CAPTURE(number);
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        // What was acknowledged is noted outside of the store.
+        const std::string acknowledged = folder / "acknowledged";
+        other_process child{[&](const auto&) {
+            const int log =
+                ::open(acknowledged.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+            const system_faults faults{at_call(number, {.what = what})};
+            auto opened = open(path);
+            for (int i = 1; i <= 3; ++i) {
+                const auto done = opened.write([&](auto& txn) -> result<void> {
+                    auto put = txn.template put<numbers>("n", {i, {}});
+                    return put ? txn.template put<notes>(std::to_string(i), {"row", {}, {}}) : put;
+                });
+                if (!done || ::write(log, "+", 1) != 1) {
+                    return 1;
+                }
+            }
+            return 0;
+        }};
+        const int code = child.exit_code();
+        REQUIRE((code == 0 || code == -1));
+        is_over = code == 0;
+        const auto told = static_cast<std::int64_t>(bytes_of(acknowledged).size());
+
+        auto later = open(path);
+        must(later.bytes().check_integrity());
+        const auto count = must(value_of(later, "n")).value_or(backend_test::number{}).value;
+        REQUIRE((count == told || count == told + 1));
+        REQUIRE(must(rows_from<notes>(later)).size() == static_cast<std::size_t>(count));
+        must(put_number(later, "n", 10));
+        REQUIRE(later.generation() == later.generation());
+    }
+    // Opening, three commits and the end of it: fewer would mean that SQLite's calls are not seen.
+    CHECK(number > 30);
+}
+
+#endif

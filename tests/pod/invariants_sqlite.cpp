@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+// The invariants in an SQLite database.
+#if __has_include(<sqlite3.h>)
+
+#include "laws.hpp"
+#include "support/catch.hpp"
+#include "support/crew.hpp"
+#include "support/sqlite_configuration.hpp"
+
+namespace {
+
+using namespace podscope_test;
+
+using in_sqlite_with = configurations::some_on_sqlite;
+
+TEMPLATE_LIST_TEST_CASE("I1 nobody but one may write a place",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::exclusion);
+}
+
+TEMPLATE_LIST_TEST_CASE("I2 a child gets what lies within its parent's authority",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::containment);
+}
+
+TEMPLATE_LIST_TEST_CASE("I3 layers are the same in registry and memory and record",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::agreement);
+}
+
+TEMPLATE_LIST_TEST_CASE("I4 no layer stands without a delegation",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::no_leak);
+}
+
+TEMPLATE_LIST_TEST_CASE("I5 each end is in the history once and is told",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::nothing_lost);
+}
+
+TEMPLATE_LIST_TEST_CASE("I6 no log entry changes a scope", "[pod][invariants]", in_sqlite_with) {
+    play<TestType>(laws::log_is_no_authority);
+}
+
+TEMPLATE_LIST_TEST_CASE("I7 who lost a pod can do nothing with it",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::fencing);
+}
+
+TEMPLATE_LIST_TEST_CASE("I8 a second time changes nothing", "[pod][invariants]", in_sqlite_with) {
+    play<TestType>(laws::idempotence);
+}
+
+TEMPLATE_LIST_TEST_CASE("I9 an end takes its own layers and no other",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::exactness);
+}
+
+TEMPLATE_LIST_TEST_CASE("I10 a restored pod is reconciled before it is had",
+                        "[pod][invariants]",
+                        in_sqlite_with) {
+    play<TestType>(laws::no_half_pod);
+}
+
+TEMPLATE_LIST_TEST_CASE("I11 one live pod writes a segment", "[pod][invariants]", in_sqlite_with) {
+    play<TestType>(laws::one_writer_per_segment);
+}
+
+} // namespace
+
+#endif
