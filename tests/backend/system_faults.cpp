@@ -24,9 +24,11 @@ namespace {
 thread_local system_faults::decision* deciding = nullptr;
 thread_local std::vector<system_event>* tracing = nullptr;
 
-void take_down(bool happened, system_event event) {
+// The event is made only where somebody wants it: a call must not allocate otherwise.
+template <class Make>
+void take_down(bool happened, Make make) {
     if (happened && tracing != nullptr) {
-        tracing->push_back(std::move(event));
+        tracing->push_back(make());
     }
 }
 
@@ -112,11 +114,13 @@ extern "C" {
 ssize_t pwrite(int fd, const void* from, size_t size, off_t offset) {
     const ssize_t written = meet_fate(
         system_call::write, size, [&] { return ::syscall(SYS_pwrite64, fd, from, size, offset); });
-    take_down(written > 0, {.what = system_event::kind::written,
+    take_down(written > 0, [&] {
+        return system_event{.what = system_event::kind::written,
                             .file = inode_of(fd),
                             .number = static_cast<std::uint64_t>(offset),
                             .bytes{static_cast<const char*>(from),
-                                   static_cast<size_t>(std::max<ssize_t>(written, 0))}});
+                                   static_cast<size_t>(std::max<ssize_t>(written, 0))}};
+    });
     return written;
 }
 
@@ -132,41 +136,51 @@ int openat(int folder, const char* name, int flags, ...) {
     va_end(rest);
     const bool is_new = ::faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     const int fd = plain(system_call::open, SYS_openat, folder, name, flags, mode);
-    take_down(fd >= 0 && is_new,
-              {.what = system_event::kind::named, .file = inode_of(fd), .name = name});
+    take_down(fd >= 0 && is_new, [&] {
+        return system_event{.what = system_event::kind::named, .file = inode_of(fd), .name = name};
+    });
     return fd;
 }
 
 int ftruncate(int fd, off_t size) noexcept {
     const int answer = plain(system_call::cut, SYS_ftruncate, fd, size);
-    take_down(answer == 0, {.what = system_event::kind::cut,
+    take_down(answer == 0, [&] {
+        return system_event{.what = system_event::kind::cut,
                             .file = inode_of(fd),
-                            .number = static_cast<std::uint64_t>(size)});
+                            .number = static_cast<std::uint64_t>(size)};
+    });
     return answer;
 }
 
 int fdatasync(int fd) {
     const int answer = plain(system_call::sync, SYS_fdatasync, fd);
-    take_down(answer == 0, {.what = system_event::kind::synced, .file = inode_of(fd)});
+    take_down(answer == 0, [&] {
+        return system_event{.what = system_event::kind::synced, .file = inode_of(fd)};
+    });
     return answer;
 }
 
 int fsync(int fd) {
     const int answer = plain(system_call::sync, SYS_fsync, fd);
-    take_down(answer == 0, {.what = system_event::kind::synced, .file = inode_of(fd)});
+    take_down(answer == 0, [&] {
+        return system_event{.what = system_event::kind::synced, .file = inode_of(fd)};
+    });
     return answer;
 }
 
 int renameat(int old_folder, const char* old_name, int folder, const char* name) noexcept {
     const int answer = plain(system_call::rename, SYS_renameat, old_folder, old_name, folder, name);
-    take_down(answer == 0,
-              {.what = system_event::kind::renamed, .name = old_name, .other_name = name});
+    take_down(answer == 0, [&] {
+        return system_event{
+            .what = system_event::kind::renamed, .name = old_name, .other_name = name};
+    });
     return answer;
 }
 
 int unlinkat(int folder, const char* name, int flags) noexcept {
     const int answer = plain(system_call::unlink, SYS_unlinkat, folder, name, flags);
-    take_down(answer == 0, {.what = system_event::kind::unnamed, .name = name});
+    take_down(answer == 0,
+              [&] { return system_event{.what = system_event::kind::unnamed, .name = name}; });
     return answer;
 }
 
