@@ -3,6 +3,7 @@
 
 #include <podscope/backend/copy_cursor.hpp>
 #include <podscope/backend/file_window.hpp>
+#include <podscope/backend/frame_reader.hpp>
 #include <podscope/backend/journal_file.hpp>
 #include <podscope/backend/journal_format.hpp>
 #include <podscope/backend/journal_snapshot.hpp>
@@ -10,7 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <optional>
 #include <utility>
 
 namespace podscope::backend_detail {
@@ -78,28 +79,18 @@ private:
     [[nodiscard]] result<void> copy_frames(const journal_file<Files>& journal, std::size_t piece) {
         const std::uint64_t limit = copied_to_ + piece;
         file_window<Files> window{journal.descriptor(), journal.end()};
-        while (copied_to_ < journal.end() && copied_to_ < limit) {
-            std::string_view bytes;
-            if (const int code = window.view(copied_to_, frame_header::size, bytes); code != 0) {
+        for (std::optional<whole_frame> frame; copied_to_ < journal.end() && copied_to_ < limit;) {
+            if (const int code = read_frame(window, copied_to_, file_, frame); code != 0) {
                 return system_failure("read", journal.path(), code);
             }
-            const auto frame = decode_frame_header(bytes, file_);
-            if (!frame || frame->length > journal.end() - copied_to_ - frame_header::size) {
+            // Not copied as it is: the new sum would make good what has gone bad.
+            if (!frame) {
                 return corrupt_journal(journal.path(), copied_to_, "a transaction is damaged");
             }
-            if (const int code = window.view(copied_to_, frame_header::size + frame->length, bytes);
-                code != 0) {
-                return system_failure("read", journal.path(), code);
-            }
-            const auto payload = bytes.substr(frame_header::size);
-            // The new sum would make good what has gone bad.
-            if (crc32c(payload) != frame->payload_crc) {
-                return corrupt_journal(journal.path(), copied_to_, "a transaction is damaged");
-            }
-            if (auto written = target_.append(payload, *frame); !written) {
+            if (auto written = target_.append(frame->payload, frame->header); !written) {
                 return written;
             }
-            copied_to_ += bytes.size();
+            copied_to_ += frame->size();
         }
         return {};
     }

@@ -3,6 +3,7 @@
 
 #include <podscope/backend/file.hpp>
 #include <podscope/backend/file_window.hpp>
+#include <podscope/backend/frame_reader.hpp>
 #include <podscope/backend/journal_format.hpp>
 #include <podscope/backend/trusted_file.hpp>
 #include <podscope/result.hpp>
@@ -233,29 +234,20 @@ private:
     // at `end_` is none.
     template <class Apply>
     [[nodiscard]] result<bool> read_frames(file_window<Files>& window, Apply& apply) {
-        while (end_ < window.end()) {
-            std::string_view bytes;
-            if (const int code = window.view(end_, frame_header::size, bytes); code != 0) {
+        for (std::optional<whole_frame> frame; end_ < window.end();) {
+            if (const int code = read_frame(window, end_, header_.file, frame); code != 0) {
                 return system_failure("read", path_, code);
             }
-            const auto frame = decode_frame_header(bytes, header_.file);
-            if (!frame || frame->length > window.end() - end_ - bytes.size()) {
+            if (!frame) {
                 return false;
             }
-            if (const int code = window.view(end_, frame_header::size + frame->length, bytes);
-                code != 0) {
-                return system_failure("read", path_, code);
-            }
-            const auto payload = bytes.substr(frame_header::size);
-            if (crc32c(payload) != frame->payload_crc) {
-                return false;
-            }
+            const auto& [header, payload] = *frame;
             const bool in_snapshot = end_ < header_.snapshot_end;
-            if (frame->sequence != sequence_ + frame->transactions ||
-                in_snapshot != (frame->transactions == 0)) {
+            if (header.sequence != sequence_ + header.transactions ||
+                in_snapshot != (header.transactions == 0)) {
                 return corrupt_journal(path_, end_, "a transaction is not the next one");
             }
-            if (in_snapshot || frame->sequence > known_) {
+            if (in_snapshot || header.sequence > known_) {
                 result<void> applied = apply(payload);
                 if (!applied) {
                     error& e = applied.error();
@@ -264,8 +256,8 @@ private:
                     return fail(applied);
                 }
             }
-            end_ += bytes.size();
-            sequence_ = frame->sequence;
+            end_ += frame->size();
+            sequence_ = header.sequence;
         }
         return true;
     }
@@ -275,23 +267,14 @@ private:
         if (!is_whole()) {
             return corrupt_journal(path_, end_, "what was compacted is damaged");
         }
-        constexpr std::size_t step = 4096;
-        bool all_zeros = true;
-        for (std::uint64_t at = end_; at < size_; at += step) {
-            std::string_view bytes;
-            if (const int code = window.view(at, step + frame_header::size - 1, bytes); code != 0) {
-                return system_failure("read", path_, code);
-            }
-            all_zeros = all_zeros && bytes.find_first_not_of('\0') == std::string_view::npos;
-            for (std::size_t i = bytes.find(frame_header::magic, at == end_ ? 1 : 0); i < step;
-                 i = bytes.find(frame_header::magic, i + 1)) {
-                const auto later = decode_frame_header(bytes.substr(i), header_.file);
-                if (later && later->sequence > sequence_) {
-                    return corrupt_journal(path_, end_, "a transaction is damaged");
-                }
-            }
+        file_tail tail;
+        if (const int code = read_tail(window, end_, header_.file, sequence_, tail); code != 0) {
+            return system_failure("read", path_, code);
         }
-        if (all_zeros) {
+        if (tail.holds_later_frame) {
+            return corrupt_journal(path_, end_, "a transaction is damaged");
+        }
+        if (tail.is_all_zeros) {
             return {};
         }
         if (const int code = Files::cut(file_.get(), end_); code != 0) {

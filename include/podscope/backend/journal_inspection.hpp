@@ -4,12 +4,13 @@
 #include <podscope/backend/file.hpp>
 #include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/file_window.hpp>
+#include <podscope/backend/frame_reader.hpp>
 #include <podscope/backend/journal_file.hpp>
 #include <podscope/backend/journal_format.hpp>
 #include <podscope/result.hpp>
 
-#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -95,51 +96,38 @@ template <class Visitor>
     found.snapshot_end = header->snapshot_end;
     found.sequence = header->sequence;
     found.end = start.size();
-    while (found.end < found.size) {
-        if (const int code = window.view(found.end, frame_header::size, bytes); code != 0) {
+    for (std::optional<whole_frame> frame; found.end < found.size;) {
+        if (const int code = read_frame(window, found.end, header->file, frame); code != 0) {
             return system_failure("read", path, code);
         }
-        const auto frame = decode_frame_header(bytes, header->file);
-        if (!frame || frame->length > found.size - found.end - frame_header::size) {
+        if (!frame) {
             break;
         }
-        if (const int code = window.view(found.end, frame_header::size + frame->length, bytes);
-            code != 0) {
-            return system_failure("read", path, code);
-        }
-        const auto payload = bytes.substr(frame_header::size);
-        if (crc32c(payload) != frame->payload_crc) {
-            break;
-        }
+        const auto& [head, payload] = *frame;
         const bool in_snapshot = found.end < header->snapshot_end;
-        const bool is_next = frame->sequence == found.sequence + frame->transactions &&
-                             in_snapshot == (frame->transactions == 0);
+        const bool is_next = head.sequence == found.sequence + head.transactions &&
+                             in_snapshot == (head.transactions == 0);
         const auto count = [&](bool, auto...) { ++found.operations; };
         if (!is_next || !for_each_operation(payload, count)) {
             return corrupt_journal(path, found.end, "a transaction is not the next one");
         }
-        visit(inspected_frame{found.end, frame->sequence, frame->transactions, payload});
-        found.end += frame_header::size + frame->length;
-        found.sequence = frame->sequence;
+        visit(inspected_frame{found.end, head.sequence, head.transactions, payload});
+        found.end += frame->size();
+        found.sequence = head.sequence;
         ++found.frames;
     }
     if (found.end < header->snapshot_end || found.sequence < header->least_sequence()) {
         return corrupt_journal(path, found.end, "what was compacted is damaged");
     }
-    constexpr std::size_t step = 4096;
-    for (std::uint64_t at = found.end; at < found.size; at += step) {
-        if (const int code = window.view(at, step + frame_header::size - 1, bytes); code != 0) {
-            return system_failure("read", path, code);
-        }
-        found.is_torn = found.is_torn || bytes.find_first_not_of('\0') != std::string_view::npos;
-        for (std::size_t i = bytes.find(frame_header::magic, at == found.end ? 1 : 0); i < step;
-             i = bytes.find(frame_header::magic, i + 1)) {
-            const auto later = decode_frame_header(bytes.substr(i), header->file);
-            if (later && later->sequence > found.sequence) {
-                return corrupt_journal(path, found.end, "a transaction is damaged");
-            }
-        }
+    file_tail tail;
+    if (const int code = read_tail(window, found.end, header->file, found.sequence, tail);
+        code != 0) {
+        return system_failure("read", path, code);
     }
+    if (tail.holds_later_frame) {
+        return corrupt_journal(path, found.end, "a transaction is damaged");
+    }
+    found.is_torn = !tail.is_all_zeros;
     return found;
 }
 
