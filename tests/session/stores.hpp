@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the tests of session stores share: a folder that goes away, files in it, and each store that
-// the library has behind one way to make it.
+// What the tests of session stores share: files, and each store that the library has behind one way
+// to make it.
 #pragma once
 
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <podscope/session/concept.hpp>
 #include <podscope/session/file.hpp>
@@ -13,44 +14,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
-#include <stdlib.h>
-
 namespace podscope_test {
-
-/// A fresh folder under the system's temporary one, removed with everything in it.
-class temporary_folder {
-public:
-    temporary_folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "podscope-XXXXXX").string();
-        if (!::mkdtemp(name.data()))
-            throw std::runtime_error{"no temporary folder"};
-        path_ = std::move(name);
-    }
-
-    temporary_folder(const temporary_folder&) = delete;
-    temporary_folder& operator=(const temporary_folder&) = delete;
-
-    ~temporary_folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
-    [[nodiscard]] std::string operator/(std::string_view name) const {
-        return path_ + '/' + std::string{name};
-    }
-
-private:
-    std::string path_;
-};
 
 /// The value of a result; fails the test with the error's text if there is none.
 template <class T>
