@@ -7,6 +7,7 @@
 #include <podscope/backend/journal.hpp>
 #include <podscope/podscope.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -25,37 +26,18 @@ using journal = podscope::basic_journal<podscope::pod_schema>;
 
 constexpr std::size_t live_pods = 1'000;
 
-// A path for each repetition.
-std::string fresh(const std::string& name) {
-    static int made = 0;
-    return scratch() + "/" + name + std::to_string(++made);
-}
-
 podscope::manifest newcomer(int number) {
     const auto name = std::to_string(number);
     return podscope::manifest{"newcomer" + name}.may(rules::write("/ws/new/place" + name));
 }
 
-// Delegates, takes back, and hears of it.
-void change(basic_population<journal>& all, const podscope::manifest& wanted) {
-    must(all.planner.delegate(wanted));
-    must(all.planner.reclaim(wanted.name));
-}
-
-// What a change asks of the disk.
-struct disk_work {
-    std::size_t commits{};
-    std::size_t bytes{};
-};
-
-disk_work work_of_a_change() {
+// As long as what a delegation adds to the journal.
+std::size_t bytes_of_one() {
     const auto path = fresh("measured");
     basic_population<journal> all{journal::open(path, {.room = 0}).value(), 0};
-    const auto bytes = std::filesystem::file_size(path + "/journal");
-    const auto commits = all.backend_.generation();
-    change(all, newcomer(0));
-    return {.commits = static_cast<std::size_t>(all.backend_.generation() - commits),
-            .bytes = std::filesystem::file_size(path + "/journal") - bytes};
+    const auto before = std::filesystem::file_size(path + "/journal");
+    must(all.planner.delegate(newcomer(0)));
+    return std::filesystem::file_size(path + "/journal") - before;
 }
 
 class appended_file {
@@ -82,15 +64,16 @@ private:
     off_t end_ = 0;
 };
 
-void change_by_threads(benchmark::State& state) {
+// Each time another child.
+void delegate_by_threads(benchmark::State& state) {
     static std::unique_ptr<basic_population<journal>> common;
+    static std::atomic<int> number{0};
     if (state.thread_index() == 0) {
         common = std::make_unique<basic_population<journal>>(
             journal::open(fresh("journal")).value(), live_pods);
     }
-    const auto wanted = newcomer(state.thread_index());
     for (auto _ : state) {
-        change(*common, wanted);
+        benchmark::DoNotOptimize(must(common->planner.delegate(newcomer(++number))));
     }
     if (state.thread_index() == 0) {
         common.reset();
@@ -98,20 +81,17 @@ void change_by_threads(benchmark::State& state) {
 }
 
 const on_load here{[] {
-    const std::string raw = "as many appends to a file, each with a sync";
+    const std::string raw = "an append of as many bytes to a file, with a sync";
     add_timed(raw, [](benchmark::State& state) {
-        const auto work = work_of_a_change();
-        appended_file file{work.bytes / work.commits};
+        appended_file file{bytes_of_one()};
         for (auto _ : state) {
-            for (std::size_t i = 0; i != work.commits; ++i) {
-                file.append();
-            }
+            file.append();
         }
     });
-    const std::string by_one = "delegate and reclaim on a journal, power durability";
+    const std::string by_one = "delegate on a journal, power durability";
     const std::string by_eight = by_one + ", 8 threads";
-    add_timed(by_one, change_by_threads);
-    add_timed(by_eight, change_by_threads, 8);
+    add_timed(by_one, delegate_by_threads);
+    add_timed(by_eight, delegate_by_threads, 8);
     compare_time(by_one, by_one, raw, 1.15);
     compare_time(by_eight, by_eight, by_one, 1.0 / 3);
 }};

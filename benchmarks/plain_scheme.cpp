@@ -40,10 +40,8 @@ struct setting {
     std::string name{};
     bool in_memory{};
 
-    // A path for each repetition.
     [[nodiscard]] std::string fresh(const std::string& what) const {
-        static int made = 0;
-        return (in_memory ? scratch_in_memory() : scratch()) + "/" + what + std::to_string(++made);
+        return podscope_bench::fresh(what, in_memory ? scratch_in_memory() : scratch());
     }
 };
 
@@ -65,6 +63,17 @@ std::shared_ptr<plain_scheme> filled_table(const std::string& file, bool syncs, 
     return table;
 }
 
+// One that is filled has a compaction due, as no other has at every moment: that is done first.
+template <class Journal>
+std::shared_ptr<basic_population<Journal>> filled_journal(const std::string& folder,
+                                                          std::size_t size) {
+    auto all = std::make_shared<basic_population<Journal>>(must(Journal::open(folder)), size);
+    do {
+        must(all->planner.set_endpoint("unix:/nowhere"));
+    } while (std::filesystem::exists(folder + "/journal.new"));
+    return all;
+}
+
 template <podscope::durability Durable>
 void add_for(const setting& at, std::size_t size, std::optional<double> limit) {
     using journal = podscope::basic_journal<podscope::pod_schema, Durable>;
@@ -75,8 +84,7 @@ void add_for(const setting& at, std::size_t size, std::optional<double> limit) {
     add_timed(ours, [=, all = std::shared_ptr<basic_population<journal>>{}](
                         benchmark::State& state) mutable {
         if (!all) {
-            all = std::make_shared<basic_population<journal>>(
-                journal::open(at.fresh("journal")).value(), size);
+            all = filled_journal<journal>(at.fresh("journal"), size);
         }
         const auto wanted = podscope::manifest{"newcomer"}.may(rules::write("/ws/new/place"));
         for (auto _ : state) {

@@ -24,11 +24,6 @@ namespace rules = podscope::rules;
 
 constexpr std::size_t live_pods = 1'000;
 
-std::string fresh_folder() {
-    static int made = 0;
-    return scratch() + "/sqlite" + std::to_string(++made);
-}
-
 // As long as each other, so that one stands for another in a row.
 std::string newcomer(std::size_t number) {
     auto digits = std::to_string(number);
@@ -49,7 +44,7 @@ void replace_all(std::string& in, const std::string& what, const std::string& by
 template <durability Durable>
 std::vector<row_change> changes_of_one() {
     using store = podscope::lifted<recording<podscope::basic_sqlite_backend<Durable>>>;
-    const recording bytes{must(podscope::basic_sqlite_backend<Durable>::open(fresh_folder()))};
+    const recording bytes{must(podscope::basic_sqlite_backend<Durable>::open(fresh("sqlite")))};
     basic_population<store> all{store{bytes}, live_pods};
     must(all.planner.delegate(to_delegate(0)));
     return bytes.last_changes();
@@ -61,7 +56,7 @@ void add_for(const std::string& how) {
     const std::string bare = "the same changes in a bare SQLite transaction, " + how;
     add_timed(ours, [](benchmark::State& state) {
         using store = podscope::sqlite_store<Durable>;
-        basic_population<store> all{must(podscope::open_sqlite_store<Durable>(fresh_folder())),
+        basic_population<store> all{must(podscope::open_sqlite_store<Durable>(fresh("sqlite"))),
                                     live_pods};
         std::size_t number = 0;
         for (auto _ : state) {
@@ -70,7 +65,7 @@ void add_for(const std::string& how) {
     });
     add_timed(bare, [](benchmark::State& state) {
         const auto one = changes_of_one<Durable>();
-        const std::string folder = fresh_folder();
+        const std::string folder = fresh("sqlite");
         // Among as many rows.
         {
             using store = podscope::sqlite_store<Durable>;

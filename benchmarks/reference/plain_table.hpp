@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,12 +52,10 @@ struct plain_pod {
 enum class plain_outcome : std::uint8_t { done, unknown_pod, duplicate_name, conflict };
 
 /// The table of live pods as the plain scheme has it in memory, and its form as JSON: a list of
-/// `[name, parent, pid, [rule, …], [child, rule, …]]`, where a rule is `/a/**` if it is recursive
-/// and
-/// `/a/*` if not.
+/// `{"name": …, "parent": …, "pid": …, "write": [rule, …], "layers": [child, rule, …]}`, where a
+/// rule is `/a/**` if it is recursive and `/a/*` if not.
 ///
-/// Places and not names for the fields, since reading the names again for each pod is half of the
-/// time. All searches read the whole list, as there is nothing else that a table that was just
+/// All searches read the whole list, as there is nothing else that a table that was just
 /// parsed could be asked.
 class plain_table {
 public:
@@ -204,33 +203,48 @@ public:
     explicit plain_table_reader(plain_table& into) noexcept : pods_{&into.pods_} {}
 
     bool start_array(std::size_t /*unknown*/) {
-        ++depth_;
-        if (depth_ == pod_depth) {
-            pods_->emplace_back();
-            field_ = 0;
-        }
         has_child_ = false;
-        return depth_ < pod_depth || (depth_ == pod_depth && field_ == 0) ||
-               (depth_ == list_depth && field_ >= 3);
+        switch (at_) {
+        case place::outside: at_ = place::table; return true;
+        case place::pod:
+            at_ = place::list;
+            return field_ == field::write || field_ == field::layers;
+        default: return false;
+        }
     }
 
     bool end_array() {
-        const bool whole = depth_ != pod_depth || field_ == 5;
-        if (depth_ == list_depth) {
-            ++field_;
-        }
-        --depth_;
-        return whole && !has_child_;
+        at_ = at_ == place::list ? place::pod : place::outside;
+        return !has_child_;
+    }
+
+    bool start_object(std::size_t /*unknown*/) {
+        pods_->emplace_back();
+        seen_ = 0;
+        return std::exchange(at_, place::pod) == place::table;
+    }
+
+    bool key(std::string& text) {
+        constexpr std::array<std::string_view, 5> names{"name", "parent", "pid", "write", "layers"};
+        const auto found = std::ranges::find(names, text);
+        field_ = static_cast<field>(found - names.begin());
+        ++seen_;
+        return found != names.end();
+    }
+
+    bool end_object() {
+        at_ = place::table;
+        return seen_ == 5;
     }
 
     bool string(std::string& text) {
-        if (depth_ == list_depth) {
+        if (at_ == place::list) {
             return take_from_list(text);
         }
-        if (depth_ != pod_depth || field_ > 1) {
+        if (at_ != place::pod || (field_ != field::name && field_ != field::parent)) {
             return false;
         }
-        (field_++ == 0 ? pods_->back().name : pods_->back().parent) = text;
+        (field_ == field::name ? pods_->back().name : pods_->back().parent) = text;
         return true;
     }
 
@@ -239,10 +253,9 @@ public:
     }
 
     bool number_integer(std::int64_t number) {
-        if (depth_ != pod_depth || field_ != 2) {
+        if (at_ != place::pod || field_ != field::pid) {
             return false;
         }
-        ++field_;
         pods_->back().pid = number;
         return true;
     }
@@ -256,12 +269,6 @@ public:
 
     bool binary(nlohmann::json::binary_t& /*bytes*/) { return false; }
 
-    bool start_object(std::size_t /*unknown*/) { return false; }
-
-    bool key(std::string& /*text*/) { return false; }
-
-    bool end_object() { return false; }
-
     bool parse_error(std::size_t /*at*/,
                      const std::string& /*token*/,
                      const nlohmann::json::exception& /*why*/) {
@@ -269,12 +276,12 @@ public:
     }
 
 private:
-    static constexpr int pod_depth = 2;
-    static constexpr int list_depth = 3;
+    enum class place : std::uint8_t { outside, table, pod, list };
+    enum class field : std::uint8_t { name, parent, pid, write, layers };
 
     bool take_from_list(const std::string& text) {
         plain_pod& pod = pods_->back();
-        if (field_ == 3) {
+        if (field_ == field::write) {
             return take_rule(text, pod.write.emplace_back());
         }
         has_child_ = !has_child_;
@@ -296,8 +303,9 @@ private:
     }
 
     std::vector<plain_pod>* pods_;
-    int depth_{0};
-    int field_{0};          // the next one of the pod
+    place at_{place::outside};
+    field field_{field::name};
+    int seen_{0};           // fields of the pod
     bool has_child_{false}; // in the list of layers: whether a child waits for its rule
 };
 
@@ -334,19 +342,19 @@ inline void append_rule(std::string& out, const plain_rule& rule) {
 }
 
 inline void append_pod(std::string& out, const plain_pod& pod) {
-    out += '[';
+    out += R"({"name":)";
     append_text(out, pod.name);
-    out += ',';
+    out += R"(,"parent":)";
     append_text(out, pod.parent);
-    out += ',';
+    out += R"(,"pid":)";
     out += std::to_string(pod.pid);
-    out += ",[";
+    out += R"(,"write":[)";
     const char* between = "";
     for (const plain_rule& rule : pod.write) {
         out += std::exchange(between, ",");
         append_rule(out, rule);
     }
-    out += "],[";
+    out += R"(],"layers":[)";
     between = "";
     for (const plain_layer& layer : pod.layers) {
         out += std::exchange(between, ",");
@@ -354,7 +362,7 @@ inline void append_pod(std::string& out, const plain_pod& pod) {
         out += ',';
         append_rule(out, layer.rule);
     }
-    out += "]]";
+    out += "]}";
 }
 
 } // namespace plain_json

@@ -35,4 +35,10 @@ inline const std::string& scratch() {
     return only.path;
 }
 
+/// A path there, or in another folder, that was not given before.
+inline std::string fresh(const std::string& name, const std::string& folder = scratch()) {
+    static int made = 0;
+    return folder + "/" + name + std::to_string(++made);
+}
+
 } // namespace podscope_bench

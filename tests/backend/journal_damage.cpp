@@ -385,7 +385,7 @@ TEST_CASE("F05 half a header or garbage or another magic is corrupt and left as 
 
 TEST_CASE("F05 a journal of a newer version of the format is refused as that") {
     const three_transactions made;
-    detail::journal_header header{.version = 2, .store = 1, .file = 2, .sequence = 3};
+    detail::journal_header header{.version = 3, .store = 1, .file = 2, .sequence = 3};
     const auto bytes = detail::encode_header(header);
     const std::string newer = std::string{bytes.data(), bytes.size()} + "whatever comes";
     made.set(newer);

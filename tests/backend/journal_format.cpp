@@ -12,7 +12,7 @@ namespace {
 
 using namespace podscope::backend_detail;
 
-const journal_header some_header{.version = 1,
+const journal_header some_header{.version = 2,
                                  .store = 0x0102030405060708U,
                                  .file = 0x1112131415161718U,
                                  .sequence = 77,
@@ -23,7 +23,7 @@ std::string some_frame() {
     put_operation(frame, journal_op::put, "table", "key");
     put_text(frame, "record");
     put_operation(frame, journal_op::erase, "table", "");
-    seal_frame(frame, 42, 1000, 3);
+    seal_frame(frame, 42, 1000, 3, 7);
     return frame;
 }
 
@@ -53,6 +53,8 @@ TEST_CASE("a frame's header is read back and belongs to its file") {
     CHECK(read->length == frame.size() - frame_header::size);
     CHECK(read->sequence == 1000);
     CHECK(read->transactions == 3);
+    CHECK(read->unsynced == 7);
+    CHECK(read->synced_to() == 990);
     CHECK(read->payload_crc == podscope::crc32c(std::string_view{frame}.substr(28)));
     CHECK_FALSE(decode_frame_header(frame, 43).has_value());
 }

@@ -375,4 +375,27 @@ TEST_CASE("F01 a process killed at any call on an SQLite database leaves each co
     CHECK(number > 30);
 }
 
+TEST_CASE("a delayed commit to SQLite costs no sync and the next one syncs both") {
+    const scratch_folder folder;
+    static_assert(podscope::delays_durability<store>);
+    auto all = open(folder / "store");
+    REQUIRE(put_number(all, "a", 1));
+    const auto syncs_of = [](auto&& call) {
+        int syncs = 0;
+        const system_faults counting{[&](system_call call_made) {
+            syncs += call_made == system_call::sync ? 1 : 0;
+            return fate{};
+        }};
+        REQUIRE(call().has_value());
+        return syncs;
+    };
+    const auto put_delayed = [&] {
+        return all.write_delayed([](auto& txn) { return txn.template put<numbers>("b", {2, {}}); });
+    };
+    CHECK(syncs_of(put_delayed) == 0);
+    CHECK(syncs_of(put_delayed) == 0);
+    CHECK(value_of(all, "b").value() == number{2, {}});
+    CHECK(syncs_of([&] { return put_number(all, "a", 3); }) == 1);
+}
+
 #endif

@@ -543,12 +543,19 @@ TEST_CASE("the plain scheme's table comes back from its file", "[benchmarks]") {
     CHECK(pods[1].parent == name);
     CHECK(pods[1].layers.size() == 1);
 
-    std::ofstream{file} << "[[\"a\",\"\",1,[\"/a/**\"],[\"child\"]]]";
-    CHECK_THROWS(second.read());
-    std::ofstream{file} << "[[\"a\",\"\",1,[\"/a\"],[]]]";
-    CHECK_THROWS(second.read());
-    std::ofstream{file} << "[[\"a\",\"\"";
-    CHECK_THROWS(second.read());
+    const std::string start = R"([{"name":"a","parent":"","pid":1,)";
+    std::ofstream{file} << start << R"("write":["/a/**"],"layers":[]}])";
+    CHECK(second.read().pods().size() == 1);
+    for (const auto* const end : {
+             R"("write":["/a/**"],"layers":["child"]}])",
+             R"("write":["/a"],"layers":[]}])",
+             R"("write":["/a/**"]}])",
+             R"("write":["/a/**"],"else":[]}])",
+             R"("write":[)",
+         }) {
+        std::ofstream{file} << start << end;
+        CHECK_THROWS(second.read());
+    }
     // What it is known for: cut off at the wrong moment, the table says that nobody owns anything.
     std::ofstream{file}.flush();
     CHECK(second.read().pods().empty());

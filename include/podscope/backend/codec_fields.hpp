@@ -57,6 +57,7 @@ struct decoding {
 /// One field of a type of record, whose member it finds in the record by itself.
 struct field_codec {
     std::string_view name;
+    std::string_view head; ///< what stands before its value: name, kind, and an empty text to open
     wire_kind kind;
     bool may_be_absent;
     std::size_t depth; ///< of structures and lists within each other in its value
@@ -112,9 +113,8 @@ inline void write_fields(const record_codec& codec, std::string& out, const void
     put_varint(out, count);
     for (const auto& field : codec.fields) {
         if (!field.is_absent(record)) {
-            put_text(out, field.name);
-            out.push_back(static_cast<char>(field.kind));
-            const auto opened = open_text(out);
+            out.append(field.head);
+            const auto opened = out.size() - 1;
             field.write(out, record);
             close_text(out, opened);
         }

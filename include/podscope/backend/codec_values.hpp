@@ -14,6 +14,7 @@
 #include <boost/hana/tuple.hpp>
 #include <boost/hana/unpack.hpp>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -224,11 +225,24 @@ struct member_codec<std::optional<T>> {
 template <class Record, class Accessor>
 using member_type = std::remove_cvref_t<std::invoke_result_t<Accessor, Record&>>;
 
+// Put together once, and not byte by byte in each record.
+template <class Name, wire_kind Kind>
+inline constexpr auto field_head = [] {
+    constexpr std::string_view name = Name::c_str();
+    static_assert(name.size() < 0x80, "podscope: a field's name must be shorter than 128 bytes");
+    std::array<char, 1 + name.size() + 2> head{};
+    head[0] = static_cast<char>(name.size());
+    std::ranges::copy(name, head.begin() + 1);
+    head[1 + name.size()] = static_cast<char>(Kind);
+    return head;
+}();
+
 template <class Record, class Name, class Accessor>
 [[nodiscard]] constexpr field_codec make_field() noexcept {
     using codec = member_codec<member_type<Record, Accessor>>;
     return {
         .name = Name::c_str(),
+        .head = {field_head<Name, codec::kind>.data(), field_head<Name, codec::kind>.size()},
         .kind = codec::kind,
         .may_be_absent = codec::may_be_absent,
         .depth = codec::depth,

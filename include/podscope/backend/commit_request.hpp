@@ -19,6 +19,9 @@ namespace podscope::backend_detail {
 template <class Schema>
 class commit_request : public line_member {
 public:
+    /// Whether it may reach the disk later than it is reported.
+    [[nodiscard]] bool is_delayed() const noexcept { return is_delayed_; }
+
     [[nodiscard]] commit_request* next_request() const noexcept {
         return static_cast<commit_request*>(next());
     }
@@ -73,6 +76,8 @@ public:
     }
 
 protected:
+    explicit commit_request(bool delayed) noexcept : is_delayed_{delayed} {}
+
     ~commit_request() = default;
 
     [[nodiscard]] virtual bool perform(journal_writer<Schema>& txn) = 0;
@@ -85,6 +90,7 @@ protected:
     }
 
 private:
+    bool is_delayed_;
     std::optional<journal_writer<Schema>> writer_{};
     std::exception_ptr thrown_{};
 };
@@ -95,7 +101,9 @@ class commit_request_for final : public commit_request<Schema> {
 public:
     using outcome = std::invoke_result_t<F&, journal_writer<Schema>&>;
 
-    explicit commit_request_for(F& body) noexcept : body_{&body} {}
+    commit_request_for(F& body, bool delayed) noexcept
+        : commit_request<Schema>{delayed},
+          body_{&body} {}
 
     /// What the body returned or threw, or why that could not be committed.
     [[nodiscard]] outcome take_outcome() {

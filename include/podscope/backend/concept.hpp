@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace podscope {
 
@@ -118,6 +119,26 @@ template <class S>
 concept has_generation = typed_store<S> && requires(const S& store) {
     { store.generation() } noexcept -> std::same_as<std::uint64_t>;
 };
+
+/// A store with commits of delayed durability: `write_delayed` is a `write` that is seen at once,
+/// as any, and becomes durable with the next commit that is. A crash takes it back alone or with
+/// what was committed after it, never what was committed before.
+template <class S>
+concept delays_durability =
+    typed_store<S> && requires(S& store, backend_detail::any_body<typename S::writer> body) {
+        { store.write_delayed(body) } -> std::same_as<result<int>>;
+    };
+
+/// `store.write_delayed(body)` where the store has that, and a plain write elsewhere: for what may
+/// be done again after a crash, and should cost no sync of its own.
+template <typed_store S, class F>
+[[nodiscard]] std::invoke_result_t<F, typename S::writer&> write_delayed(S& store, F&& body) {
+    if constexpr (delays_durability<S>) {
+        return store.write_delayed(std::forward<F>(body));
+    } else {
+        return store.write(std::forward<F>(body));
+    }
+}
 
 namespace backend_detail {
 

@@ -50,7 +50,7 @@ template <class Files>
 /// What stands behind the last whole frame of a file.
 struct file_tail {
     bool is_all_zeros = true;
-    bool holds_later_frame = false; ///< the head of one: what stands before it is damage
+    bool is_damage = false; ///< the head of a frame there says that more was on the disk before it
 };
 
 /// Looks at all from `end` to the window's end. `sequence` is that of the last whole frame. Answers
@@ -62,7 +62,7 @@ template <class Files>
                             std::uint64_t sequence,
                             file_tail& found) {
     constexpr std::size_t step = 4096;
-    for (std::uint64_t at = end; at < window.end() && !found.holds_later_frame; at += step) {
+    for (std::uint64_t at = end; at < window.end() && !found.is_damage; at += step) {
         std::string_view bytes;
         if (const int code = window.view(at, step + frame_header::size - 1, bytes); code != 0) {
             return code;
@@ -72,8 +72,7 @@ template <class Files>
         for (std::size_t i = bytes.find(frame_header::magic, at == end ? 1 : 0); i < step;
              i = bytes.find(frame_header::magic, i + 1)) {
             const auto later = decode_frame_header(bytes.substr(i), file);
-            found.holds_later_frame =
-                found.holds_later_frame || (later && later->sequence > sequence);
+            found.is_damage = found.is_damage || (later && later->synced_to() > sequence);
         }
     }
     return 0;

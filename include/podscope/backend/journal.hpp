@@ -35,8 +35,9 @@ namespace podscope {
 ///
 /// `Durable` says what a commit that was reported as done survives: `power` syncs each before it is
 /// reported, `process` and `none` leave that to the system, which keeps what was written whatever
-/// happens to processes. Handles of different durability may be open on one folder; each answers
-/// for its own commits.
+/// happens to processes. `write_delayed` is for what need not last by itself: it is written at once
+/// and synced with the next commit. Handles of different durability may be open on one folder; each
+/// answers for its own commits.
 ///
 /// Threads of one process that commit at the same time share one append and one sync: whoever comes
 /// first runs the bodies of those who wait with its own. So a body may be run by another thread of
@@ -73,7 +74,7 @@ public:
         if (!channel) {
             return fail(channel);
         }
-        basic_journal opened{std::make_shared<state>(*std::move(channel))};
+        basic_journal opened{std::shared_ptr<state>{new state{*std::move(channel)}, end}};
         if (auto read = opened.catch_up(); !read) {
             return fail(read);
         }
@@ -110,16 +111,15 @@ public:
     /// doubt, every later call on this handle is `io` too. `corrupt` as for `read`.
     template <class F>
     [[nodiscard]] std::invoke_result_t<F, writer&> write(F&& body) {
-        if (auto here = channel().check_process(); !here) {
-            return fail(here);
-        }
-        request_for<std::remove_reference_t<F>> mine{body};
-        switch (state_->line.join(mine, channel().deadline())) {
-        case line_answer::timed_out: return channel().timed_out();
-        case line_answer::lead: lead(mine); break;
-        case line_answer::served: break;
-        }
-        return mine.take_outcome();
+        return commit(body, false);
+    }
+
+    /// The same, but the commit reaches the disk with the next one that does, by anybody, and until
+    /// then a loss of power may take it back. All that commits after it finds it, and none of that
+    /// outlives it.
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F, writer&> write_delayed(F&& body) {
+        return commit(body, true);
     }
 
     /// Moves with every commit by anybody, before it is reported. One load.
@@ -135,13 +135,19 @@ private:
     using request_for = backend_detail::commit_request_for<Schema, F>;
 
     struct state {
-        explicit state(std::unique_ptr<channel_type> opened) noexcept
-            : channel{std::move(opened)} {}
+        explicit state(std::unique_ptr<channel_type> opened) : channel{std::move(opened)} {}
 
         std::unique_ptr<channel_type> channel;
         image_type image;
         backend_detail::commit_line line;
     };
+
+    // A forked copy keeps all of it: what the parent's threads held there is held for ever.
+    static void end(const state* ended) noexcept {
+        if (ended->channel->is_in_its_process()) {
+            delete ended;
+        }
+    }
 
     explicit basic_journal(std::shared_ptr<state> opened) noexcept
         : state_{std::move(opened)},
@@ -153,6 +159,20 @@ private:
     [[nodiscard]] auto run(F&& body) const {
         reader txn{state_->image};
         return std::forward<F>(body)(txn);
+    }
+
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F&, writer&> commit(F& body, bool delayed) {
+        if (auto here = channel().check_process(); !here) {
+            return fail(here);
+        }
+        request_for<F> mine{body, delayed};
+        switch (state_->line.join(mine, channel().deadline())) {
+        case line_answer::timed_out: return channel().timed_out();
+        case line_answer::lead: lead(mine); break;
+        case line_answer::served: break;
+        }
+        return mine.take_outcome();
     }
 
     // Commits for those who wait, `mine` the first of them.
@@ -180,15 +200,19 @@ private:
         // What is waited for is worth it where a commit costs a sync.
         constexpr auto patience = std::chrono::microseconds{Durable == durability::power ? 50 : 0};
         auto& last = static_cast<request&>(state_->line.take(mine, most_at_once, patience));
-        std::uint32_t transactions = 0;
+        std::uint16_t transactions = 0;
+        bool delayed = true;
         for (auto* each = &mine; each != nullptr; each = each->next_request()) {
             const auto fits = [&] { return channel().check_frame(); };
-            transactions += each->run(state_->image, frame, fits) ? 1U : 0U;
+            if (each->run(state_->image, frame, fits)) {
+                ++transactions;
+                delayed = delayed && each->is_delayed();
+            }
         }
         if (transactions == 0) {
             return;
         }
-        auto committed = guarded([&] { return channel().commit_frame(transactions); });
+        auto committed = guarded([&] { return channel().commit_frame(transactions, delayed); });
         if (!committed) {
             // Of all: what one of them found may be what another had left.
             for (auto* each = &last; each != nullptr; each = each->previous_request()) {

@@ -51,6 +51,8 @@ public:
 
     image_mutex image;
 
+    [[nodiscard]] bool is_in_its_process() const noexcept { return folder_->is_in_its_process(); }
+
     [[nodiscard]] result<void> check_process() const { return folder_->check_process(); }
 
     [[nodiscard]] result<journal_folder::turn> take_turn() { return folder_->take_turn(); }
@@ -155,17 +157,34 @@ public:
     /// Appends the frame, which holds so many transactions, and publishes it. In a turn, under
     /// `image`, and after `catch_up`. If it fails, nothing was committed, or the handle is broken
     /// from now on.
-    [[nodiscard]] result<void> commit_frame(std::uint32_t transactions) {
-        const bool durable = durable_ == durability::power;
-        const auto outcome =
-            file_->append(frame_, transactions, durable, durable ? options_.room : 0);
+    ///
+    /// If all of them may be `delayed`, they are left to the next sync, unless too many wait for
+    /// it.
+    [[nodiscard]] result<void> commit_frame(std::uint16_t transactions, bool delayed) {
+        auto& page = folder_->page();
+        const bool is_power = durable_ == durability::power;
+        const auto unsynced = is_power ? page.unsynced() : 0;
+        const bool waits = delayed && unsynced + transactions <= most_unsynced &&
+                           file_->header().version >= journal_version_with_unsynced;
+        if (is_power && waits) {
+            // Before they are there: too many said is a loss of care, too few is one of data.
+            page.set_unsynced(unsynced + transactions);
+        }
+        const auto outcome = file_->append(
+            frame_, {.transactions = transactions,
+                     .unsynced = static_cast<std::uint16_t>(std::min(unsynced, most_unsynced)),
+                     .durable = is_power && !waits,
+                     .room = is_power ? options_.room : 0});
         if (outcome.code != 0) {
             if (outcome.in_doubt) {
                 break_off(outcome.code);
             }
             return system_failure("write a transaction to", file_->path(), outcome.code);
         }
-        folder_->page().publish(present_end());
+        page.publish(present_end());
+        if (is_power && !waits) {
+            page.set_unsynced(0);
+        }
         note_caught_up();
         return {};
     }
@@ -262,6 +281,7 @@ private:
         compaction_.reset();
         *file_ = *std::move(installed);
         folder_->page().move_to(present_end());
+        folder_->page().set_unsynced(0);
         set_compaction_threshold();
         if (const int code = sync_folder(); code != 0) {
             break_off(code);
@@ -356,7 +376,12 @@ private:
         const auto said = folder_->page().published();
         const bool is_known = said.file == file_->header().file &&
                               said.end >= file_->header().snapshot_end && said.end < file_->end();
-        return is_known ? file_->write_again(said.end) : Files::sync_data(file_->descriptor());
+        const int code =
+            is_known ? file_->write_again(said.end) : Files::sync_data(file_->descriptor());
+        if (code == 0) {
+            folder_->page().set_unsynced(0);
+        }
+        return code;
     }
 
     [[nodiscard]] published_end present_end() const noexcept {
@@ -378,6 +403,9 @@ private:
                                   options_.compact_factor * file_->header().snapshot_end);
         left_to_others_up_to_ = 0;
     }
+
+    // How many transactions may be lost by what would be taken for damage if they were fewer.
+    static constexpr std::uint64_t most_unsynced = 64;
 
     std::unique_ptr<journal_folder> folder_;
     journal_options options_;

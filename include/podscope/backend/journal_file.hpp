@@ -134,8 +134,9 @@ public:
     /// `apply`; a frame for which that fails counts as not read.
     ///
     /// Zeros to the end are room. What is no frame otherwise, with no frame behind it, is the trace
-    /// of a writer that died in the middle: it is cut off. With a frame behind it, or among what
-    /// the file had when it got its name, it is damage: `corrupt`, and nothing is changed.
+    /// of a writer that died in the middle: it is cut off. With a frame behind it that was written
+    /// when what is missing had to be on the disk, or among what the file had when it got its name,
+    /// it is damage: `corrupt`, and nothing is changed.
     template <class Apply>
     [[nodiscard]] result<void> follow(Apply&& apply) {
         file_window<Files> window{file_.get(), size_};
@@ -168,8 +169,15 @@ public:
         bool in_doubt = false;
     };
 
-    /// Appends a frame, of which only the payload is filled in, that holds `transactions`
-    /// transactions; on the disk, if it shall be `durable`, when this returns.
+    /// What an append is told.
+    struct append_terms {
+        std::uint16_t transactions{}; ///< in the frame
+        std::uint16_t unsynced{};     ///< before it, that are not known to be on the disk
+        bool durable{};               ///< on the disk when the append returns, with all before it
+        std::uint64_t room{};
+    };
+
+    /// Appends a frame, of which only the payload is filled in.
     ///
     /// Where the file is not long enough it is made longer to the next multiple of `room`, by
     /// zeros: a sync of bytes within a file costs little more than half of one that has to make a
@@ -177,11 +185,9 @@ public:
     ///
     /// A failed sync leaves doubt whatever is done next: the kernel may have dropped the bytes from
     /// its cache as written, so that a second sync would succeed and mean nothing.
-    [[nodiscard]] append_outcome append(std::string& frame,
-                                        std::uint32_t transactions,
-                                        bool durable,
-                                        std::uint64_t room) noexcept {
-        seal_frame(frame, header_.file, sequence_ + transactions, transactions);
+    [[nodiscard]] append_outcome append(std::string& frame, const append_terms& terms) noexcept {
+        const auto& [transactions, unsynced, durable, room] = terms;
+        seal_frame(frame, header_.file, sequence_ + transactions, transactions, unsynced);
         const std::size_t length = frame.size();
         std::uint64_t size = std::max(size_, end_ + length);
         int code = 0;
@@ -271,7 +277,7 @@ private:
         if (const int code = read_tail(window, end_, header_.file, sequence_, tail); code != 0) {
             return system_failure("read", path_, code);
         }
-        if (tail.holds_later_frame) {
+        if (tail.is_damage) {
             return corrupt_journal(path_, end_, "a transaction is damaged");
         }
         if (tail.is_all_zeros) {

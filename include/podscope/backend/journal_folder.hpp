@@ -72,9 +72,11 @@ public:
 
     [[nodiscard]] const shared_page& page() const noexcept { return *page_; }
 
+    [[nodiscard]] bool is_in_its_process() const noexcept { return !lock_.is_in_forked_copy(); }
+
     /// First thing in every call: a forked copy may not even look at a mutex.
     [[nodiscard]] result<void> check_process() const {
-        if (lock_.is_in_forked_copy()) {
+        if (!is_in_its_process()) {
             return fail({.category = errc::forked,
                          .message = "a journal cannot be used in a forked copy of the process that "
                                     "opened it: open it anew there",

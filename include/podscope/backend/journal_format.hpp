@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-/// The bytes of a journal, version 1. All numbers are little endian; `text` is a byte string with
+/// The bytes of a journal, version 2. All numbers are little endian; `text` is a byte string with
 /// its length in front, as a varint (wire.hpp).
 ///
 ///     journal = header frame*
@@ -38,7 +38,9 @@
 /// |  0 |     4 | "PSfr"                                                                  |
 /// |  4 |     4 | the length of the payload                                               |
 /// |  8 |     8 | its sequence: how many transactions the store has seen with it          |
-/// | 16 |     4 | how many of them are in it                                              |
+/// | 16 |     2 | how many of them are in it                                              |
+/// | 18 |     2 | how many before them were not known to be on the disk yet (in version 1 |
+/// |    |       | none, and no more than 65 535 in one frame)                             |
 /// | 20 |     4 | CRC-32C of the payload                                                  |
 /// | 24 |     4 | CRC-32C of the file's id (8 bytes) and the 24 bytes before              |
 ///
@@ -46,6 +48,10 @@
 /// that merely looks like a frame, in the bytes of a record or left over from another file, is
 /// taken for one that is to come. A frame holds one committed transaction or several, of which none
 /// is there without the others; a frame of the snapshot holds none, and the snapshot's sequence.
+///
+/// A frame that is missing before a whole one was never promised to last, if the later one says
+/// that it was not known to be on the disk: a loss of power has taken it and kept the other. Any
+/// other one that is missing is damage.
 ///
 /// The snapshot is made while transactions go on, so that it may hold rows as transactions behind
 /// it left them: the state is whole once those that the header counts were applied too. That comes
@@ -58,7 +64,9 @@
 ///     erase   = 2 table:text key:text
 namespace podscope::backend_detail {
 
-inline constexpr std::uint32_t journal_version = 1;
+inline constexpr std::uint32_t journal_version = 2;
+/// The first version whose frames say what was not on the disk before them.
+inline constexpr std::uint32_t journal_version_with_unsynced = 2;
 inline constexpr std::string_view journal_magic = "podscope journal";
 
 struct journal_header {
@@ -115,8 +123,14 @@ struct frame_header {
 
     std::uint32_t length{};
     std::uint64_t sequence{};
-    std::uint32_t transactions{};
+    std::uint16_t transactions{};
+    std::uint16_t unsynced{};
     std::uint32_t payload_crc{};
+
+    /// The last transaction that was on the disk for certain when the frame was written.
+    [[nodiscard]] std::uint64_t synced_to() const noexcept {
+        return sequence - transactions - unsynced;
+    }
 };
 
 [[nodiscard]] inline std::uint32_t frame_header_crc(const char* frame,
@@ -127,17 +141,20 @@ struct frame_header {
 }
 
 /// Completes a frame in place: `frame` begins with `frame_header::size` bytes of any content, and
-/// the payload follows. The sequence is the one that the store has with its transactions.
+/// the payload follows. The sequence is the one that the store has with its transactions;
+/// `unsynced` says how many before them are not known to be on the disk.
 inline void seal_frame(std::string& frame,
                        std::uint64_t file,
                        std::uint64_t sequence,
-                       std::uint32_t transactions) noexcept {
+                       std::uint16_t transactions,
+                       std::uint16_t unsynced = 0) noexcept {
     const std::string_view payload = std::string_view{frame}.substr(frame_header::size);
     char* const at = frame.data();
     frame_header::magic.copy(at, frame_header::magic.size());
     store_fixed(at + 4, payload.size(), 4);
     store_fixed(at + 8, sequence, 8);
-    store_fixed(at + 16, transactions, 4);
+    store_fixed(at + 16, transactions, 2);
+    store_fixed(at + 18, unsynced, 2);
     store_fixed(at + 20, crc32c(payload), 4);
     store_fixed(at + 24, frame_header_crc(at, file), 4);
 }
@@ -153,7 +170,8 @@ inline void seal_frame(std::string& frame,
     return frame_header{
         .length = static_cast<std::uint32_t>(load_fixed(at + 4, 4)),
         .sequence = load_fixed(at + 8, 8),
-        .transactions = static_cast<std::uint32_t>(load_fixed(at + 16, 4)),
+        .transactions = static_cast<std::uint16_t>(load_fixed(at + 16, 2)),
+        .unsynced = static_cast<std::uint16_t>(load_fixed(at + 18, 2)),
         .payload_crc = static_cast<std::uint32_t>(load_fixed(at + 20, 4)),
     };
 }

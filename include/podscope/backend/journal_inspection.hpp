@@ -124,7 +124,7 @@ template <class Visitor>
         code != 0) {
         return system_failure("read", path, code);
     }
-    if (tail.holds_later_frame) {
+    if (tail.is_damage) {
         return corrupt_journal(path, found.end, "a transaction is damaged");
     }
     found.is_torn = !tail.is_all_zeros;

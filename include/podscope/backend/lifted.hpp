@@ -142,6 +142,15 @@ public:
         });
     }
 
+    template <class F>
+        requires delays_durability<Bytes>
+    [[nodiscard]] std::invoke_result_t<F&, writer&> write_delayed(F&& body) {
+        return bytes_.write_delayed([&](typename Bytes::writer& txn) {
+            writer typed{txn};
+            return body(typed);
+        });
+    }
+
     [[nodiscard]] std::uint64_t generation() const noexcept
         requires has_generation<Bytes>
     {

@@ -80,6 +80,7 @@ public:
             // Others may have mapped what stands here: for them too it must be another generation.
             page.number(generation_at).fetch_add(1, std::memory_order_release);
             page.publish({});
+            page.set_unsynced(0);
             std::memcpy(page.at_, magic.data(), magic.size());
             page.number(version_at).store(version, std::memory_order_release);
         }
@@ -110,6 +111,16 @@ public:
         number(end_at).store(committed.end, std::memory_order_release);
     }
 
+    /// How many transactions at the journal's end are not known to be on the disk, though their
+    /// handle promises that of what it commits: at least so many.
+    [[nodiscard]] std::uint64_t unsynced() const noexcept {
+        return number(unsynced_at).load(std::memory_order_relaxed);
+    }
+
+    void set_unsynced(std::uint64_t transactions) noexcept {
+        number(unsynced_at).store(transactions, std::memory_order_relaxed);
+    }
+
     /// The pid of the lock's holder, 0 for none: to word an error, and nothing else.
     [[nodiscard]] std::uint64_t holder() const noexcept {
         return number(holder_at).load(std::memory_order_relaxed);
@@ -127,6 +138,7 @@ private:
     static constexpr std::size_t file_at = 24;
     static constexpr std::size_t end_at = 32;
     static constexpr std::size_t holder_at = 40;
+    static constexpr std::size_t unsynced_at = 48;
     // On a cache line of its own: it is read all the time, and the rest is written.
     static constexpr std::size_t generation_at = 128;
 

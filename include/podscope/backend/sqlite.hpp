@@ -9,6 +9,7 @@
 #include <podscope/backend/sqlite_transaction.hpp>
 #include <podscope/result.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -87,26 +88,15 @@ public:
     /// `io` with the system's answer, `corrupt`, `forked`. Nothing has changed then.
     template <class F>
     [[nodiscard]] std::invoke_result_t<F, writer&> write(F&& body) {
-        if (auto here = pool_->check_process(); !here) {
-            return fail(here);
-        }
-        auto begun = pool_->begin_writing();
-        if (!begun) {
-            return fail(begun);
-        }
-        writer txn{begun->connection()};
-        auto outcome = std::forward<F>(body)(txn);
-        if (txn.is_unchanged()) {
-            begun->end_unchanged();
-            return outcome;
-        }
-        if (!outcome) {
-            return outcome;
-        }
-        if (auto committed = begun->commit(txn); !committed) {
-            return fail(committed);
-        }
-        return outcome;
+        return commit(std::forward<F>(body), Durable);
+    }
+
+    /// The same, but the commit reaches the disk with the next one that does, by anybody, and until
+    /// then a loss of power may take it back. All that commits after it finds it, and none of that
+    /// outlives it.
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F, writer&> write_delayed(F&& body) {
+        return commit(std::forward<F>(body), std::min(Durable, durability::process));
     }
 
     /// Moves with every commit by anybody, before it is reported. One load.
@@ -128,6 +118,30 @@ private:
     explicit basic_sqlite_backend(std::shared_ptr<backend_detail::sqlite_pool> pool) noexcept
         : pool_{std::move(pool)},
           page_{&pool_->page()} {}
+
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F, writer&> commit(F&& body, durability wanted) {
+        if (auto here = pool_->check_process(); !here) {
+            return fail(here);
+        }
+        auto begun = pool_->begin_writing(wanted);
+        if (!begun) {
+            return fail(begun);
+        }
+        writer txn{begun->connection()};
+        auto outcome = std::forward<F>(body)(txn);
+        if (txn.is_unchanged()) {
+            begun->end_unchanged();
+            return outcome;
+        }
+        if (!outcome) {
+            return outcome;
+        }
+        if (auto committed = begun->commit(txn); !committed) {
+            return fail(committed);
+        }
+        return outcome;
+    }
 
     [[nodiscard]] result<void> check_integrity(backend_detail::sqlite_connection& on) const {
         std::string found;

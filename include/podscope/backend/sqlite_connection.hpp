@@ -36,7 +36,7 @@ public:
     /// Opens the file, which is there, without reading it. `prepare` has to come next.
     [[nodiscard]] static result<std::unique_ptr<sqlite_connection>>
     open(const std::string& file, durability durable, clock::time_point until) {
-        std::unique_ptr<sqlite_connection> opened{new sqlite_connection{file}};
+        std::unique_ptr<sqlite_connection> opened{new sqlite_connection{file, durable}};
         opened->until_ = until;
         constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
         const int code = ::sqlite3_open_v2(file.c_str(), &opened->database_, flags, nullptr);
@@ -114,6 +114,19 @@ public:
         until_ = until;
         const int code = begin_.run();
         return code == SQLITE_DONE ? result<void>{} : failed("begin a transaction on", code);
+    }
+
+    /// The same, for a commit that survives what `wanted` says.
+    [[nodiscard]] result<void> begin(clock::time_point until, durability wanted) {
+        until_ = until;
+        if (wanted != durable_) {
+            // (SQLite does it when it compiles the statement, so that there is none to keep.)
+            if (auto set = run_once("set up", synchronous(wanted)); !set) {
+                return set;
+            }
+            durable_ = wanted;
+        }
+        return begin(until);
     }
 
     [[nodiscard]] result<void> commit() {
@@ -197,7 +210,9 @@ public:
     }
 
 private:
-    explicit sqlite_connection(std::string file) : file_{std::move(file)} {}
+    sqlite_connection(std::string file, durability durable)
+        : file_{std::move(file)},
+          durable_{durable} {}
 
     [[nodiscard]] static constexpr std::string_view synchronous(durability durable) noexcept {
         switch (durable) {
@@ -232,6 +247,7 @@ private:
 
     const fork_stamp opened_in_{};
     std::string file_;
+    durability durable_;
     sqlite3* database_ = nullptr;
     clock::time_point until_{};
     sqlite_statement begin_;

@@ -219,7 +219,8 @@ public:
         std::unique_lock<timed_gate> gate_;
     };
 
-    [[nodiscard]] result<writing> begin_writing() {
+    /// @param wanted what its commit survives
+    [[nodiscard]] result<writing> begin_writing(durability wanted) {
         const auto until = clock::now() + deadline_;
         std::unique_lock gate{gate_, until};
         if (!gate) {
@@ -238,7 +239,7 @@ public:
             }
             writing_ = *std::move(made);
         }
-        if (auto done = writing_->begin(until); !done) {
+        if (auto done = writing_->begin(until, wanted); !done) {
             return worded<writing>(std::move(done).error());
         }
         folder_.page().settle();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/concept.hpp>
 #include <podscope/notification.hpp>
 #include <podscope/pod/clearance.hpp>
 #include <podscope/pod/clock.hpp>
@@ -183,7 +184,8 @@ public:
         if (taken.empty()) {
             return {};
         }
-        return write([&](auto& txn) -> result<void> {
+        // If a crash takes this back, they are told again.
+        return write_delayed(parts_.backend, [&](auto& txn) -> result<void> {
             for (const auto& told : taken) {
                 if (auto done = pod_store{txn}.acknowledge(told); !done) {
                     return done;
