@@ -3,9 +3,10 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
-#include "support/failing_backend.hpp"
 
 #include <podscope/sink/callback.hpp>
+#include <podscope/verify/fault_plan.hpp>
+#include <podscope/verify/faulty_backend.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -22,6 +23,8 @@ using namespace podscope_test;
 using podscope::errc;
 using podscope::notification;
 namespace tables = podscope::tables;
+namespace faults = podscope::verify::faults;
+using podscope::verify::step;
 
 using here = configuration<in_memory, by_script, to_queue>;
 using crew_here = crew_of<here>;
@@ -151,7 +154,7 @@ TEST_CASE("I5 a name that its pod has left can still be told what waits for it",
 
 // The commits of a restore, one at a time, as a process finds them that dies in between.
 
-using fragile = failing_backend<in_memory::store>;
+using fragile = podscope::verify::faulty_backend<in_memory::store>;
 using fragile_parts = podscope::runtime_parts<fragile,
                                               podscope::memory_sessions,
                                               any_probe,
@@ -184,13 +187,30 @@ TEST_CASE("F10 a restore whose commit fails has changed nothing", "[pod]") {
     build(c);
     fragile_restore dying{c};
     const auto before = c.state();
-    dying.backend.fail_after(0);
+    dying.backend.plan().dead_from(step::commit, 1);
     CHECK(why_not(dying.library.restore("planner")) == errc::io);
     CHECK(c.state() == before);
     CHECK(dying.taken.empty());
-    dying.backend.work_again();
+    dying.backend.plan().work_again();
     CHECK(must(dying.library.restore("planner")).report.ended.size() == 2);
     CHECK(dying.taken.size() == 2);
+}
+
+TEST_CASE("F10 who dies between the commit and the sink has it told by the next", "[pod]") {
+    crew_here c{here{}};
+    build(c);
+    fragile_restore dying{c};
+    dying.backend.plan().dead_from(step::committed, 1);
+    CHECK(why_not(dying.library.restore("planner")) == errc::io);
+    CHECK(dying.taken.empty());
+    const auto left = waiting(c);
+    CHECK(left.size() == 2);
+    dying.by.who->kill();
+
+    c.restore("planner");
+    CHECK(c.told_one_by_one() == left);
+    CHECK(waiting(c).empty());
+    c.judge_restored("planner");
 }
 
 TEST_CASE("F10 who dies between the sink and the acknowledgement has it told again", "[pod]") {
@@ -198,7 +218,7 @@ TEST_CASE("F10 who dies between the sink and the acknowledgement has it told aga
     build(c);
     fragile_restore dying{c};
     // The restore itself is one commit, the acknowledgement the next.
-    dying.backend.fail_after(1);
+    dying.backend.plan().dead_from(step::commit, 2);
     auto back = must(dying.library.restore("planner"));
     CHECK(back.report.ended.size() == 2);
     REQUIRE(back.report.delivery_error);
@@ -238,7 +258,7 @@ TEST_CASE("I3 an operation whose commit fails leaves everything as it was", "[po
     const auto layers = [&] { return plain(must(planner.current_scope()).layers()); };
     const auto before = c.state();
     const auto layers_before = layers();
-    backend.fail_after(0);
+    backend.plan().from(step::commit, 1, faults::fails());
     CHECK(why_not(library.create(writer("third", "/data"))) == errc::io);
     CHECK(why_not(library_of_child.adopt(grant)) == errc::io);
     CHECK(why_not(planner.delegate(writer("third", "/ws/x"))) == errc::io);
@@ -246,7 +266,7 @@ TEST_CASE("I3 an operation whose commit fails leaves everything as it was", "[po
     CHECK(why_not(child.release()) == errc::io);
     CHECK(why_not(child.set_endpoint("unix:/nowhere")) == errc::io);
     CHECK(c.state() == before);
-    backend.work_again();
+    backend.plan().work_again();
     CHECK(layers() == layers_before);
     must(child.check("/ws/a/f", permission::write));
     must(child.release());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The stores that a regime is run over, each in a folder of its own that several processes open.
+// The stores that a regime is run over, each in a folder of its own that several processes open. Of
+// process durability unless it asks for another: only a loss of power would tell the difference.
 #pragma once
 
 #include "support/results.hpp"
@@ -20,13 +21,13 @@ namespace regimes {
 struct journal_file {
     static constexpr const char* name = "journal";
 
-    template <class Schema>
-    using store = podscope::basic_journal<Schema, podscope::durability::process>;
+    template <class Schema, podscope::durability Durable = podscope::durability::process>
+    using store = podscope::basic_journal<Schema, Durable>;
 
     // Compacted so often that processes die in the middle of it.
-    template <class Schema>
-    [[nodiscard]] static store<Schema> open(const std::string& folder) {
-        return podscope_test::must(store<Schema>::open(
+    template <class Schema, podscope::durability Durable = podscope::durability::process>
+    [[nodiscard]] static store<Schema, Durable> open(const std::string& folder) {
+        return podscope_test::must(store<Schema, Durable>::open(
             folder, {.compact_above = 65'536, .compact_factor = 2, .compact_piece = 16'384}));
     }
 };
@@ -35,13 +36,12 @@ struct journal_file {
 struct sqlite_file {
     static constexpr const char* name = "sqlite";
 
-    template <class>
-    using store = podscope::sqlite_store<podscope::durability::process>;
+    template <class, podscope::durability Durable = podscope::durability::process>
+    using store = podscope::sqlite_store<Durable>;
 
-    template <class Schema>
-    [[nodiscard]] static store<Schema> open(const std::string& folder) {
-        return podscope_test::must(
-            podscope::open_sqlite_store<podscope::durability::process>(folder));
+    template <class Schema, podscope::durability Durable = podscope::durability::process>
+    [[nodiscard]] static store<Schema, Durable> open(const std::string& folder) {
+        return podscope_test::must(podscope::open_sqlite_store<Durable>(folder));
     }
 };
 #endif
