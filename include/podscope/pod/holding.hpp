@@ -125,11 +125,76 @@ public:
                      .subject = own_.pod});
     }
 
-    /// Takes the layers that a commit of this pod's own has added and removed over into the scope
-    /// in memory, without reading all of them again; unless somebody else changed them before,
-    /// which the next look finds.
+    /// Runs `body(txn, own row)` as a commit of the live pod, and lets the scope in memory follow.
     ///
-    /// @param before, after the revision of its layers at the commit's begin and end
+    /// Errors: what `body` returns; `revoked`, `forked`, those of the backend.
+    template <class F>
+    [[nodiscard]] auto commit(F&& body)
+        -> std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation> {
+        using outcome = std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation>;
+        return guarded([&]() -> outcome {
+            if (auto here = not_forked(); !here) {
+                return fail(here);
+            }
+            std::uint64_t before{};
+            std::uint64_t after{};
+            auto done = core_->write([&](auto& txn) -> outcome {
+                auto row = require_own(txn, own_);
+                if (!row) {
+                    return fail(row);
+                }
+                before = row->layers_revision;
+                auto changed = body(txn, std::move(*row));
+                auto left = registry{txn}.peek(own_.pod);
+                if (!left) {
+                    return fail(left);
+                }
+                after = *left ? (**left).layers_revision : before;
+                return changed;
+            });
+            if (done) {
+                follow(done, before, after);
+            }
+            return done;
+        });
+    }
+
+    /// The same for a commit that may have queued notifications: offers them to the sink.
+    template <class F>
+    [[nodiscard]] result<reconcile_report> commit_and_tell(F&& body) {
+        auto report = commit(std::forward<F>(body));
+        if (report) {
+            core_->deliver_into(own_.pod, *report);
+        }
+        return report;
+    }
+
+    /// Notes that the pod gave its allocation up itself.
+    void set_released() noexcept {
+        released_.store(true, std::memory_order_release);
+        ended_.store(true, std::memory_order_release);
+    }
+
+private:
+    static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+
+    // The commit stands: memory that runs out here only costs the next check a look.
+    template <class T>
+    void follow(const result<T>& done, std::uint64_t before, std::uint64_t after) noexcept {
+        (void)guarded([&]() -> result<void> {
+            if constexpr (std::is_void_v<T>) {
+                follow(before, after, {});
+            } else {
+                follow(before, after, changes_of(*done));
+            }
+            return {};
+        });
+    }
+
+    // Takes the layers that a commit of this pod's own has added and removed over into the scope in
+    // memory, without reading all of them again; unless somebody else changed them before, which
+    // the next look finds. `before` and `after` are the revision of its layers at the commit's
+    // begin and end.
     void follow(std::uint64_t before, std::uint64_t after, const layer_changes& changes) {
         const std::lock_guard alone{looking_};
         if (layers_revision_ != before || before == after) {
@@ -143,15 +208,6 @@ public:
         });
         layers_revision_ = after;
     }
-
-    /// Notes that the pod gave its allocation up itself.
-    void set_released() noexcept {
-        released_.store(true, std::memory_order_release);
-        ended_.store(true, std::memory_order_release);
-    }
-
-private:
-    static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
     [[nodiscard]] result<void> look() {
         const std::lock_guard alone{looking_};

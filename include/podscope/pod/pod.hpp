@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/concept.hpp>
 #include <podscope/pod/denial.hpp>
 #include <podscope/pod/enrolment.hpp>
-#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/holding.hpp>
-#include <podscope/pod/layer_changes.hpp>
+#include <podscope/pod/judgement.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
@@ -21,6 +21,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -169,7 +170,7 @@ public:
             stale_report cleared;
             auto made =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-                    return owning([&](auto& txn, const allocation&) {
+                    return held_->commit([&](auto& txn, const allocation&) {
                         return enrolment{txn, core().parts().names, blockers}.delegate(held_->own(),
                                                                                        records, by);
                     });
@@ -193,7 +194,7 @@ public:
     ///
     /// Errors: `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<reconcile_report> reclaim(std::string_view child) {
-        return changing([&](auto& txn, const allocation&) {
+        return held_->commit_and_tell([&](auto& txn, const allocation&) {
             return core().reconciliation_in(txn, nullptr).end(name(), child, end_reason::revoked);
         });
     }
@@ -206,27 +207,51 @@ public:
     reconcile(std::chrono::milliseconds probe_time = default_probe_time) {
         return guarded([&]() -> result<reconcile_report> {
             const deadline until = core().until(probe_time);
-            auto subjects = core().read([&](auto& txn) { return subjects_below(txn, name()); });
+            auto subjects = descendants();
             if (!subjects) {
                 return fail(subjects);
             }
             auto judged = core().probe(*subjects, until);
-            if (!judged) {
-                return fail(judged);
-            }
-            return changing([&](auto& txn, const allocation&) -> result<reconcile_report> {
-                auto all = core().reconciliation_in(txn, &*judged).settle(name());
+            return judged ? reconcile(*judged) : fail(judged);
+        });
+    }
+
+    /// The same by what is known already, without a probe. Who is not among those judged, or is
+    /// another incarnation by now, stays as he is.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend.
+    [[nodiscard]] result<reconcile_report> reconcile(const judgements& judged) {
+        return held_->commit_and_tell(
+            [&](auto& txn, const allocation&) -> result<reconcile_report> {
+                auto all = core().reconciliation_in(txn, &judged).settle(name());
                 if (!all) {
                     return fail(all);
                 }
                 return all->report();
             });
-        });
+    }
+
+    /// Everybody below it who is live, children's children too: whom `reconcile` probes.
+    ///
+    /// Errors: those of the backend.
+    [[nodiscard]] result<std::vector<probe_subject>> descendants() const {
+        return guarded(
+            [&] { return core().read([&](auto& txn) { return subjects_below(txn, name()); }); });
+    }
+
+    /// A number that moves with every commit by anybody, so that one need not look when it has not;
+    /// nothing on a backend that has none.
+    [[nodiscard]] std::optional<std::uint64_t> generation() const noexcept {
+        if constexpr (has_generation<typename Parts::backend_type>) {
+            return core().parts().backend.generation();
+        } else {
+            return std::nullopt;
+        }
     }
 
     /// Offers what is in its outbox to the sink again; the report says what stays there.
     [[nodiscard]] result<reconcile_report> deliver() {
-        return changing([](auto&, const allocation&) -> result<reconcile_report> {
+        return held_->commit_and_tell([](auto&, const allocation&) -> result<reconcile_report> {
             return reconcile_report{};
         });
     }
@@ -237,7 +262,7 @@ public:
     ///
     /// Errors: `revoked`, `forked`, those of the backend; nothing is changed then.
     [[nodiscard]] result<reconcile_report> release() {
-        auto report = changing([&](auto& txn, const allocation& row) {
+        auto report = held_->commit_and_tell([&](auto& txn, const allocation& row) {
             return core().reconciliation_in(txn, nullptr).release(row);
         });
         if (report) {
@@ -250,7 +275,7 @@ public:
     ///
     /// Errors: `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<void> set_endpoint(std::string_view endpoint) {
-        return owning([&](auto& txn, allocation row) {
+        return held_->commit([&](auto& txn, allocation row) {
             row.endpoint = endpoint;
             return registry{txn}.update(row);
         });
@@ -270,7 +295,7 @@ public:
         stale_report cleared;
         auto switched =
             core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-                return owning([&](auto& txn, const allocation&) -> result<void> {
+                return held_->commit([&](auto& txn, const allocation&) -> result<void> {
                     auto done = enrolment{txn, core().parts().names, blockers}.hold_segment(
                         name(), segment);
                     return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
@@ -337,61 +362,6 @@ private:
 
     [[nodiscard]] explanation why(const resource& place) const {
         return held_->scope().read([&](const scope& now) { return now.explain(place); });
-    }
-
-    // Runs `body(txn, own row)` as a commit of the live pod, and lets the scope in memory follow.
-    template <class F>
-    [[nodiscard]] auto owning(F&& body)
-        -> std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation> {
-        using outcome = std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation>;
-        return guarded([&]() -> outcome {
-            if (auto here = held_->not_forked(); !here) {
-                return fail(here);
-            }
-            std::uint64_t before{};
-            std::uint64_t after{};
-            auto done = core().write([&](auto& txn) -> outcome {
-                auto row = require_own(txn, held_->own());
-                if (!row) {
-                    return fail(row);
-                }
-                before = row->layers_revision;
-                auto changed = body(txn, std::move(*row));
-                auto left = registry{txn}.peek(name());
-                if (!left) {
-                    return fail(left);
-                }
-                after = *left ? (**left).layers_revision : before;
-                return changed;
-            });
-            if (done) {
-                follow(done, before, after);
-            }
-            return done;
-        });
-    }
-
-    // The commit stands: memory that runs out here only costs the next check a look.
-    template <class T>
-    void follow(const result<T>& done, std::uint64_t before, std::uint64_t after) noexcept {
-        (void)guarded([&]() -> result<void> {
-            if constexpr (std::is_void_v<T>) {
-                held_->follow(before, after, {});
-            } else {
-                held_->follow(before, after, changes_of(*done));
-            }
-            return {};
-        });
-    }
-
-    // The same for a commit that may have queued notifications: offers them to the sink.
-    template <class F>
-    [[nodiscard]] result<reconcile_report> changing(F&& body) {
-        auto report = owning(std::forward<F>(body));
-        if (report) {
-            core().deliver_into(name(), *report);
-        }
-        return report;
     }
 
     std::unique_ptr<holding<Parts>> held_;

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/os/file_descriptor.hpp>
+#include <podscope/pod/judgement.hpp>
+#include <podscope/pod/pod.hpp>
+#include <podscope/pod/report.hpp>
+#include <podscope/probe/concept.hpp>
+#include <podscope/probe/exit_watch.hpp>
+#include <podscope/probe/proc_file.hpp>
+#include <podscope/result.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+namespace podscope {
+
+/// Notices at once when a process dies that holds a pod below another one, and has that pod
+/// reconciled: the same reclaim as at a restore, with the same notifications.
+///
+/// For a program with a loop of its own: wait for `descriptor()` with whatever else is waited for,
+/// and call `attend()` when it is readable. `supervise` does it in a thread.
+///
+/// It never asks a process anything, so it does not see that one hangs: `reconcile` does, now and
+/// then.
+///
+/// One descriptor for each process below the pod, and three more. For one thread at a time, while
+/// others use the pod. The pod must outlive it and stay where it is. Of no use in a forked copy.
+template <class Parts>
+class basic_watcher {
+public:
+    /// How soon it is noticed that somebody new lives below the pod: there is a look at the store
+    /// so often, if anything was committed since the last one. A process that dies before it was
+    /// noticed is found dead then.
+    static constexpr std::chrono::milliseconds default_refresh{50};
+
+    /// Errors: `io` if the system gives no descriptors; those of the backend.
+    [[nodiscard]] static result<basic_watcher>
+    over(basic_pod<Parts>& watched, std::chrono::milliseconds refresh = default_refresh) {
+        return guarded([&]() -> result<basic_watcher> {
+            auto exits = exit_watch::open();
+            if (!exits) {
+                return fail(exits);
+            }
+            os_detail::file_descriptor all{::epoll_create1(EPOLL_CLOEXEC)};
+            os_detail::file_descriptor timer{
+                ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+            if (!all || !timer || !joins(all, exits->descriptor()) || !joins(all, timer.get())) {
+                return fail(probe_detail::system_error(errno, "cannot watch processes", {}));
+            }
+            return basic_watcher{watched, *std::move(exits), std::move(all), std::move(timer),
+                                 std::max(refresh, std::chrono::milliseconds{1})};
+        });
+    }
+
+    /// Readable when there is something to attend to.
+    [[nodiscard]] int descriptor() const noexcept { return all_.get(); }
+
+    /// Does what is due: takes note of who lives below the pod, and reconciles it if any of them
+    /// has died. What was found and done is in the report; nothing, if nobody has.
+    ///
+    /// Waits for nobody but the store. A process that cannot be watched (exit_watch says when) is
+    /// left to `reconcile`.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend. What was due then is so again a little
+    /// later.
+    [[nodiscard]] result<reconcile_report> attend() {
+        return guarded([&]() -> result<reconcile_report> {
+            set_timer(refresh_);
+            if (auto looked = take_note(); !looked) {
+                return fail(looked);
+            }
+            for (const auto key : exits_.exited()) {
+                const auto& who = watched_.at(key);
+                note_dead(who.pod, who.owner, who.granted);
+                forget(key);
+            }
+            if (dead_.empty()) {
+                return reconcile_report{};
+            }
+            auto report = pod_->reconcile(dead_);
+            if (report) {
+                dead_.clear();
+            }
+            return report;
+        });
+    }
+
+    /// How many processes it watches.
+    [[nodiscard]] std::size_t size() const noexcept { return exits_.size(); }
+
+private:
+    basic_watcher(basic_pod<Parts>& watched,
+                  exit_watch exits,
+                  os_detail::file_descriptor all,
+                  os_detail::file_descriptor timer,
+                  std::chrono::milliseconds refresh) noexcept
+        : pod_{&watched},
+          exits_{std::move(exits)},
+          all_{std::move(all)},
+          timer_{std::move(timer)},
+          refresh_{refresh} {
+        set_timer(std::chrono::nanoseconds{1}); // the first look is due
+    }
+
+    [[nodiscard]] static bool joins(const os_detail::file_descriptor& all, int one) noexcept {
+        epoll_event wanted{};
+        wanted.events = EPOLLIN;
+        return ::epoll_ctl(all.get(), EPOLL_CTL_ADD, one, &wanted) == 0;
+    }
+
+    // Also takes back that it has run out.
+    void set_timer(std::chrono::nanoseconds after) noexcept {
+        const auto whole = std::chrono::duration_cast<std::chrono::seconds>(after);
+        itimerspec until{};
+        until.it_value.tv_sec = whole.count();
+        until.it_value.tv_nsec = static_cast<long>((after - whole).count());
+        (void)::timerfd_settime(timer_.get(), 0, &until, nullptr);
+    }
+
+    // Watches those who are new below the pod and forgets those who are not there any more, if
+    // anything was committed since the last look.
+    [[nodiscard]] result<void> take_note() {
+        const auto now = pod_->generation();
+        if (now && now == seen_) {
+            return {};
+        }
+        const auto begun = std::chrono::steady_clock::now();
+        auto below = pod_->descendants();
+        if (!below) {
+            return fail(below);
+        }
+        ++round_;
+        for (auto& one : *below) {
+            const auto known = key_of_.find(one.pod);
+            if (known != key_of_.end() && is_same(watched_.at(known->second), one)) {
+                watched_.at(known->second).round = round_;
+                continue;
+            }
+            if (known != key_of_.end()) {
+                forget(known->second);
+            }
+            const auto key = ++last_key_;
+            const auto found = exits_.add(key, one.owner);
+            if (found == verdict::missing) {
+                note_dead(one.pod, one.owner, one.granted);
+            } else if (found == verdict::reachable) {
+                key_of_[one.pod] = key;
+                watched_.emplace(key, someone{one.pod, one.owner, one.granted, round_});
+            }
+        }
+        for (auto each = watched_.begin(); each != watched_.end();) {
+            const auto key = each->first;
+            const bool is_gone = each->second.round != round_;
+            ++each;
+            if (is_gone) {
+                forget(key);
+            }
+        }
+        seen_ = now;
+        // Where it takes long, it is not done all the time.
+        const auto took = std::chrono::steady_clock::now() - begun;
+        set_timer(std::max<std::chrono::nanoseconds>(refresh_, 10 * took));
+        return {};
+    }
+
+    void note_dead(const std::string& pod, const process_identity& owner, epoch granted) {
+        dead_.insert_or_assign(pod, judgement{owner, granted, verdict::missing});
+    }
+
+    struct someone {
+        std::string pod{};
+        process_identity owner{};
+        epoch granted{};
+        std::uint64_t round{}; // of the look that last found him below the pod
+    };
+
+    [[nodiscard]] static bool is_same(const someone& known, const probe_subject& found) noexcept {
+        return known.granted == found.granted && known.owner == found.owner;
+    }
+
+    void forget(exit_watch::key key) noexcept {
+        exits_.forget(key);
+        const auto gone = watched_.find(key);
+        const auto named = key_of_.find(gone->second.pod);
+        if (named != key_of_.end() && named->second == key) {
+            key_of_.erase(named);
+        }
+        watched_.erase(gone);
+    }
+
+    basic_pod<Parts>* pod_;
+    exit_watch exits_;
+    os_detail::file_descriptor all_;
+    os_detail::file_descriptor timer_;
+    std::chrono::milliseconds refresh_;
+    std::optional<std::uint64_t> seen_{};
+    std::uint64_t round_ = 0;
+    exit_watch::key last_key_ = 0;
+    judgements dead_{}; // found, and not dealt with yet
+    std::map<exit_watch::key, someone> watched_{};
+    std::map<std::string, exit_watch::key, std::less<>> key_of_{};
+};
+
+} // namespace podscope

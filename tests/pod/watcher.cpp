@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSL-1.0
+// Real processes that die or hang while the pod lives that delegated to them.
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+
+#include <podscope/pod/supervisor.hpp>
+#include <podscope/pod/watcher.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <poll.h>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::end_reason;
+using podscope::errc;
+using podscope::reconcile_report;
+
+using on_journal = configuration<in_journal, by_default, to_queue>;
+using in_memory_only = configuration<in_memory, by_default, to_queue>;
+
+template <class Crew>
+using watcher_of = podscope::basic_watcher<typename Crew::parts>;
+
+// Attends until something has changed.
+template <class Watcher>
+reconcile_report next_change(Watcher& watcher) {
+    for (const auto until = std::chrono::steady_clock::now() + patience;
+         std::chrono::steady_clock::now() < until;) {
+        pollfd ready{watcher.descriptor(), POLLIN, 0};
+        REQUIRE(::poll(&ready, 1, static_cast<int>(patience.count())) == 1);
+        auto report = must(watcher.attend());
+        if (report.changed()) {
+            return report;
+        }
+    }
+    FAIL("nothing has changed");
+    return {};
+}
+
+template <class Watcher>
+void watch_so_many(Watcher& watcher, std::size_t count) {
+    for (const auto until = std::chrono::steady_clock::now() + patience; watcher.size() != count;) {
+        REQUIRE(std::chrono::steady_clock::now() < until);
+        pollfd ready{watcher.descriptor(), POLLIN, 0};
+        REQUIRE(::poll(&ready, 1, static_cast<int>(patience.count())) == 1);
+        REQUIRE_FALSE(must(watcher.attend()).changed());
+    }
+}
+
+std::vector<std::string> ended_in(const reconcile_report& report) {
+    std::vector<std::string> names;
+    for (const auto& one : report.ended) {
+        names.push_back(one.child);
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+template <class Configuration>
+void a_dead_child_comes_back() {
+    crew_of<Configuration> c{Configuration{}};
+    c.create(writer("planner", "/ws"));
+    auto watcher = must(watcher_of<crew_of<Configuration>>::over(c.at("planner")));
+    // Nobody told the watcher of them.
+    c.add("planner", writer("first", "/ws/a"));
+    c.add("planner", writer("second", "/ws/b"));
+    watch_so_many(watcher, 2);
+    CHECK(why_not(c.at("planner").check("/ws/a/f", permission::write)) == errc::denied);
+
+    c.kill("first");
+    const auto report = next_change(watcher);
+    CHECK(ended_in(report) == std::vector<std::string>{"first"});
+    CHECK(report.ended.front().reason == end_reason::missing);
+    must(c.at("planner").check("/ws/a/f", permission::write));
+    CHECK(c.told().size() == 1);
+    watch_so_many(watcher, 1);
+    c.judge();
+}
+
+} // namespace
+
+TEST_CASE("I5 a child that is killed comes back while its parent lives", "[pod]") {
+    SECTION("on a journal") {
+        a_dead_child_comes_back<on_journal>();
+    }
+    SECTION("in memory") {
+        a_dead_child_comes_back<in_memory_only>();
+    }
+}
+
+TEST_CASE("I8 a death is dealt with once", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner")));
+    watch_so_many(watcher, 1);
+    c.kill("child");
+    // Somebody is faster.
+    must(c.at("planner").reclaim("child"));
+    for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(must(watcher.attend()).changed());
+    }
+    CHECK(watcher.size() == 0);
+    c.judge();
+    CHECK(rows_of<podscope::tables::history>(c.state(), "planner").size() == 1);
+}
+
+TEST_CASE("F25 F26 a watcher has orphans adopted at any depth", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("grandchild", "/ws/a/a"));
+    c.add("grandchild", writer("youngest", "/ws/a/a/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner")));
+    watch_so_many(watcher, 3);
+    c.kill("grandchild");
+    // Its parent is there to be told, and nobody else's business.
+    CHECK_FALSE(must(watcher.attend()).changed());
+    c.kill("child");
+    const auto report = next_change(watcher);
+    CHECK(std::ranges::count(ended_in(report), "child") == 1);
+    // It was known to be dead, or is found so by the next look.
+    if (report.ended.size() == 1) {
+        CHECK(ended_in(next_change(watcher)) == std::vector<std::string>{"grandchild"});
+    }
+    CHECK(why_not(c.at("planner").check("/ws/a/a/a/f", permission::write)) == errc::denied);
+    must(c.at("planner").check("/ws/a/f", permission::write));
+    must(c.at("planner").check("/ws/a/a/f", permission::write));
+    must(c.at("youngest").check("/ws/a/a/a/f", permission::write));
+    c.judge_restored("planner");
+}
+
+TEST_CASE("F21 a new holder of a name is not taken for the one that died", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner")));
+    watch_so_many(watcher, 1);
+    c.kill("child");
+    c.restore("child");
+    // The old process has exited, and the pod has another one.
+    for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(must(watcher.attend()).changed());
+    }
+    watch_so_many(watcher, 1);
+    must(c.at("child").check("/ws/a/f", permission::write));
+    c.kill("child");
+    CHECK(ended_in(next_change(watcher)) == std::vector<std::string>{"child"});
+    c.judge();
+}
+
+TEST_CASE("a watcher of a pod that was lost says so", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("root", "/ws"));
+    c.add("root", writer("planner", "/ws/a"));
+    c.add("planner", writer("child", "/ws/a/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner")));
+    watch_so_many(watcher, 1);
+    must(c.at("root").reclaim("planner"));
+    auto& zombie = *c.forget("planner");
+    c.kill("child");
+    CHECK(why_not(zombie.check("/ws/a/f", permission::write)) == errc::revoked);
+    // Nothing is below it any more, or what is found dead there is not its business any more.
+    const auto attended = watcher.attend();
+    CHECK((attended ? !attended->changed() : attended.error().category == errc::revoked));
+}
+
+namespace {
+
+// What a supervisor tells.
+class listener {
+public:
+    void operator()(const podscope::result<reconcile_report>& seen) {
+        const std::lock_guard alone{mutex_};
+        if (seen) {
+            for (const auto& one : seen->ended) {
+                ended_.push_back(one);
+            }
+        } else {
+            failures_.push_back(seen.error().category);
+        }
+        changed_.notify_all();
+    }
+
+    [[nodiscard]] std::vector<podscope::ended_delegation> wait_for(std::size_t count) {
+        std::unique_lock lock{mutex_};
+        REQUIRE(changed_.wait_for(lock, patience, [&] { return ended_.size() >= count; }));
+        return ended_;
+    }
+
+    [[nodiscard]] std::vector<errc> wait_for_failure() {
+        std::unique_lock lock{mutex_};
+        REQUIRE(changed_.wait_for(lock, patience, [&] { return !failures_.empty(); }));
+        return failures_;
+    }
+
+private:
+    std::mutex mutex_{};
+    std::condition_variable changed_{};
+    std::vector<podscope::ended_delegation> ended_{};
+    std::vector<errc> failures_{};
+};
+
+template <class Crew>
+using supervisor_of = podscope::supervisor<typename Crew::parts>;
+
+} // namespace
+
+TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    listener told;
+    {
+        const auto supervising = must(supervisor_of<decltype(c)>::over(
+            c.at("planner"), std::ref(told), {.probe_every = 20ms, .probe_time = impatience}));
+        c.add("planner", writer("dies", "/ws/a"));
+        c.add("planner", writer("hangs", "/ws/b"));
+        c.add("planner", writer("lives", "/ws/x"));
+        c.kill("dies");
+        CHECK(told.wait_for(1).front().child == "dies");
+        c.hang("hangs");
+        const auto all = told.wait_for(2);
+        REQUIRE(all.size() == 2);
+        CHECK(all.back().child == "hangs");
+        CHECK(all.back().reason == end_reason::unreachable);
+    }
+    must(c.at("planner").check("/ws/b/f", permission::write));
+    must(c.at("lives").check("/ws/x/f", permission::write));
+    c.judge_restored("planner");
+}
+
+TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("root", "/ws"));
+    c.add("root", writer("planner", "/ws/a"));
+    listener told;
+    const auto supervising = must(supervisor_of<decltype(c)>::over(
+        c.at("planner"), std::ref(told), {.probe_every = 5ms, .probe_time = impatience}));
+    must(c.at("root").reclaim("planner"));
+    c.forget("planner");
+    CHECK(told.wait_for_failure() == std::vector{errc::revoked});
+}
