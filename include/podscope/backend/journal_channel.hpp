@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/compaction_schedule.hpp>
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/file.hpp>
 #include <podscope/backend/image_mutex.hpp>
-#include <podscope/backend/journal_compaction.hpp>
 #include <podscope/backend/journal_file.hpp>
 #include <podscope/backend/journal_folder.hpp>
 #include <podscope/backend/journal_options.hpp>
@@ -194,13 +194,8 @@ public:
     /// that fails is begun again when the file has grown on.
     template <class Image>
     void compact(const Image& contents) noexcept {
-        if (!compaction_ && file_->end() <= compact_above_) {
-            return;
-        }
-        auto done = guarded([&] { return compact_piece(contents); });
-        if (!done) {
-            compaction_.reset();
-            compact_above_ = file_->end() + file_->end() / 2;
+        if (compacting_.is_due(*file_) && !guarded([&] { return compact_piece(contents); })) {
+            compacting_.give_up(*file_);
         }
     }
 
@@ -210,7 +205,8 @@ private:
                     durability durable)
         : folder_{std::move(folder)},
           options_{options},
-          durable_{durable} {}
+          durable_{durable},
+          compacting_{options} {}
 
     [[nodiscard]] result<void> open_file() {
         auto held = folder_->take_turn();
@@ -227,7 +223,7 @@ private:
             return fail(file);
         }
         file_.emplace(*std::move(file));
-        set_compaction_threshold();
+        compacting_.start_over(*file_);
         if (durable_ == durability::power) {
             if (const int code = sync_entry_of(folder_->descriptor()); code != 0) {
                 return system_failure("sync the folder above", folder_->path(), code);
@@ -254,51 +250,18 @@ private:
 
     template <class Image>
     [[nodiscard]] result<void> compact_piece(const Image& contents) {
-        if (compaction_ && !compaction_->is_valid(*file_)) {
-            compaction_.reset();
+        auto installed = compacting_.work(folder_->descriptor(), *file_, contents);
+        if (!installed || !*installed) {
+            return installed ? result<void>{} : fail(installed);
         }
-        if (!compaction_) {
-            if (file_->end() <= compact_above_ || is_left_to_others()) {
-                return {};
-            }
-            auto begun = journal_compaction<Files>::begin(folder_->descriptor(), *file_);
-            if (!begun) {
-                return fail(begun);
-            }
-            compaction_.emplace(*std::move(begun));
-        }
-        const auto overdue = file_->end() / std::max<std::uint64_t>(compact_above_, 1);
-        auto complete = compaction_->go_on(
-            *file_, contents,
-            static_cast<std::size_t>(options_.compact_piece * std::max<std::uint64_t>(overdue, 1)));
-        if (!complete || !*complete) {
-            return complete ? result<void>{} : fail(complete);
-        }
-        auto installed = compaction_->install(journal_folder::journal_name);
-        if (!installed) {
-            return fail(installed);
-        }
-        compaction_.reset();
-        *file_ = *std::move(installed);
+        *file_ = **std::move(installed);
         folder_->page().move_to(present_end());
         folder_->page().set_unsynced(0);
-        set_compaction_threshold();
+        compacting_.start_over(*file_);
         if (const int code = sync_folder(); code != 0) {
             break_off(code);
         }
         return {};
-    }
-
-    // Whether somebody else compacts, and need not be thought to have stopped: the file has not
-    // grown by half since he was first seen at it.
-    [[nodiscard]] bool is_left_to_others() noexcept {
-        if (!journal_snapshot<Files>::is_under_way(folder_->descriptor())) {
-            return false;
-        }
-        if (left_to_others_up_to_ == 0) {
-            left_to_others_up_to_ = file_->end() + file_->end() / 2;
-        }
-        return file_->end() <= left_to_others_up_to_;
     }
 
     // Reads what others have appended.
@@ -363,7 +326,7 @@ private:
             contents = std::move(fresh);
         }
         *file_ = std::move(next);
-        set_compaction_threshold();
+        compacting_.start_over(*file_);
         return {};
     }
 
@@ -398,12 +361,6 @@ private:
         broken_by_ = code;
     }
 
-    void set_compaction_threshold() noexcept {
-        compact_above_ = std::max(options_.compact_above,
-                                  options_.compact_factor * file_->header().snapshot_end);
-        left_to_others_up_to_ = 0;
-    }
-
     // How many transactions may be lost by what would be taken for damage if they were fewer.
     static constexpr std::uint64_t most_unsynced = 64;
 
@@ -413,9 +370,7 @@ private:
 
     std::optional<journal_file<Files>> file_;
     std::string frame_;
-    std::optional<journal_compaction<Files>> compaction_;
-    std::uint64_t compact_above_ = 0;
-    std::uint64_t left_to_others_up_to_ = 0;
+    compaction_schedule<Files> compacting_;
 
     bool is_caught_up_ = false;
     std::uint64_t caught_up_at_ = 0;
