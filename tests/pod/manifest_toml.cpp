@@ -134,6 +134,11 @@ TEST_CASE("A manifest in TOML tells absent from empty", "[pod][toml]") {
     REQUIRE(absent);
     CHECK_FALSE(absent->authority);
     CHECK_FALSE(absent->peers);
+    CHECK_FALSE(absent->unreachable);
+    const auto kept =
+        manifest_from_toml("name = 'a'\nallow = [ { read = '/' } ]\nif_unreachable = 'keep'");
+    REQUIRE(kept);
+    CHECK(kept->unreachable == podscope::when_unreachable::keep);
     const auto empty =
         manifest_from_toml("name = 'a'\nallow = [ { read = '/' } ]\nauthority = []\npeers = []");
     REQUIRE(empty);
@@ -256,6 +261,8 @@ TEST_CASE("F38 wrong types are refused with what was expected and found", "[pod]
          "a date or time"},
         {"name = 'a'\nauthority = 1979-05-27T07:32:00Z", 2, 13,
          "'authority' has to be a list of rules", "a date or time"},
+        {"name = 'a'\nallow = [ { read = '/' } ]\nif_unreachable = 'kill'", 3, 18,
+         "'if_unreachable' has to be 'fence', 'keep' or 'terminate'", "kill"},
         {"name = 'a'\nallow = [ { read = '/' } ]\npeers = 'b'", 3, 9,
          "'peers' has to be a list of names", "a text"},
         {"name = 'a'\nallow = [ { read = '/' } ]\npeers = [ 'b', 2 ]", 3, 16,

@@ -268,7 +268,10 @@ private:
             child.granted = *granted;
             child.delegated_from = parent;
             child.active_segment.clear();
-            all.push_back({.child = child.pod, .granted = *granted, .rules = child.manifest.allow});
+            all.push_back({.child = child.pod,
+                           .granted = *granted,
+                           .rules = child.manifest.allow,
+                           .unreachable = child.manifest.unreachable});
             if (auto done = store.put_delegation(parent, all.back()); !done) {
                 return fail(done);
             }

@@ -7,10 +7,13 @@
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
 #include <podscope/store/pod_store.hpp>
+#include <podscope/store/when_unreachable.hpp>
 
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,15 +33,25 @@ struct judgement {
 /// By the name of the pod.
 using judgements = std::map<std::string, judgement, std::less<>>;
 
-/// Everybody below a pod, by the stored delegations, who is live under the grant on record: whom to
-/// probe before that pod is reconciled. Children's children are among them, so that one deadline
-/// serves for all, however many levels turn out to be dead.
+/// Somebody below a pod, by the stored delegations.
+struct descendant {
+    std::string child{};
+    std::string delegator{};
+    std::size_t depth{};                           ///< 1 for the pod's own children
+    std::optional<when_unreachable> unreachable{}; ///< what was said for the delegation
+    std::optional<probe_subject> live{};           ///< whom to probe, if live under that grant
+};
+
+/// Everybody below a pod: whom to probe before that pod is reconciled, children before theirs.
+/// Children's children are among them, so that one deadline serves for all, however many levels
+/// turn out to be dead.
 template <class Txn>
-[[nodiscard]] result<std::vector<probe_subject>> subjects_below(Txn& txn, std::string_view pod) {
-    std::vector<probe_subject> subjects;
-    std::deque<std::string> parents{std::string{pod}};
+[[nodiscard]] result<std::vector<descendant>> descendants_of(Txn& txn, std::string_view pod) {
+    std::vector<descendant> below;
+    std::deque<std::pair<std::string, std::size_t>> parents{{std::string{pod}, 1}};
     for (; !parents.empty(); parents.pop_front()) {
-        auto made = pod_store{txn}.delegations_of(parents.front());
+        const auto& [parent, depth] = parents.front();
+        auto made = pod_store{txn}.delegations_of(parent);
         if (!made) {
             return fail(made);
         }
@@ -47,13 +60,30 @@ template <class Txn>
             if (!row) {
                 return fail(row);
             }
+            descendant found{.child = one.child,
+                             .delegator = parent,
+                             .depth = depth,
+                             .unreachable = one.unreachable};
             if (*row && (*row)->granted == one.granted) {
-                subjects.push_back({.pod = one.child,
-                                    .owner = std::move((*row)->owner),
-                                    .endpoint = std::move((*row)->endpoint),
-                                    .granted = one.granted});
+                found.live = probe_subject{.pod = one.child,
+                                           .owner = std::move((*row)->owner),
+                                           .endpoint = std::move((*row)->endpoint),
+                                           .granted = one.granted};
             }
-            parents.push_back(std::move(one.child));
+            below.push_back(std::move(found));
+            parents.emplace_back(std::move(one.child), depth + 1);
+        }
+    }
+    return below;
+}
+
+/// Those among them whom a probe can be asked about.
+[[nodiscard]] inline std::vector<probe_subject>
+subjects_among(const std::vector<descendant>& below) {
+    std::vector<probe_subject> subjects;
+    for (const auto& one : below) {
+        if (one.live) {
+            subjects.push_back(*one.live);
         }
     }
     return subjects;

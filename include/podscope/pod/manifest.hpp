@@ -9,6 +9,7 @@
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/rule.hpp>
 #include <podscope/store/records.hpp>
+#include <podscope/store/when_unreachable.hpp>
 
 #include <algorithm>
 #include <array>
@@ -72,6 +73,8 @@ struct manifest {
     std::optional<std::vector<rule_text>> authority{};
     /// The pods that it is to know of, if that was said.
     std::optional<std::vector<std::string>> peers{};
+    /// What becomes of it if it lives and does not answer, if that is said for it alone.
+    std::optional<when_unreachable> unreachable{};
     /// The text that it was read from, and where in it, if it was read from a text.
     std::string source{};
     std::optional<text_position> position{};
@@ -107,6 +110,11 @@ struct manifest {
         return *this;
     }
 
+    manifest& if_unreachable(when_unreachable what) & {
+        unreachable = what;
+        return *this;
+    }
+
     manifest&& may(rule_text rule) && { return std::move(may(std::move(rule))); }
 
     manifest&& may_not(rule_text rule) && { return std::move(may_not(std::move(rule))); }
@@ -114,6 +122,8 @@ struct manifest {
     manifest&& may_delegate(rule_text rule) && { return std::move(may_delegate(std::move(rule))); }
 
     manifest&& may_not_delegate() && { return std::move(may_not_delegate()); }
+
+    manifest&& if_unreachable(when_unreachable what) && { return std::move(if_unreachable(what)); }
 
     manifest&& knows(std::string peer) && { return std::move(knows(std::move(peer))); }
 
@@ -267,6 +277,7 @@ result<manifest_snapshot> resolve(const manifest& wanted, const N& names) {
     if (!wanted.authority) {
         resolved.authority = resolved.allow;
     }
+    resolved.unreachable = wanted.unreachable;
     return resolved;
 }
 

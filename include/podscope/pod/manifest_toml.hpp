@@ -30,6 +30,7 @@
 ///     deny = [ { write = ".git" } ]
 ///     authority = [ { write = "." } ]           # absent: what it may do; []: nothing
 ///     peers = [ "reviewer" ]
+///     if_unreachable = "keep"                   # or "fence", "terminate"
 ///
 ///     [[child]]                                 # in a team, as deep as it goes
 ///     name = "docs"
@@ -100,8 +101,8 @@ public:
 
 private:
     static constexpr std::size_t max_depth = 64;
-    static constexpr std::array<std::string_view, 7> pod_keys{"name",      "root",  "allow", "deny",
-                                                              "authority", "peers", "child"};
+    static constexpr std::array<std::string_view, 8> pod_keys{
+        "name", "root", "allow", "deny", "authority", "peers", "if_unreachable", "child"};
     static constexpr std::array<std::string_view, 3> rule_keys{"read", "write", "recursive"};
     static constexpr std::string_view rules_wanted = "a list of rules such as { read = \"/ws\" }";
 
@@ -256,6 +257,20 @@ private:
         return root;
     }
 
+    [[nodiscard]] std::optional<when_unreachable> unreachable(const toml::table& table) const {
+        const auto* const said = find<toml::value<std::string>>(table, "if_unreachable", "a text");
+        if (said == nullptr) {
+            return std::nullopt;
+        }
+        for (const auto one :
+             {when_unreachable::fence, when_unreachable::keep, when_unreachable::terminate}) {
+            if (to_string(one) == said->get()) {
+                return one;
+            }
+        }
+        refuse(at(*said), "'if_unreachable' has to be 'fence', 'keep' or 'terminate'", said->get());
+    }
+
     [[nodiscard]] manifest pod(const toml::table& table, const std::string& outer) const {
         check_keys(table, pod_keys, "a pod");
         const auto* const name = find<toml::value<std::string>>(table, "name", "a text");
@@ -278,6 +293,7 @@ private:
                       .deny = rules("deny").value_or(std::vector<rule_text>{}),
                       .authority = rules("authority"),
                       .peers = list_of(table, "peers", "a list of names", peer),
+                      .unreachable = unreachable(table),
                       .source = source_,
                       .position = at(*name)};
         if (auto checked = check_manifest(read); !checked) {

@@ -200,19 +200,26 @@ public:
     }
 
     /// Probes everybody below it under one deadline and does what a restore does: ends delegations
-    /// whose child is gone, adopts orphans, queues and delivers notifications.
+    /// whose child is gone, adopts orphans, queues and delivers notifications. A reclaim policy
+    /// that does more about a child takes its own time.
     ///
     /// Errors: `revoked`, `forked`, those of the backend and of the probe.
     [[nodiscard]] result<reconcile_report>
     reconcile(std::chrono::milliseconds probe_time = default_probe_time) {
         return guarded([&]() -> result<reconcile_report> {
             const deadline until = core().until(probe_time);
-            auto subjects = descendants();
-            if (!subjects) {
-                return fail(subjects);
+            auto below = descendants();
+            if (!below) {
+                return fail(below);
             }
-            auto judged = core().probe(*subjects, until);
-            return judged ? reconcile(*judged) : fail(judged);
+            auto judged = core().probe(subjects_among(*below), until);
+            if (!judged) {
+                return fail(judged);
+            }
+            if (auto reviewed = core().review(name(), *below, *judged); !reviewed) {
+                return fail(reviewed);
+            }
+            return reconcile(*judged);
         });
     }
 
@@ -231,12 +238,12 @@ public:
             });
     }
 
-    /// Everybody below it who is live, children's children too: whom `reconcile` probes.
+    /// Everybody below it, children's children too: of whom `reconcile` probes those who are live.
     ///
     /// Errors: those of the backend.
-    [[nodiscard]] result<std::vector<probe_subject>> descendants() const {
+    [[nodiscard]] result<std::vector<descendant>> descendants() const {
         return guarded(
-            [&] { return core().read([&](auto& txn) { return subjects_below(txn, name()); }); });
+            [&] { return core().read([&](auto& txn) { return descendants_of(txn, name()); }); });
     }
 
     /// A number that moves with every commit by anybody, so that one need not look when it has not;

@@ -243,7 +243,7 @@ private:
             return decision{fate::undecided};
         }
         const verdict found = said->second.found;
-        if (found == verdict::unknown || !policy_->ends(found)) {
+        if (!ends_by(*policy_, made.unreachable, found)) {
             return decision{fate::kept};
         }
         return decision{fate::ended,

@@ -81,7 +81,7 @@ private:
     struct survey {
         pod_record record;
         std::optional<allocation> row; // of an incarnation before this one
-        std::vector<probe_subject> below;
+        std::vector<descendant> below;
     };
 
     template <class Make>
@@ -96,11 +96,15 @@ private:
         if (auto usable = check_segment(seen->record); !usable) {
             return fail(usable);
         }
-        auto subjects = std::move(seen->below);
+        auto& below = seen->below;
         if (seen->row) {
-            subjects.push_back(runtime_core<Parts>::subject_of(*seen->row));
+            // As if it were one of its own children: it has to go before anybody has its scope.
+            below.insert(below.begin(), {.child = pod_,
+                                         .delegator = pod_,
+                                         .depth = 1,
+                                         .live = runtime_core<Parts>::subject_of(*seen->row)});
         }
-        if (auto asked = ask(std::move(subjects)); !asked) {
+        if (auto asked = ask(below); !asked) {
             return fail(asked);
         }
         if (seen->row) {
@@ -116,9 +120,9 @@ private:
 
     // What was found out about an incarnation holds for all rounds. A later round has less time,
     // and who does not answer within a part of it is not shown to hang.
-    [[nodiscard]] result<void> ask(std::vector<probe_subject> subjects) {
+    [[nodiscard]] result<void> ask(const std::vector<descendant>& below) {
         judgements now = judged_;
-        if (auto asked = core_->probe(std::move(subjects), until_, now); !asked) {
+        if (auto asked = core_->probe(subjects_among(below), until_, now); !asked) {
             return asked;
         }
         for (auto& [pod, said] : now) {
@@ -130,7 +134,7 @@ private:
         }
         judged_ = std::move(now);
         first_round_ = false;
-        return {};
+        return core_->review(pod_, below, judged_);
     }
 
     template <class Txn>
@@ -143,7 +147,7 @@ private:
         if (!row) {
             return fail(row);
         }
-        auto below = subjects_below(txn, pod_);
+        auto below = descendants_of(txn, pod_);
         if (!below) {
             return fail(below);
         }

@@ -8,6 +8,7 @@
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
+#include <podscope/pod/review.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
@@ -96,6 +97,16 @@ public:
                                                                   .found = verdicts[i]});
         }
         return {};
+    }
+
+    /// Has the reclaim policy deal with those below a pod before their delegations end; what it
+    /// finds is in the judgements then.
+    [[nodiscard]] result<void>
+    review(std::string_view heir, const std::vector<descendant>& below, judgements& judged) {
+        return guarded([&]() -> result<void> {
+            verdict_review{heir, parts_.reclaim, judged}.run(below);
+            return {};
+        });
     }
 
     /// When a call that probes for that long has to be done with it.

@@ -142,7 +142,11 @@ private:
             return fail(below);
         }
         ++round_;
-        for (auto& one : *below) {
+        for (auto& each : *below) {
+            if (!each.live) {
+                continue;
+            }
+            const probe_subject& one = *each.live;
             const auto known = key_of_.find(one.pod);
             if (known != key_of_.end() && is_same(watched_.at(known->second), one)) {
                 watched_.at(known->second).round = round_;

@@ -98,6 +98,14 @@ public:
         return keys;
     }
 
+    /// Sends a signal to a process that is watched, and to no other that ever gets its pid. False
+    /// if it has exited, or may not be sent one.
+    bool signal(key under, int number) noexcept {
+        const auto place = processes_.find(under);
+        return place != processes_.end() &&
+               ::syscall(SYS_pidfd_send_signal, place->second.get(), number, nullptr, 0U) == 0;
+    }
+
     [[nodiscard]] std::size_t size() const noexcept { return processes_.size(); }
 
 private:

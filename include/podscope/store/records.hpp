@@ -5,6 +5,7 @@
 #include <podscope/error.hpp>
 #include <podscope/notification.hpp>
 #include <podscope/scope/rule.hpp>
+#include <podscope/store/when_unreachable.hpp>
 
 #include <boost/hana/adapt_struct.hpp>
 
@@ -19,8 +20,9 @@ namespace podscope {
 /// delegated or last restored from a manifest.
 struct manifest_snapshot {
     std::vector<scope_rule> allow{};
-    std::vector<scope_rule> deny{};      ///< base denies
-    std::vector<scope_rule> authority{}; ///< what it may hand on
+    std::vector<scope_rule> deny{};                ///< base denies
+    std::vector<scope_rule> authority{};           ///< what it may hand on
+    std::optional<when_unreachable> unreachable{}; ///< for its delegation to it
     unknown_fields unknown{};
 
     friend bool operator==(const manifest_snapshot&, const manifest_snapshot&) = default;
@@ -45,6 +47,7 @@ struct delegation {
     std::string child{};
     epoch granted{};
     std::vector<scope_rule> rules{};
+    std::optional<when_unreachable> unreachable{}; ///< nothing: as the reclaim policy has it
     unknown_fields unknown{};
 
     friend bool operator==(const delegation&, const delegation&) = default;
@@ -102,10 +105,10 @@ struct counters {
 } // namespace tables
 } // namespace podscope
 
-BOOST_HANA_ADAPT_STRUCT(podscope::manifest_snapshot, allow, deny, authority, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::manifest_snapshot, allow, deny, authority, unreachable, unknown);
 BOOST_HANA_ADAPT_STRUCT(
     podscope::pod_record, pod, active_segment, manifest, delegated_from, granted, peers, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::delegation, child, granted, rules, unknown);
+BOOST_HANA_ADAPT_STRUCT(podscope::delegation, child, granted, rules, unreachable, unknown);
 BOOST_HANA_ADAPT_STRUCT(
     podscope::ended_delegation, child, delegator, granted, rules, reason, at_ms, unknown);
 BOOST_HANA_ADAPT_STRUCT(podscope::counter, last, unknown);

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSL-1.0
+// What becomes of a child that does not answer: as the reclaim policy has it, or as was said for
+// its delegation.
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+
+#include <podscope/pod/grace_period.hpp>
+#include <podscope/pod/reclaim_policy.hpp>
+#include <podscope/pod/terminate_first.hpp>
+#include <podscope/probe/process.hpp>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::end_reason;
+using podscope::errc;
+using podscope::verdict;
+using podscope::when_unreachable;
+
+using over_processes_here = configuration<in_journal, by_default, to_queue>;
+using by_script_here = configuration<in_memory, by_script, to_queue>;
+
+// A crew whose planner has a reclaim policy of its own.
+template <class Configuration, class Policy>
+struct stage {
+    using crew_type = crew_of<Configuration>;
+    using parts = podscope::runtime_parts<typename Configuration::backend::store,
+                                          typename Configuration::backend::sessions,
+                                          any_probe,
+                                          any_sink,
+                                          podscope::lexical_path,
+                                          Policy,
+                                          podscope::system_clocks,
+                                          podscope::given_process>;
+    using runtime = podscope::basic_runtime<parts>;
+
+    explicit stage(Policy policy = Policy{})
+        : library{parts{c.backend().open(),
+                        c.backend().open_sessions(),
+                        c.own_probe(),
+                        any_sink::of(podscope::queue_sink{}),
+                        {},
+                        std::move(policy),
+                        {},
+                        {by.who->identity()}}} {}
+
+    void add(const manifest& child) { c.adopt(must(planner.delegate(child, patience))); }
+
+    podscope::reconcile_report reconcile() { return must(planner.reconcile(impatience)); }
+
+    [[nodiscard]] podscope::process_identity owner_of(const std::string& pod) {
+        return c.holder_of(pod).who->identity();
+    }
+
+    crew_type c{Configuration{}};
+    typename crew_type::member by{c.hire()};
+    runtime library;
+    podscope::basic_pod<parts> planner{must(library.create(writer("planner", "/ws")))};
+};
+
+verdict state_of(const podscope::process_identity& who) {
+    const podscope::probe_subject subject{.pod = "any", .owner = who};
+    verdict found{};
+    podscope::process_probe{}.probe({&subject, 1}, {}, {&found, 1});
+    return found;
+}
+
+std::vector<std::pair<std::string, end_reason>> ended(const podscope::reconcile_report& report) {
+    std::vector<std::pair<std::string, end_reason>> all;
+    for (const auto& one : report.ended) {
+        all.emplace_back(one.child, one.reason);
+    }
+    return all;
+}
+
+using list = std::vector<std::pair<std::string, end_reason>>;
+
+} // namespace
+
+TEST_CASE("F20 a hung child is terminated before its scope comes back", "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("child", "/ws/a"));
+    on.add(writer("other", "/ws/b"));
+    const auto hung = on.owner_of("child");
+    const auto other = on.owner_of("other");
+    on.c.hang("child");
+    CHECK(ended(on.reconcile()) == list{{"child", end_reason::missing}});
+    CHECK(state_of(hung) == verdict::missing);
+    CHECK(state_of(other) == verdict::reachable);
+    must(on.planner.check("/ws/a/f", permission::write));
+}
+
+TEST_CASE("F25 only those are terminated whose delegations end", "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("lives", "/ws/a"));
+    on.c.add("lives", writer("below the living", "/ws/a/a"));
+    on.add(writer("hangs", "/ws/b"));
+    on.c.add("hangs", writer("hangs too", "/ws/b/a"));
+    on.c.add("hangs", writer("orphan", "/ws/b/b"));
+    const auto spared = on.owner_of("below the living");
+    const auto not_spared = on.owner_of("hangs too");
+    for (const auto* const pod : {"below the living", "hangs", "hangs too"}) {
+        on.c.hang(pod);
+    }
+    const auto report = on.reconcile();
+    CHECK(ended(report) ==
+          list{{"hangs", end_reason::missing}, {"hangs too", end_reason::missing}});
+    REQUIRE(report.adopted.size() == 1);
+    CHECK(report.adopted.front().child == "orphan");
+    // It hangs, and is its parent's business.
+    CHECK(state_of(spared) == verdict::reachable);
+    CHECK(state_of(not_spared) == verdict::missing);
+}
+
+TEST_CASE("a policy that terminates does not do so to its own process", "[pod]") {
+    const podscope::probe_subject self{
+        .pod = "any", .owner = must(podscope::calling_process{}.self()), .endpoint = {}};
+    verdict found = verdict::unreachable;
+    podscope::terminate_first<>{.patience = 10ms}.review({&self, 1}, {&found, 1});
+    CHECK(found == verdict::unreachable);
+    CHECK_FALSE(podscope::terminate_first<>{}.ends(found));
+    CHECK(podscope::terminate_first<podscope::reclaim_and_fence>{}.ends(found));
+}
+
+TEST_CASE("what was said for a delegation takes the place of the policy", "[pod]") {
+    SECTION("a policy that fences") {
+        stage<over_processes_here, podscope::reclaim_and_fence> on;
+        on.add(writer("as configured", "/ws/a"));
+        on.add(writer("kept", "/ws/b").if_unreachable(when_unreachable::keep));
+        on.add(writer("terminated", "/ws/x").if_unreachable(when_unreachable::terminate));
+        const auto fenced = on.owner_of("as configured");
+        const auto terminated = on.owner_of("terminated");
+        for (const auto* const pod : {"as configured", "kept", "terminated"}) {
+            on.c.hang(pod);
+        }
+        const auto report = on.reconcile();
+        CHECK(ended(report) == list{{"as configured", end_reason::unreachable},
+                                    {"terminated", end_reason::missing}});
+        CHECK(report.kept == std::vector<std::string>{"kept"});
+        CHECK(state_of(fenced) == verdict::reachable);
+        CHECK(state_of(terminated) == verdict::missing);
+    }
+    SECTION("a policy that keeps, and a restore by another process") {
+        stage<over_processes_here, podscope::reclaim_only_the_dead> on;
+        on.add(writer("as configured", "/ws/a"));
+        on.add(writer("fenced", "/ws/b").if_unreachable(when_unreachable::fence));
+        on.add(writer("dies", "/ws/x").if_unreachable(when_unreachable::keep));
+        on.c.hang("as configured");
+        on.c.hang("fenced");
+        on.c.kill("dies");
+        on.by.who->kill();
+        auto heir = on.c.hire();
+        decltype(on)::runtime library{{on.c.backend().open(),
+                                       on.c.backend().open_sessions(),
+                                       on.c.own_probe(),
+                                       any_sink::of(podscope::queue_sink{}),
+                                       {},
+                                       {},
+                                       {},
+                                       {heir.who->identity()}}};
+        const auto back = must(library.restore("planner", {.probe_time = impatience}));
+        CHECK(ended(back.report) ==
+              list{{"dies", end_reason::missing}, {"fenced", end_reason::unreachable}});
+        CHECK(back.report.kept == std::vector<std::string>{"as configured"});
+    }
+}
+
+TEST_CASE("F20 a restore terminates the last holder that hangs before it takes its place",
+          "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("child", "/ws/a"));
+    const auto hung = on.owner_of("child");
+    on.c.hang("child");
+    // By the child's name, as whoever starts it again would do.
+    const auto back = must(on.library.restore("child", {.probe_time = impatience}));
+    CHECK(state_of(hung) == verdict::missing);
+    must(back.pod.check("/ws/a/f", permission::write));
+}
+
+TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") {
+    stage<by_script_here, podscope::grace_period<>> on{podscope::grace_period<>{20ms}};
+    on.add(writer("child", "/ws/a"));
+    auto& who = *on.c.holder_of("child").who;
+    const auto outlast = [] {
+        const auto until = std::chrono::steady_clock::now() + 21ms;
+        while (std::chrono::steady_clock::now() < until) {
+            ::usleep(1000);
+        }
+    };
+    who.hang();
+    CHECK(ended(on.reconcile()).empty());
+    outlast();
+    SECTION("it still does not answer") {
+        CHECK(ended(on.reconcile()) == list{{"child", end_reason::unreachable}});
+    }
+    SECTION("it has answered in between") {
+        who.wake();
+        CHECK(ended(on.reconcile()).empty());
+        who.hang();
+        CHECK(ended(on.reconcile()).empty());
+        outlast();
+        CHECK(ended(on.reconcile()) == list{{"child", end_reason::unreachable}});
+    }
+    SECTION("it is dead by then") {
+        who.kill();
+        CHECK(ended(on.reconcile()) == list{{"child", end_reason::missing}});
+    }
+    on.c.forget("child");
+}
