@@ -268,7 +268,10 @@ private:
                 return one;
             }
         }
-        refuse(at(*said), "'if_unreachable' has to be 'fence', 'keep' or 'terminate'", said->get());
+        refuse(at(*said),
+               "'if_unreachable' has to be 'fence', 'keep' or 'terminate', not '" +
+                   shown_text(said->get()) + "'",
+               said->get());
     }
 
     [[nodiscard]] manifest pod(const toml::table& table, const std::string& outer) const {
