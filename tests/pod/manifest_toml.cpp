@@ -139,6 +139,10 @@ TEST_CASE("A manifest in TOML tells absent from empty", "[pod][toml]") {
         manifest_from_toml("name = 'a'\nallow = [ { read = '/' } ]\nif_unreachable = 'keep'");
     REQUIRE(kept);
     CHECK(kept->unreachable == podscope::when_unreachable::keep);
+    const auto refused =
+        refusal_of("name = 'a'\nallow = [ { read = '/' } ]\nif_unreachable = 'kill'");
+    is_at(refused, 3, 18);
+    says(refused, "'if_unreachable' has to be 'fence', 'keep' or 'terminate', not 'kill'");
     const auto empty =
         manifest_from_toml("name = 'a'\nallow = [ { read = '/' } ]\nauthority = []\npeers = []");
     REQUIRE(empty);
@@ -261,8 +265,6 @@ TEST_CASE("F38 wrong types are refused with what was expected and found", "[pod]
          "a date or time"},
         {"name = 'a'\nauthority = 1979-05-27T07:32:00Z", 2, 13,
          "'authority' has to be a list of rules", "a date or time"},
-        {"name = 'a'\nallow = [ { read = '/' } ]\nif_unreachable = 'kill'", 3, 18,
-         "'if_unreachable' has to be 'fence', 'keep' or 'terminate'", "kill"},
         {"name = 'a'\nallow = [ { read = '/' } ]\npeers = 'b'", 3, 9,
          "'peers' has to be a list of names", "a text"},
         {"name = 'a'\nallow = [ { read = '/' } ]\npeers = [ 'b', 2 ]", 3, 16,
