@@ -9,6 +9,7 @@
 #include <podscope/pod/judgement.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
+#include <podscope/pod/permit.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
 #include <podscope/pod/runtime_core.hpp>
@@ -116,6 +117,25 @@ public:
             return why(*place);
         });
     }
+
+    /// The same as `check`, with a permit to show to whoever does it on the pod's behalf.
+    ///
+    /// Errors: as `check`.
+    [[nodiscard]] result<permit> permit_for(std::string_view target, permission wanted) const& {
+        return guarded([&]() -> result<permit> {
+            auto place = core().parts().names.resolve(target);
+            if (!place) {
+                return fail(place);
+            }
+            if (auto allowed = check(target, wanted); !allowed) {
+                return fail(allowed);
+            }
+            return permit{.by = held_->own(), .place = *std::move(place), .access = wanted};
+        });
+    }
+
+    /// Of a pod that is gone by the end of the expression a permit would say nothing.
+    result<permit> permit_for(std::string_view target, permission wanted) const&& = delete;
 
     /// A copy of the scope, after the same look at the allocation. Linear in its rules.
     [[nodiscard]] result<scope> current_scope() const {

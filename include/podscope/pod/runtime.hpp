@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/pod/denial.hpp>
 #include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
+#include <podscope/pod/permit.hpp>
 #include <podscope/pod/pod.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
@@ -14,6 +16,7 @@
 #include <podscope/registry/owner.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
+#include <podscope/scope/scope.hpp>
 #include <podscope/session/concept.hpp>
 #include <podscope/store/pod_store.hpp>
 
@@ -215,6 +218,29 @@ public:
             return fail(place);
         }
         return reading([&](auto& txn) { return owner_of(txn, *place); });
+    }
+
+    /// Whether a permit still holds: its pod is live under that epoch, and may still do that there.
+    /// Linear in the layers of the pod.
+    ///
+    /// Errors: `revoked`, with the epoch that was shown and the present one; `denied`; those of the
+    /// backend.
+    [[nodiscard]] result<void> validate(const permit& shown) const {
+        return reading([&](auto& txn) -> result<void> {
+            auto row = require_own(txn, shown.by);
+            if (!row) {
+                return fail(row);
+            }
+            auto layers = registry{txn}.layers_of(shown.by.pod);
+            if (!layers) {
+                return fail(layers);
+            }
+            const scope now{std::move(row->allow), *layers};
+            return now.allows(shown.place, shown.access)
+                       ? result<void>{}
+                       : fail(denial(core_->parts().names, shown.by.pod, shown.place, shown.access,
+                                     now.explain(shown.place)));
+        });
     }
 
     /// The parts that this runtime was put together from.

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a pod shows to whoever acts on its behalf.
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+
+#include <podscope/pod/permit.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::epoch;
+using podscope::errc;
+using podscope::permit;
+using podscope::resource;
+
+using here = configuration<in_memory, by_script, to_queue>;
+using crew_here = crew_of<here>;
+
+permit made(std::string pod, std::uint64_t granted, std::string_view path, permission access) {
+    return {.by = {.pod = std::move(pod), .granted = epoch{granted}},
+            .place = must(podscope::lexical_path{}.resolve(path)),
+            .access = access};
+}
+
+template <class Pod>
+concept gives_permits_as_it_goes =
+    requires(Pod pod) { std::move(pod).permit_for("/ws", permission::write); };
+
+static_assert(!gives_permits_as_it_goes<crew_here::pod>);
+
+} // namespace
+
+TEST_CASE("a permit is read back from the word that it is written as", "[pod]") {
+    CHECK(made("planner", 17, "/ws/a", permission::write).to_text() == "17/planner/write/ws/a");
+    CHECK(made("a b%", 1, "/w\xFFs/\n%/x", permission::read).to_text() ==
+          "1/a%20b%25/read/w%FFs/%0A%25/x");
+    for (const auto& one : {
+             made("planner", 17, "/ws/a", permission::write),
+             made("planner", 0, "/", permission::read),
+             made("a b%2F", 18'446'744'073'709'551'615U, "/ws/%/ \x01\x7F\xFF/%2F",
+                  permission::read),
+             made("n", 1, "/e/\xC3\xA4", permission::write),
+         }) {
+        CAPTURE(one.to_text());
+        CHECK(must(permit::from_text(one.to_text())) == one);
+    }
+}
+
+TEST_CASE("what no permit is written as is refused", "[pod]") {
+    for (const std::string_view text : {
+             "",
+             "17",
+             "17/planner",
+             "17/planner/write",
+             "17/planner/none/ws",
+             "17/planner/writes/ws",
+             "17/planner/write/ws/",
+             "17/planner/write//ws",
+             "17/planner/write/ws/%41",
+             "17/planner/write/ws/%0a",
+             "17/planner/write/ws/%00",
+             "17/planner/write/ws/%",
+             "17/planner/write/ws/a b",
+             "017/planner/write/ws",
+             "-1/planner/write/ws",
+             "99999999999999999999/planner/write/ws",
+             "17//write/ws",
+             "17/plan%2Fner/write/ws",
+         }) {
+        CAPTURE(text);
+        const auto read = permit::from_text(text);
+        REQUIRE_FALSE(read.has_value());
+        const auto found = read.error().category;
+        CHECK((found == errc::invalid_target || found == errc::invalid_name));
+    }
+}
+
+TEST_CASE("I7 a permit holds as long as what it says", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    // A service that knows the store and nothing else.
+    auto service = c.hire();
+    const auto shown = must(c.at("child").permit_for("/ws/a/f", permission::write));
+    CHECK(shown.by.granted == c.at("child").granted());
+    must(service.library.validate(shown));
+    CHECK(why_not(c.at("child").permit_for("/ws/b", permission::write)) == errc::denied);
+    CHECK(why_not(c.at("child").permit_for("ws", permission::write)) == errc::invalid_target);
+
+    SECTION("it has handed the place on") {
+        c.add("child", writer("grandchild", "/ws/a/f"));
+        const auto refused = service.library.validate(shown);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().category == errc::denied);
+        CHECK(refused.error().message.find("grandchild") != std::string::npos);
+        must(service.library.validate(
+            must(c.at("grandchild").permit_for("/ws/a/f", permission::write))));
+    }
+    SECTION("it was reclaimed, and its scope and name are another one's") {
+        must(c.at("planner").reclaim("child"));
+        auto& zombie = *c.forget("child");
+        CHECK(why_not(service.library.validate(shown)) == errc::revoked);
+        c.add("planner", writer("child", "/ws/a"));
+        const auto refused = service.library.validate(shown);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().category == errc::revoked);
+        CHECK(refused.error().shown == shown.by.granted);
+        CHECK(refused.error().current == c.at("child").granted());
+        CHECK(why_not(zombie.permit_for("/ws/a/f", permission::write)) == errc::revoked);
+        const auto next = must(c.at("child").permit_for("/ws/a/f", permission::write));
+        must(service.library.validate(next));
+        CHECK(next.by.granted > shown.by.granted);
+    }
+    SECTION("it was restored by another process") {
+        c.kill("child");
+        c.restore("child");
+        CHECK(why_not(service.library.validate(shown)) == errc::revoked);
+        must(
+            service.library.validate(must(c.at("child").permit_for("/ws/a/f", permission::write))));
+    }
+}
