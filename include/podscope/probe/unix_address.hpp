@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/probe/socket_address.hpp>
+
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,12 +41,18 @@ namespace probe_detail {
 }
 
 /// The address that an endpoint names; nothing if it does not name the path of a Unix socket.
-[[nodiscard]] inline std::optional<sockaddr_un>
+[[nodiscard]] inline std::optional<socket_address>
 unix_endpoint_address(std::string_view endpoint) noexcept {
     if (!endpoint.starts_with(unix_endpoint_scheme)) {
         return std::nullopt;
     }
-    return unix_address(endpoint.substr(unix_endpoint_scheme.size()));
+    const auto address = unix_address(endpoint.substr(unix_endpoint_scheme.size()));
+    if (!address) {
+        return std::nullopt;
+    }
+    socket_address found{.length = sizeof *address};
+    std::memcpy(&found.bytes, &*address, sizeof *address);
+    return found;
 }
 
 /// A `sockaddr_un` as the socket calls want it.

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <podscope/probe/concept.hpp>
-#include <podscope/probe/unix_socket_round.hpp>
+#include <podscope/probe/socket_round.hpp>
+#include <podscope/probe/unix_address.hpp>
 
 #include <cstddef>
 #include <limits>
@@ -23,9 +24,10 @@ namespace podscope {
 /// | no such socket, or nobody listens (its process may live all the same) | unreachable, at once |
 /// | connected, and no greeting by the deadline | unreachable |
 /// | the same, but connected only in the last quarter of the time | unknown |
-/// | its backlog is full by the deadline, though tried again and again: busy is not gone | unknown
-/// | | may not connect | unknown | | no endpoint, one of another form, or a path that is too long
-/// for a socket | unknown | | there was never a descriptor free for it | unknown |
+/// | its backlog is full to the end, though tried again: busy is not gone | unknown |
+/// | may not connect | unknown |
+/// | no endpoint, one of another form, or a path too long for a socket | unknown |
+/// | there was never a descriptor free for it | unknown |
 ///
 /// A deadline that has passed already leaves no time to answer: only what needs no waiting is told
 /// then, and everybody else is unknown. The call returns as soon as everybody is decided. One whose
@@ -50,7 +52,9 @@ public:
     void probe(std::span<const probe_subject> subjects,
                deadline until,
                std::span<verdict> verdicts) const {
-        probe_detail::unix_socket_round{subjects, until, verdicts, most_at_once_}.run();
+        probe_detail::socket_round{probe_detail::unix_endpoint_address, subjects, until, verdicts,
+                                   most_at_once_}
+            .run();
     }
 
 private:

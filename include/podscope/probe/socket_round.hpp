@@ -4,7 +4,7 @@
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/greeting.hpp>
-#include <podscope/probe/unix_address.hpp>
+#include <podscope/probe/socket_address.hpp>
 
 #include <algorithm>
 #include <array>
@@ -39,17 +39,19 @@ namespace podscope::probe_detail {
     return static_cast<int>(files.rlim_cur - std::min(files.rlim_cur, reserve));
 }
 
-/// One call of the probe of Unix sockets: see unix_socket_probe for what it promises.
+/// One call of a probe that asks at sockets: see unix_socket_probe for what it promises.
 ///
 /// A peer is in one of these states: settled; listening (connected, and not heard yet); busy (its
 /// backlog is full, to be tried again); waiting (there is no descriptor left for it).
-class unix_socket_round {
+class socket_round {
 public:
-    unix_socket_round(std::span<const probe_subject> subjects,
-                      deadline until,
-                      std::span<verdict> verdicts,
-                      std::size_t most_at_once)
-        : subjects_{subjects},
+    socket_round(address_reader address_of,
+                 std::span<const probe_subject> subjects,
+                 deadline until,
+                 std::span<verdict> verdicts,
+                 std::size_t most_at_once)
+        : address_of_{address_of},
+          subjects_{subjects},
           verdicts_{verdicts},
           begin_{std::chrono::steady_clock::now()},
           until_{std::max(until, begin_)},
@@ -101,7 +103,7 @@ private:
     /// settled without waiting for those that hang.
     void ask_everybody() {
         for (std::size_t i = 0; i < subjects_.size(); ++i) {
-            if (const auto address = unix_endpoint_address(subjects_[i].endpoint)) {
+            if (const auto address = address_of_(subjects_[i].endpoint)) {
                 sort_in(i, ask(i, *address, /*may_turn_away=*/true));
             }
         }
@@ -126,7 +128,7 @@ private:
     }
 
     [[nodiscard]] attempt ask_again(std::size_t i) {
-        return ask(i, *unix_endpoint_address(subjects_[i].endpoint), /*may_turn_away=*/false);
+        return ask(i, *address_of_(subjects_[i].endpoint), /*may_turn_away=*/false);
     }
 
     void sort_in(std::size_t i, attempt outcome) {
@@ -138,9 +140,9 @@ private:
         }
     }
 
-    [[nodiscard]] attempt ask(std::size_t i, const sockaddr_un& address, bool may_turn_away) {
+    [[nodiscard]] attempt ask(std::size_t i, const socket_address& address, bool may_turn_away) {
         os_detail::file_descriptor socket{
-            ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+            ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
         if (!socket) {
             return attempt::no_descriptor;
         }
@@ -148,13 +150,13 @@ private:
         if (!room && !may_turn_away) {
             return attempt::no_room;
         }
-        if (::connect(socket.get(), as_sockaddr(address), sizeof address) != 0) {
+        if (::connect(socket.get(), address.get(), address.length) != 0 && errno != EINPROGRESS) {
             return refused(i, errno);
         }
         return room && listen_to(i, std::move(socket)) ? attempt::done : attempt::no_room;
     }
 
-    /// What a failed connect says. See man 7 unix and man 2 connect.
+    /// What a failed connect says. See man 7 unix, man 7 tcp and man 2 connect.
     [[nodiscard]] attempt refused(std::size_t i, int why) noexcept {
         switch (why) {
         case EAGAIN:
@@ -165,7 +167,8 @@ private:
         case ENOTDIR:
         case ECONNREFUSED:
         case EPROTOTYPE: verdicts_[i] = verdict::unreachable; return attempt::done;
-        default: return attempt::done; // EACCES and the like: not for us to know
+        // EACCES, a network that is down and the like: not for us to know.
+        default: return attempt::done;
         }
     }
 
@@ -216,7 +219,8 @@ private:
                 return;
             }
             if (got <= 0) {
-                settle(i, verdict::unreachable);
+                const bool no_way = got < 0 && (errno == ENETUNREACH || errno == EHOSTUNREACH);
+                settle(i, no_way ? verdict::unknown : verdict::unreachable);
                 return;
             }
             p.heard.append(bytes.data(), static_cast<std::size_t>(got));
@@ -244,6 +248,7 @@ private:
         }
     }
 
+    address_reader address_of_;
     std::span<const probe_subject> subjects_;
     std::span<verdict> verdicts_;
     deadline begin_;
