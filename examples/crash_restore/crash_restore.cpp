@@ -12,6 +12,7 @@
 #include "worker.hpp"
 #include "workspace.hpp"
 
+#include <podscope/enforce/landlock_ruleset.hpp>
 #include <podscope/podscope.hpp>
 
 #include <csignal>
@@ -30,6 +31,7 @@ using namespace demo;
 constexpr int all_holds = 0;
 constexpr int something_failed = 1;
 constexpr int not_run = 2;
+constexpr int not_enforced = 3;
 
 // As a process of the team.
 int be_a_process(const assignment& given) {
@@ -59,7 +61,7 @@ podscope::result<outcome> play(const options& wanted, signal_watch& signals) {
     }
     const narrator told_by{wording{*place}, "examples/crash_restore/team.toml", wanted.json};
     company everybody{signals, folder->path(), team_file};
-    auto seen = story{everybody, *world, *place, told_by}.tell();
+    auto seen = story{everybody, *world, *place, told_by, wanted.enforce}.tell();
     if (wanted.json) {
         std::puts(json_report{*place}.write(seen).c_str());
     } else if (wanted.keep) {
@@ -80,6 +82,14 @@ int run(const std::vector<std::string>& arguments) {
     if (wanted->help) {
         std::fputs(help, stdout);
         return all_holds;
+    }
+    namespace landlock = podscope::enforce::landlock;
+    if (wanted->enforce && landlock::abi() < landlock::abi_of_truncate) {
+        std::fprintf(stderr,
+                     "crash_restore: enforcement cannot be shown: it needs Landlock with ABI %d, "
+                     "and this kernel has ABI %d (0 is none)\n",
+                     landlock::abi_of_truncate, landlock::abi());
+        return not_enforced;
     }
     ::signal(SIGPIPE, SIG_IGN); // whoever reads this may go, and there is still a folder to remove
     auto signals = signal_watch::open();

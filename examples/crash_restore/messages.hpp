@@ -21,6 +21,8 @@ enum class verb : std::uint8_t {
     recall,    ///< say what its scope in memory denies: answers `memory`
     reconcile, ///< reconcile once more: answers `changed`
     release,   ///< give its pod back: answers `changed`
+    confine,   ///< have the kernel confine it to what its pod may do now: answers `changed`
+    trespass,  ///< try to write each of `files` without asking its pod: answers `attempts`
 };
 
 struct order {
@@ -44,7 +46,8 @@ struct granted_pod {
 struct attempt {
     std::string file{};
     bool written{};
-    std::string category{}; ///< of the error that its scope answered, empty if it was written
+    /// Of the error that its scope answered, or `kernel`; empty if it was written.
+    std::string category{};
     std::string sentence{};
 };
 

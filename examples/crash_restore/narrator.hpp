@@ -125,6 +125,11 @@ public:
         say(why.text(indent));
     }
 
+    void enforced() const {
+        step("Every child is confined by the kernel, and tries to write everywhere unasked");
+        say("  What it was not given, the kernel refuses it: Permission denied.\n");
+    }
+
     void checks(const outcome& seen) const {
         step("What was checked");
         for (const auto& one : seen.checks) {

@@ -10,7 +10,7 @@
 namespace demo {
 
 inline constexpr const char* help =
-    R"(usage: crash_restore [--json] [--folder DIR] [--keep] [--help]
+    R"(usage: crash_restore [--json] [--enforce] [--folder DIR] [--keep] [--help]
 
 A planner and six pods below it, each a process of its own, share one workspace.
 One child is killed, one is stopped, one loses its row in the registry, one is
@@ -20,19 +20,22 @@ everywhere, and the library's invariants are checked.
 
   --json        print one JSON document and nothing else: before, crashed, after,
                 notifications, may_write, checks, ok
+  --enforce     have the kernel confine each child to its scope as soon as it has it;
+                each then tries to write everywhere without asking anybody
   --folder DIR  work in DIR, which must be empty or not there yet; otherwise in a
                 new folder in $TMPDIR
   --keep        leave that folder as it is at the end
   --help        print this
 
 Exit status: 0 if all checks hold, 1 if one failed, 2 if the demo could not be
-run. Process ids, times and the folder's name differ from run to run, and
+run, 3 if it was to enforce and the kernel cannot. Process ids, times and the folder's name differ from run to run, and
 nothing else.
 )";
 
 struct options {
     bool json{};
     bool keep{};
+    bool enforce{};
     bool help{};
     std::string folder{};
 };
@@ -44,6 +47,8 @@ struct options {
         const auto& word = given[i];
         if (word == "--json") {
             read.json = true;
+        } else if (word == "--enforce") {
+            read.enforce = true;
         } else if (word == "--keep") {
             read.keep = true;
         } else if (word == "--help" || word == "-h") {

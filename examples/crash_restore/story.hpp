@@ -34,13 +34,15 @@ public:
     story(company& everybody,
           podscope::runtime& world,
           const workspace& place,
-          const narrator& told_by)
+          const narrator& told_by,
+          bool enforce)
         : company_{&everybody},
           world_{&world},
           place_{&place},
           words_{place},
           narrator_{&told_by},
-          invariants_{words_} {}
+          invariants_{words_},
+          enforce_{enforce} {}
 
     story(const story&) = delete;
     story& operator=(const story&) = delete;
@@ -149,6 +151,12 @@ private:
             return podscope::fail(started);
         }
         grants_[child].push_back(started->granted);
+        if (enforce_) {
+            auto done = company_->ask<changed>(company_->of(child), {.what = verb::confine});
+            if (!done) {
+                return podscope::fail(done);
+            }
+        }
         return {};
     }
 
@@ -239,6 +247,9 @@ private:
             return done;
         }
         narrator_->tried(seen_.may_write);
+        if (enforce_) {
+            narrator_->enforced();
+        }
         examine_fences();
         auto again = company_->ask<changed>(company_->of(root_pod), {.what = verb::reconcile});
         if (!again) {
@@ -260,6 +271,17 @@ private:
             tried_.violations.push_back(std::move(found));
         }
         seen_.may_write = std::move(*trials);
+        return enforce_ ? everybody_trespasses(when) : done_or_why{};
+    }
+
+    done_or_why everybody_trespasses(const std::string& when) {
+        auto wrong = trespass_everywhere(*company_, *place_, when);
+        if (!wrong) {
+            return podscope::fail(wrong);
+        }
+        for (auto& found : *wrong) {
+            enforcement_.violations.push_back(std::move(found));
+        }
         return {};
     }
 
@@ -339,6 +361,9 @@ private:
         for (const auto& one : {tried_, fencing_, idempotence_, processes_}) {
             seen_.checks.push_back(one);
         }
+        if (enforce_) {
+            seen_.checks.push_back(enforcement_);
+        }
     }
 
     company* company_;
@@ -347,11 +372,13 @@ private:
     wording words_;
     const narrator* narrator_;
     invariants invariants_;
+    bool enforce_;
     std::map<std::string, std::vector<podscope::epoch>> grants_{};
     outcome seen_{};
     check tried_{"I1 exclusion, tried", "in each region one process could write, the expected one"};
     check fencing_{"I7 fencing", "those whose grant has ended were refused everything"};
     check idempotence_{"I8 idempotence", "to reconcile once more changes nothing"};
+    check enforcement_{"enforcement", "the kernel kept each child out of what it was not given"};
     check processes_{"processes", "all that were not killed ended by themselves"};
 };
 

@@ -11,6 +11,7 @@
 
 #include <podscope/result.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -88,6 +89,45 @@ violations_in(const std::vector<trial>& trials, const workspace& place, const st
         }
         if (!expected_tried) {
             found.push_back(when + ": " + one.expected + " is not there to write in " + one.region);
+        }
+    }
+    return found;
+}
+
+/// Lets every child that lives try to write in each region by plain system calls. What it was given
+/// when it was confined it may write still, handed on or lost: nobody told the kernel.
+///
+/// @return what the kernel let through that it should not, and the other way about
+[[nodiscard]] inline podscope::result<std::vector<std::string>>
+trespass_everywhere(company& everybody, const workspace& place, const std::string& when) {
+    std::vector<std::string> found;
+    for (auto& whom : everybody.everybody()) {
+        if (whom.pod() == root_pod || whom.look() == liveness::dead) {
+            continue;
+        }
+        auto part = place.team_of(whom.pod());
+        if (!part) {
+            return podscope::fail(part);
+        }
+        order all{.what = verb::trespass};
+        for (const auto& region : place.regions()) {
+            all.files.push_back(file_of(place, region, when + "-unasked", whom.label()));
+        }
+        auto answer = everybody.ask<attempts>(whom, all);
+        if (!answer) {
+            return podscope::fail(answer);
+        }
+        for (const auto& how : answer->made) {
+            const bool given = std::ranges::any_of(part->pod.allow, [&](const auto& rule) {
+                return rule.access == podscope::permission::write &&
+                       how.file.starts_with(rule.target + "/");
+            });
+            std::error_code ignored;
+            const bool is_there = std::filesystem::exists(how.file, ignored);
+            if (is_there != given || how.category != (given ? "" : "kernel")) {
+                found.push_back(together(when, ": ", whom.label(), " at ",
+                                         place.region_of(how.file), ": ", how.sentence));
+            }
         }
     }
     return found;

@@ -6,17 +6,22 @@
 #include "messages.hpp"
 #include "workspace.hpp"
 
+#include <podscope/enforce/confine.hpp>
 #include <podscope/podscope.hpp>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 namespace demo {
 
@@ -33,10 +38,14 @@ inline constexpr std::chrono::milliseconds probe_time{1000};
 /// demo tells it.
 class worker {
 public:
-    worker(podscope::runtime::pod pod, podscope::queue_sink told, const workspace& place)
+    worker(podscope::runtime::pod pod,
+           podscope::queue_sink told,
+           const workspace& place,
+           std::string folder)
         : pod_{std::move(pod)},
           told_{std::move(told)},
-          place_{&place} {}
+          place_{&place},
+          folder_{std::move(folder)} {}
 
     [[nodiscard]] ready introduce() {
         return {.pod = pod_.name(), .granted = pod_.granted(), .told = told_.drain()};
@@ -60,6 +69,9 @@ public:
         case verb::recall: return line.send(recall());
         case verb::reconcile: return line.send(changes(pod_.reconcile(probe_time)));
         case verb::release: return line.send(changes(pod_.release()));
+        case verb::confine: return line.send(confine());
+        case verb::trespass:
+            return line.send(podscope::result<attempts>{trespass((*given)->files)});
         }
         return {};
     }
@@ -102,6 +114,39 @@ private:
         return all;
     }
 
+    // Beside its scope it needs what its runtime works with: where things are stored, the sockets,
+    // and what /proc says of other processes.
+    [[nodiscard]] podscope::result<changed> confine() const {
+        namespace enforce = podscope::enforce;
+        auto around = enforce::surroundings::of_programs()
+                          .may_write(state_folder(folder_))
+                          .may_write(folder_ + "/sockets")
+                          .may_read("/proc");
+        auto done = enforce::confine_self<enforce::exact>(pod_, {.around = std::move(around)});
+        if (!done) {
+            return podscope::fail(done);
+        }
+        return changed{.anything = true};
+    }
+
+    [[nodiscard]] static attempts trespass(const std::vector<std::string>& files) {
+        attempts all;
+        for (const auto& file : files) {
+            const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+            const int code = fd < 0 ? errno : 0;
+            if (fd >= 0) {
+                ::close(fd);
+            }
+            all.made.push_back({.file = file,
+                                .written = code == 0,
+                                .category = code == EACCES ? "kernel"
+                                            : code == 0    ? ""
+                                                           : "io",
+                                .sentence = std::generic_category().message(code)});
+        }
+        return all;
+    }
+
     [[nodiscard]] podscope::result<memory> recall() const {
         auto now = pod_.current_scope();
         if (!now) {
@@ -120,6 +165,7 @@ private:
     podscope::runtime::pod pod_;
     podscope::queue_sink told_;
     const workspace* place_;
+    std::string folder_;
 };
 
 /// Gets the pod that a process was started for, in the way that it was told to.
@@ -168,7 +214,7 @@ private:
     if (!mine) {
         return podscope::fail(mine);
     }
-    worker self{std::move(*mine), told, *place};
+    worker self{std::move(*mine), told, *place, given.folder};
     if (auto done = answers->announce(self.granted()); !done) {
         return done;
     }

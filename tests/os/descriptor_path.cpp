@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <podscope/os/descriptor_path.hpp>
+#include <podscope/os/file_descriptor.hpp>
+
+#include <filesystem>
+#include <string>
+
+#include <fcntl.h>
+
+using podscope::os_detail::file_descriptor;
+using podscope::os_detail::path_of_descriptor;
+
+TEST_CASE("A descriptor is followed to where its file stands now", "[os]") {
+    const podscope_test::temporary_folder root;
+    const auto open = [](const std::string& path, int flags) {
+        return file_descriptor{::open(path.c_str(), flags | O_CLOEXEC, 0600)};
+    };
+    std::filesystem::create_directory(root / "folder");
+    std::filesystem::create_directory_symlink("folder", root / "link");
+    const auto file = open(root / "link/file", O_RDWR | O_CREAT);
+    CHECK(path_of_descriptor(file.get()) == root / "folder/file");
+    const auto folder = open(root / "link", O_PATH | O_DIRECTORY);
+    std::filesystem::rename(root / "folder", root / "moved");
+    CHECK(path_of_descriptor(file.get()) == root / "moved/file");
+    CHECK(path_of_descriptor(folder.get()) == root / "moved");
+
+    std::filesystem::remove_all(root / "moved");
+    CHECK(path_of_descriptor(file.get()).empty());
+    CHECK(path_of_descriptor(folder.get()).empty());
+    CHECK(path_of_descriptor(-1).empty());
+    const auto nameless = open(root.path(), O_TMPFILE | O_RDWR);
+    if (nameless) {
+        CHECK(path_of_descriptor(nameless.get()).empty());
+    }
+}
