@@ -45,7 +45,7 @@ TEMPLATE_LIST_TEST_CASE("I6 no log entry changes a scope", "[pod][invariants]", 
     play<TestType>(laws::log_is_no_authority);
 }
 
-TEMPLATE_LIST_TEST_CASE("I7 who lost a pod can do nothing with it",
+TEMPLATE_LIST_TEST_CASE("I7 F56 who lost a pod can do nothing with it",
                         "[pod][invariants]",
                         in_memory_with) {
     play<TestType>(laws::fencing);

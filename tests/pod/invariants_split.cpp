@@ -41,7 +41,9 @@ TEMPLATE_LIST_TEST_CASE("I6 no log entry changes a scope", "[pod][invariants]", 
     play<TestType>(laws::log_is_no_authority);
 }
 
-TEMPLATE_LIST_TEST_CASE("I7 who lost a pod can do nothing with it", "[pod][invariants]", apart) {
+TEMPLATE_LIST_TEST_CASE("I7 F56 who lost a pod can do nothing with it",
+                        "[pod][invariants]",
+                        apart) {
     play<TestType>(laws::fencing);
 }
 

@@ -41,7 +41,9 @@ TEMPLATE_LIST_TEST_CASE("I6 no log entry changes a scope", "[pod][invariants]", 
     play_typed<TestType>(laws::log_is_no_authority);
 }
 
-TEMPLATE_LIST_TEST_CASE("I7 who lost a pod can do nothing with it", "[pod][invariants]", as_typed) {
+TEMPLATE_LIST_TEST_CASE("I7 F56 who lost a pod can do nothing with it",
+                        "[pod][invariants]",
+                        as_typed) {
     play_typed<TestType>(laws::fencing);
 }
 

@@ -12,6 +12,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -185,6 +187,58 @@ TEST_CASE("F20 a restore terminates the last holder that hangs before it takes i
     const auto back = must(on.library.restore("child", {.probe_time = impatience}));
     CHECK(state_of(hung) == verdict::missing);
     must(back.pod.check("/ws/a/f", permission::write));
+}
+
+namespace {
+
+// A wall clock that somebody sets while the program runs.
+struct set_clock {
+    std::shared_ptr<std::int64_t> wall{std::make_shared<std::int64_t>(0)};
+
+    [[nodiscard]] podscope::deadline now() const noexcept {
+        return std::chrono::steady_clock::now();
+    }
+
+    [[nodiscard]] std::int64_t wall_ms() const noexcept { return *wall; }
+};
+
+} // namespace
+
+TEST_CASE("F19 a wall clock that jumps by a year changes nothing but what people read", "[pod]") {
+    constexpr std::int64_t a_year = 365LL * 24 * 3600 * 1000;
+    using parts =
+        podscope::runtime_parts<in_memory::store, in_memory::sessions, any_probe, any_sink,
+                                podscope::lexical_path, podscope::grace_period<>, set_clock,
+                                podscope::given_process>;
+    for (const auto jump : {a_year, -a_year}) {
+        crew_of<by_script_here> c{by_script_here{}};
+        const set_clock clock;
+        *clock.wall = 50 * a_year;
+        auto by = c.hire();
+        podscope::basic_runtime<parts> library{parts{c.backend().open(),
+                                                     c.backend().open_sessions(),
+                                                     c.own_probe(),
+                                                     any_sink::of(podscope::queue_sink{}),
+                                                     {},
+                                                     podscope::grace_period<>{1h},
+                                                     clock,
+                                                     {by.who->identity()}}};
+        auto planner = must(library.create(writer("planner", "/ws")));
+        for (const auto* const pod : {"hangs", "dies", "lives"}) {
+            c.adopt(must(planner.delegate(writer(pod, "/ws/" + std::string{pod}), patience)));
+        }
+        c.holder_of("hangs").who->hang();
+        CHECK(ended(must(planner.reconcile(patience))).empty());
+        *clock.wall += jump;
+        // An hour of grace has not passed, whatever the clock on the wall says.
+        CHECK(ended(must(planner.reconcile(patience))).empty());
+        c.kill("dies");
+        CHECK(ended(must(planner.reconcile(patience))) == list{{"dies", end_reason::missing}});
+        const auto history = must(library.history_of("planner"));
+        REQUIRE(history.size() == 1);
+        CHECK(history.front().at_ms == *clock.wall);
+        must(c.at("lives").check("/ws/lives/f", permission::write));
+    }
 }
 
 TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") {
