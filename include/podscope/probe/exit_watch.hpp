@@ -93,7 +93,8 @@ public:
         });
         std::vector<key> keys;
         for (int i = 0; i < count; ++i) {
-            keys.push_back(events[static_cast<std::size_t>(i)].data.u64);
+            const key one = events[static_cast<std::size_t>(i)].data.u64; // which is not aligned
+            keys.push_back(one);
         }
         return keys;
     }
