@@ -163,4 +163,13 @@ private:
     std::unique_ptr<work> work_;
 };
 
+/// Supervises a pod: see supervisor.
+///
+///     auto guard = supervise(planner, [](const result<reconcile_report>& seen) { … }).value();
+template <class Parts, class Listener>
+[[nodiscard]] result<supervisor<Parts>>
+supervise(basic_pod<Parts>& pod, Listener told, const supervision_options& options = {}) {
+    return supervisor<Parts>::over(pod, std::move(told), options);
+}
+
 } // namespace podscope

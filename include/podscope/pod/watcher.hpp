@@ -217,4 +217,12 @@ private:
     std::map<std::string, exit_watch::key, std::less<>> key_of_{};
 };
 
+/// Watches over those below a pod: see basic_watcher.
+template <class Parts>
+[[nodiscard]] result<basic_watcher<Parts>>
+watch(basic_pod<Parts>& pod,
+      std::chrono::milliseconds refresh = basic_watcher<Parts>::default_refresh) {
+    return basic_watcher<Parts>::over(pod, refresh);
+}
+
 } // namespace podscope
