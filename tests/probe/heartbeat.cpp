@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+// Processes that say in a file that they are alive.
+#include "probe/processes.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <podscope/probe/heartbeat.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace podscope;
+using namespace podscope_test;
+
+namespace {
+
+probe_subject subject_at(std::string endpoint) {
+    return {.pod = "a pod", .owner = {}, .endpoint = std::move(endpoint), .granted = epoch{7}};
+}
+
+std::string content_of(const std::string& path) {
+    std::ifstream file{path};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+} // namespace
+
+TEST_CASE("F20 a process is unreachable once its heart has not beaten for a while", "[probe]") {
+    const temporary_folder folder;
+    const std::string path = folder / "beat";
+    const child_process child{[&](const voice& out) {
+        auto heart = heartbeat::at(path, "a pod", epoch{7});
+        out.say(heart ? heart->endpoint() : std::string{"no heartbeat"});
+        while (heart && heart->beat()) {
+            ::poll(nullptr, 0, 5);
+        }
+    }};
+    const auto subject = subject_at(child.line());
+    REQUIRE(subject.endpoint == "heartbeat:" + path);
+    // Long enough for a beat on any machine, and short enough to be waited for.
+    const heartbeat_probe probe{2s};
+    CHECK(ask(probe, subject) == verdict::reachable);
+    ::kill(child.pid(), SIGSTOP);
+    CHECK(eventually([&] { return ask(probe, subject) == verdict::unreachable; }));
+    ::kill(child.pid(), SIGCONT);
+    CHECK(eventually([&] { return ask(probe, subject) == verdict::reachable; }));
+}
+
+TEST_CASE("I7 another incarnation's heartbeat is not the subject's", "[probe]") {
+    const temporary_folder folder;
+    const std::string path = folder / "beat";
+    const heartbeat_probe probe{1h};
+    auto first = heartbeat::at(path, "a pod", epoch{7}).value();
+    const auto subject = subject_at(first.endpoint());
+    CHECK(ask(probe, subject) == verdict::reachable);
+    auto next = heartbeat::at(path, "a pod", epoch{10}).value();
+    CHECK(ask(probe, subject) == verdict::missing);
+    auto later = subject;
+    later.granted = epoch{10};
+    CHECK(ask(probe, later) == verdict::reachable);
+    auto shorter = heartbeat::at(path, "b", epoch{1}).value();
+    CHECK(ask(probe, later) == verdict::missing);
+    later.pod = "b";
+    later.granted = epoch{1};
+    CHECK(ask(probe, later) == verdict::reachable);
+}
+
+TEST_CASE("what a heartbeat's file says is read as it was written or not at all", "[probe]") {
+    const temporary_folder folder;
+    const std::string path = folder / "beat";
+    const heartbeat_probe probe{1h};
+    const auto heart = heartbeat::at(path, "a pod", epoch{7}).value();
+    const auto subject = subject_at(heart.endpoint());
+    const auto whole = content_of(path);
+    const auto judge = [&](const std::string& text) {
+        std::ofstream{path} << text;
+        return ask(probe, subject);
+    };
+    CHECK(judge(whole) == verdict::reachable);
+    for (std::size_t length = 0; length != whole.size(); ++length) {
+        REQUIRE(judge(whole.substr(0, length)) == verdict::unreachable);
+    }
+    const auto with = [&](std::size_t at, std::string_view what) {
+        auto text = whole;
+        return text.replace(at, what.size(), what);
+    };
+    CHECK(judge(with(0, "another thing")) == verdict::unreachable);
+    // The boot, and a beat that is yet to come.
+    const auto boot = probe_detail::heartbeat_magic.size();
+    CHECK(judge(with(boot, "00000000-0000-0000-0000-000000000001")) == verdict::missing);
+    CHECK(judge(with(boot + 37, "09999999999999999999")) == verdict::unreachable);
+    CHECK(judge(with(boot + 37, "08999999999999999999")) == verdict::unknown);
+    CHECK(judge(with(boot + 37, "00000000000000000000")) ==
+          (probe_detail::monotonic_ms() > 3'600'000 ? verdict::unreachable : verdict::reachable));
+}
+
+TEST_CASE("a heartbeat that is not there is unreachable and one of another form unknown",
+          "[probe]") {
+    const temporary_folder folder;
+    const heartbeat_probe probe{1h};
+    CHECK(ask(probe, subject_at("heartbeat:" + (folder / "none"))) == verdict::unreachable);
+    CHECK(ask(probe, subject_at("heartbeat:" + (folder / "none/none"))) == verdict::unreachable);
+    for (const auto* const endpoint : {"", "heartbeat:", "heartbeat:beat", "unix:/beat"}) {
+        CHECK(ask(probe, subject_at(endpoint)) == verdict::unknown);
+    }
+    REQUIRE(::symlink("beat", (folder / "link").c_str()) == 0);
+    CHECK(ask(probe, subject_at("heartbeat:" + (folder / "link"))) == verdict::unknown);
+    const auto refused = heartbeat::at(folder / "link", "a pod", epoch{7});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().category == errc::io);
+    CHECK(heartbeat::at(folder / "beat", "a/b", epoch{7}).error().category == errc::invalid_name);
+}
