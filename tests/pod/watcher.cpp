@@ -216,7 +216,8 @@ using supervisor_of = podscope::supervisor<typename Crew::parts>;
 
 } // namespace
 
-TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs", "[pod]") {
+TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs",
+          "[pod][concurrent]") {
     crew_of<on_journal> c{on_journal{}};
     c.create(writer("planner", "/ws"));
     listener told;
@@ -239,7 +240,8 @@ TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs", "
     c.judge_restored("planner");
 }
 
-TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops", "[pod]") {
+TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops",
+          "[pod][concurrent]") {
     crew_of<on_journal> c{on_journal{}};
     c.create(writer("root", "/ws"));
     c.add("root", writer("planner", "/ws/a"));
