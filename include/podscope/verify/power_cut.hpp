@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -39,7 +40,7 @@ public:
             // Numbered as they are made, since inodes come back.
             number_of_[event.file] = files_.size();
             files_.emplace_back();
-            names_pending_.push_back({event, files_.size() - 1});
+            change_names({event, files_.size() - 1});
             break;
         case kind::written: write(event); break;
         case kind::cut:
@@ -49,7 +50,7 @@ public:
             break;
         case kind::synced: sync(event.file); break;
         case kind::renamed:
-        case kind::removed: names_pending_.push_back({event, 0}); break;
+        case kind::removed: change_names({event, named_now_[event.name]}); break;
         case kind::marked: acknowledged_ = event.at; break;
         }
     }
@@ -116,6 +117,13 @@ private:
         return number == number_of_.end() ? nullptr : &files_[number->second];
     }
 
+    // A change is one of the file that had the name when it was made, whatever becomes of the
+    // changes before it.
+    void change_names(name_change change) {
+        change_name(named_now_, change);
+        names_pending_.push_back(std::move(change));
+    }
+
     void write(const file_event& event) {
         contents* const to = find(event.file);
         for (std::size_t done = 0; to != nullptr && done < event.bytes.size();) {
@@ -161,11 +169,13 @@ private:
         const auto& event = change.event;
         if (event.what == file_event::kind::made) {
             names[event.name] = change.number;
-        } else if (event.what == file_event::kind::removed) {
-            names.erase(event.name);
-        } else if (const auto old = names.find(event.name); old != names.end()) {
-            // (A change that was dropped may never have given the old name.)
-            names[event.other_name] = old->second;
+            return;
+        }
+        if (event.what == file_event::kind::renamed) {
+            names[event.other_name] = change.number;
+        }
+        const auto old = names.find(event.name);
+        if (old != names.end() && old->second == change.number) {
             names.erase(old);
         }
     }
@@ -173,7 +183,8 @@ private:
     ino_t folder_;
     std::vector<contents> files_{};
     std::map<ino_t, std::size_t> number_of_{};
-    name_map names_{};
+    name_map names_{};     // as they last
+    name_map named_now_{}; // as the process sees them
     std::vector<name_change> names_pending_{};
     std::uint64_t acknowledged_ = 0;
 };
