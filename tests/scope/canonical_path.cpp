@@ -384,7 +384,7 @@ TEST_CASE("F37 a file that was removed while it is open has no place by the kern
     in.file("f");
     const auto open = scope_detail::open_place(in.path("f"));
     REQUIRE(open);
-    CHECK(scope_detail::path_of_place(open) == in.path("f"));
+    CHECK(os_detail::path_of_descriptor(open.get()) == in.path("f"));
     fs::remove(in.path("f"));
-    CHECK(scope_detail::path_of_place(open).empty());
+    CHECK(os_detail::path_of_descriptor(open.get()).empty());
 }

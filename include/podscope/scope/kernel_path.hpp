@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/os/descriptor_path.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/resource.hpp>
@@ -15,7 +16,6 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,22 +30,6 @@ namespace podscope::scope_detail {
     how.resolve = RESOLVE_NO_MAGICLINKS;
     return os_detail::file_descriptor{
         static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how))};
-}
-
-/// The path of an open place, as the kernel keeps it. Empty if it has none: its name was removed,
-/// it lies outside of this process's root, or there is no /proc.
-[[nodiscard]] inline std::string path_of_place(const os_detail::file_descriptor& place) {
-    const std::string link = "/proc/self/fd/" + std::to_string(place.get());
-    std::array<char, lexical_path::max_length + 1> path;
-    const auto length = ::readlink(link.c_str(), path.data(), path.size());
-    struct stat facts{};
-    // Only of a removed name does the kernel say so behind the path; a file may also be named so.
-    if (length <= 0 || static_cast<std::size_t>(length) == path.size() || path.front() != '/' ||
-        ::fstat(place.get(), &facts) != 0 || facts.st_nlink == 0) {
-        return {};
-    }
-    const std::string_view found{path.data(), static_cast<std::size_t>(length)};
-    return found.ends_with(" (deleted)") ? std::string{} : std::string{found};
 }
 
 /// Whether the kernel reads a path as `canonical_path` promises to: it does but for a `..` in the
@@ -92,7 +76,7 @@ namespace podscope::scope_detail {
     if (!place) {
         return std::nullopt;
     }
-    std::string found = path_of_place(place);
+    std::string found = os_detail::path_of_descriptor(place.get());
     if (found.empty()) {
         return std::nullopt;
     }
