@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
-// F03: what a loss of power may leave of the writes since the last sync, by a model that is weaker
-// than any file system in use. Each 512-byte sector of a write is kept, dropped, or dropped with
-// the file as long as if it had been kept; a shortening of a file is kept or dropped; so is each
-// change of a name, all independently of each other and of the order in which they were made. A
-// sync of a file keeps what was done to its bytes and its length, a sync of the folder what was
-// done to names.
+// F03: what a loss of power may leave of the writes since the last sync, in a life of a journal in
+// which calls fail and only half of a write fits. verify/power_cut.hpp has the model of the disk.
 #include "backend/scratch_folder.hpp"
 #include "backend/system_faults.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
 #include <podscope/backend/journal.hpp>
+#include <podscope/verify/power_cut.hpp>
+#include <podscope/verify/recorded_files.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <random>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <sys/stat.h>
@@ -29,148 +24,10 @@
 namespace {
 
 using namespace backend_test;
+using podscope::verify::chance;
+using podscope::verify::file_event;
 
 using journal = podscope::basic_journal<test_schema>;
-
-constexpr std::uint64_t sector = 512;
-
-// A piece of a write, or a cut, as it waits for a sync.
-struct pending_change {
-    bool is_cut{};
-    std::uint64_t at{};
-    std::string bytes{};
-};
-
-struct file_model {
-    std::string synced{};
-    std::vector<pending_change> pending{};
-};
-
-enum class chance { kept, dropped, left_as_zeros };
-
-void apply(std::string& content, const pending_change& change, chance luck) {
-    if (luck == chance::dropped) {
-        return;
-    }
-    if (change.is_cut) {
-        content.resize(static_cast<std::size_t>(change.at), '\0');
-        return;
-    }
-    const auto end = static_cast<std::size_t>(change.at) + change.bytes.size();
-    if (content.size() < end) {
-        content.resize(end, '\0');
-    }
-    if (luck == chance::kept) {
-        content.replace(static_cast<std::size_t>(change.at), change.bytes.size(), change.bytes);
-    }
-}
-
-// The file system after some prefix of a trace. Files are numbered as they are made, since inodes
-// come back.
-class disk_model {
-public:
-    explicit disk_model(ino_t folder) : folder_{folder} {}
-
-    void happen(const system_event& event) {
-        using kind = system_event::kind;
-        switch (event.what) {
-        case kind::written: {
-            auto& pending = file_of(event).pending;
-            for (std::size_t done = 0; done < event.bytes.size();) {
-                const auto at = event.number + done;
-                const auto length = static_cast<std::size_t>(sector - at % sector);
-                pending.push_back({false, at, event.bytes.substr(done, length)});
-                done += pending.back().bytes.size();
-            }
-            break;
-        }
-        case kind::cut: file_of(event).pending.push_back({true, event.number, {}}); break;
-        case kind::synced:
-            if (event.file == folder_) {
-                for (const auto& change : name_changes_) {
-                    change_name(names_, change);
-                }
-                name_changes_.clear();
-            } else {
-                auto& file = file_of(event);
-                for (const auto& change : file.pending) {
-                    apply(file.synced, change, chance::kept);
-                }
-                file.pending.clear();
-            }
-            break;
-        case kind::named:
-            number_of_[event.file] = files_.size();
-            files_.emplace_back();
-            name_changes_.push_back({event, files_.size() - 1});
-            break;
-        case kind::renamed:
-        case kind::unnamed: name_changes_.push_back({event, 0}); break;
-        case kind::mark: acknowledged_ = static_cast<std::int64_t>(event.number); break;
-        }
-    }
-
-    [[nodiscard]] std::int64_t acknowledged() const noexcept { return acknowledged_; }
-
-    [[nodiscard]] bool has_open_questions() const {
-        return !name_changes_.empty() ||
-               std::ranges::any_of(files_, [](const auto& file) { return !file.pending.empty(); });
-    }
-
-    // Writes what is left after a loss of power; `luck()` decides each question.
-    template <class Luck>
-    void leave(const std::string& folder, Luck luck) const {
-        auto names = names_;
-        for (const auto& change : name_changes_) {
-            if (luck() == chance::kept) {
-                change_name(names, change);
-            }
-        }
-        for (const auto& [name, number] : names) {
-            std::string content = files_[number].synced;
-            for (const auto& change : files_[number].pending) {
-                apply(content, change, luck());
-            }
-            set_bytes(folder + "/" + name, content);
-            REQUIRE(::chmod((folder + "/" + name).c_str(), 0600) == 0);
-        }
-    }
-
-private:
-    using name_map = std::map<std::string, std::size_t>;
-
-    struct name_change {
-        system_event event;
-        std::size_t number;
-    };
-
-    static void change_name(name_map& names, const name_change& change) {
-        const auto& [event, number] = change;
-        if (event.what == system_event::kind::named) {
-            names[event.name] = number;
-        } else if (event.what == system_event::kind::unnamed) {
-            names.erase(event.name);
-        } else if (const auto old = names.find(event.name); old != names.end()) {
-            // (A dropped change may never have given the old name.)
-            names[event.other_name] = old->second;
-            names.erase(old);
-        }
-    }
-
-    // Of a file that was not made here, such as the folder above, nothing is asked.
-    file_model& file_of(const system_event& event) {
-        const auto number = number_of_.find(event.file);
-        return number == number_of_.end() ? elsewhere_ : files_[number->second];
-    }
-
-    ino_t folder_;
-    std::vector<file_model> files_;
-    file_model elsewhere_;
-    std::map<ino_t, std::size_t> number_of_;
-    name_map names_;
-    std::vector<name_change> name_changes_;
-    std::int64_t acknowledged_ = 0;
-};
 
 ino_t inode_of(const std::string& path) {
     struct stat status{};
@@ -197,7 +54,7 @@ bool commit(Store& store, std::int64_t i) {
 // What a journal goes through in its life, with all that a disk is told meanwhile: commits by two
 // handles of which one compacts, a commit that only half fits, a compaction that dies between the
 // new name and its sync, opening again.
-std::vector<system_event> trace_of_a_life(const std::string& path) {
+std::vector<file_event> trace_of_a_life(const std::string& path) {
     constexpr podscope::journal_options compacting{.compact_above = 1500, .compact_factor = 1};
     system_trace trace;
     std::int64_t next = 1;
@@ -278,30 +135,33 @@ TEST_CASE("F03 whatever a loss of power keeps of the writes since the last sync 
     int cuts = 0;
     std::size_t names_changed = 0;
 
-    disk_model disk{inode_of(path)};
+    podscope::verify::power_cut disk{inode_of(path)};
     const auto cut_power = [&](auto luck) {
         const std::string left = folder / "left";
         std::filesystem::remove_all(left);
         REQUIRE(::mkdir(left.c_str(), 0700) == 0);
-        disk.leave(left, luck);
+        for (const auto& [name, content] : disk.left(luck)) {
+            set_bytes(left + "/" + name, content);
+            REQUIRE(::chmod((left + "/" + name).c_str(), 0600) == 0);
+        }
         if (random() % 2 == 0) {
             // The page is written back when the system likes, so it may be of any time.
             set_bytes(left + "/journal.lock", last_page);
             REQUIRE(::chmod((left + "/journal.lock").c_str(), 0600) == 0);
         }
         ++cuts;
-        return finding_of(left, disk.acknowledged());
+        return finding_of(left, static_cast<std::int64_t>(disk.acknowledged()));
     };
     for (std::size_t i = 0; i < events.size(); ++i) {
         disk.happen(events[i]);
-        names_changed += events[i].what == system_event::kind::renamed ? 1U : 0U;
+        names_changed += events[i].what == file_event::kind::renamed ? 1U : 0U;
         CAPTURE(i, cuts);
         REQUIRE(cut_power([] { return chance::kept; }) == "");
         REQUIRE(cut_power([] { return chance::dropped; }) == "");
-        if (!disk.has_open_questions()) {
+        if (disk.questions() == 0) {
             continue;
         }
-        REQUIRE(cut_power([] { return chance::left_as_zeros; }) == "");
+        REQUIRE(cut_power([] { return chance::zeros; }) == "");
         for (int again = 0; again < 12; ++again) {
             const auto luck = [&] { return static_cast<chance>(random() % 3); };
             REQUIRE(cut_power(luck) == "");

@@ -22,7 +22,7 @@ namespace backend_test {
 namespace {
 
 thread_local system_faults::decision* deciding = nullptr;
-thread_local std::vector<system_event>* tracing = nullptr;
+thread_local std::vector<podscope::verify::file_event>* tracing = nullptr;
 
 // The event is made only where somebody wants it: a call must not allocate otherwise.
 template <class Make>
@@ -85,7 +85,7 @@ system_trace::~system_trace() {
 }
 
 void system_trace::mark(std::uint64_t number) {
-    events_.push_back({.what = system_event::kind::mark, .number = number});
+    events_.push_back({.what = podscope::verify::file_event::kind::marked, .at = number});
 }
 
 system_faults::decision at_call(int number, fate then, bool* reached) {
@@ -106,8 +106,8 @@ using backend_test::inode_of;
 using backend_test::meet_fate;
 using backend_test::plain;
 using backend_test::system_call;
-using backend_test::system_event;
 using backend_test::take_down;
+using podscope::verify::file_event;
 
 extern "C" {
 
@@ -115,11 +115,11 @@ ssize_t pwrite(int fd, const void* from, size_t size, off_t offset) {
     const ssize_t written = meet_fate(
         system_call::write, size, [&] { return ::syscall(SYS_pwrite64, fd, from, size, offset); });
     take_down(written > 0, [&] {
-        return system_event{.what = system_event::kind::written,
-                            .file = inode_of(fd),
-                            .number = static_cast<std::uint64_t>(offset),
-                            .bytes{static_cast<const char*>(from),
-                                   static_cast<size_t>(std::max<ssize_t>(written, 0))}};
+        return file_event{.what = file_event::kind::written,
+                          .file = inode_of(fd),
+                          .at = static_cast<std::uint64_t>(offset),
+                          .bytes{static_cast<const char*>(from),
+                                 static_cast<size_t>(std::max<ssize_t>(written, 0))}};
     });
     return written;
 }
@@ -137,7 +137,7 @@ int openat(int folder, const char* name, int flags, ...) {
     const bool is_new = ::faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     const int fd = plain(system_call::open, SYS_openat, folder, name, flags, mode);
     take_down(fd >= 0 && is_new, [&] {
-        return system_event{.what = system_event::kind::named, .file = inode_of(fd), .name = name};
+        return file_event{.what = file_event::kind::made, .file = inode_of(fd), .name = name};
     });
     return fd;
 }
@@ -145,34 +145,31 @@ int openat(int folder, const char* name, int flags, ...) {
 int ftruncate(int fd, off_t size) noexcept {
     const int answer = plain(system_call::cut, SYS_ftruncate, fd, size);
     take_down(answer == 0, [&] {
-        return system_event{.what = system_event::kind::cut,
-                            .file = inode_of(fd),
-                            .number = static_cast<std::uint64_t>(size)};
+        return file_event{.what = file_event::kind::cut,
+                          .file = inode_of(fd),
+                          .at = static_cast<std::uint64_t>(size)};
     });
     return answer;
 }
 
 int fdatasync(int fd) {
     const int answer = plain(system_call::sync, SYS_fdatasync, fd);
-    take_down(answer == 0, [&] {
-        return system_event{.what = system_event::kind::synced, .file = inode_of(fd)};
-    });
+    take_down(answer == 0,
+              [&] { return file_event{.what = file_event::kind::synced, .file = inode_of(fd)}; });
     return answer;
 }
 
 int fsync(int fd) {
     const int answer = plain(system_call::sync, SYS_fsync, fd);
-    take_down(answer == 0, [&] {
-        return system_event{.what = system_event::kind::synced, .file = inode_of(fd)};
-    });
+    take_down(answer == 0,
+              [&] { return file_event{.what = file_event::kind::synced, .file = inode_of(fd)}; });
     return answer;
 }
 
 int renameat(int old_folder, const char* old_name, int folder, const char* name) noexcept {
     const int answer = plain(system_call::rename, SYS_renameat, old_folder, old_name, folder, name);
     take_down(answer == 0, [&] {
-        return system_event{
-            .what = system_event::kind::renamed, .name = old_name, .other_name = name};
+        return file_event{.what = file_event::kind::renamed, .name = old_name, .other_name = name};
     });
     return answer;
 }
@@ -180,7 +177,7 @@ int renameat(int old_folder, const char* old_name, int folder, const char* name)
 int unlinkat(int folder, const char* name, int flags) noexcept {
     const int answer = plain(system_call::unlink, SYS_unlinkat, folder, name, flags);
     take_down(answer == 0,
-              [&] { return system_event{.what = system_event::kind::unnamed, .name = name}; });
+              [&] { return file_event{.what = file_event::kind::removed, .name = name}; });
     return answer;
 }
 

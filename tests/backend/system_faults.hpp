@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/verify/recorded_files.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -47,26 +49,6 @@ public:
 /// Lets the call of that number, counted from 0, have its fate, and all others go through.
 [[nodiscard]] system_faults::decision at_call(int number, fate then, bool* reached = nullptr);
 
-/// A call that has changed something, or made changes last.
-struct system_event {
-    enum class kind {
-        written, ///< `bytes` at `number` of `file`
-        cut,     ///< `file` to the size `number`
-        synced,  ///< `file`, which may be a folder
-        named,   ///< `file` got its first name, `name`
-        renamed, ///< from `name` to `other_name`
-        unnamed, ///< `name`
-        mark,    ///< `number`, by the test
-    };
-
-    kind what{};
-    ino_t file{};
-    std::uint64_t number{};
-    std::string bytes{};
-    std::string name{};
-    std::string other_name{};
-};
-
 /// While it lives, takes down what the thread that made it changes in the file system. All names
 /// are taken to be in one folder.
 class system_trace {
@@ -78,10 +60,12 @@ public:
 
     void mark(std::uint64_t number);
 
-    [[nodiscard]] const std::vector<system_event>& events() const noexcept { return events_; }
+    [[nodiscard]] const std::vector<podscope::verify::file_event>& events() const noexcept {
+        return events_;
+    }
 
 private:
-    std::vector<system_event> events_;
+    std::vector<podscope::verify::file_event> events_;
 };
 
 } // namespace backend_test
