@@ -60,7 +60,9 @@ public:
             one.place_ = line_member::place::leading;
             return answer::lead;
         }
-        came_.notify_one();
+        if (length_ == awaited_) {
+            came_.notify_one();
+        }
         using place = line_member::place;
         const bool in_time = one.changed_.wait_until(lock, until, [&] {
             return one.place_ == place::leading || one.place_ == place::served;
@@ -74,18 +76,21 @@ public:
         return one.place_ == place::served ? answer::served : answer::lead;
     }
 
-    /// Takes the first of the line, who leads, and at most `most - 1` behind it; the answer is the
-    /// last of them.
+    /// Lets the leader wait for company, before it takes what others need to get here.
     ///
     /// Those who were served together come again at about the same time. So if it was several the
     /// last time, as many are waited for, for a small part of what a sync takes.
-    [[nodiscard]] line_member&
-    take(line_member& leader, std::size_t most, std::chrono::microseconds patience) {
+    void gather(std::chrono::microseconds patience) {
         std::unique_lock lock{mutex_};
-        const std::size_t expected = std::min(most, last_taken_);
-        if (length_ < expected) {
-            came_.wait_for(lock, patience, [&] { return length_ >= expected; });
-        }
+        awaited_ = last_taken_;
+        came_.wait_for(lock, patience, [&] { return length_ >= awaited_; });
+        awaited_ = 0;
+    }
+
+    /// Takes the first of the line, who leads, and at most `most - 1` behind it; the answer is the
+    /// last of them.
+    [[nodiscard]] line_member& take(line_member& leader, std::size_t most) {
+        const std::lock_guard lock{mutex_};
         line_member* last = &leader;
         std::size_t taken = 1;
         while (taken < most && last->next_ != nullptr) {
@@ -144,6 +149,7 @@ private:
     line_member* last_ = nullptr;
     std::size_t length_ = 0;
     std::size_t last_taken_ = 1;
+    std::size_t awaited_ = 0;
     bool is_led_ = false;
 };
 

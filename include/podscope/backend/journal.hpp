@@ -178,6 +178,9 @@ private:
     // Commits for those who wait, `mine` the first of them.
     void lead(request& mine) noexcept {
         auto led = guarded([&]() -> result<void> {
+            if constexpr (Durable == durability::power) {
+                state_->line.gather(std::chrono::microseconds{50});
+            }
             const auto turn = channel().take_turn();
             if (!turn) {
                 return fail(error{turn.error()});
@@ -197,9 +200,7 @@ private:
     }
 
     void serve_all(request& mine, std::string& frame) noexcept {
-        // What is waited for is worth it where a commit costs a sync.
-        constexpr auto patience = std::chrono::microseconds{Durable == durability::power ? 50 : 0};
-        auto& last = static_cast<request&>(state_->line.take(mine, most_at_once, patience));
+        auto& last = static_cast<request&>(state_->line.take(mine, most_at_once));
         std::uint16_t transactions = 0;
         bool delayed = true;
         for (auto* each = &mine; each != nullptr; each = each->next_request()) {
