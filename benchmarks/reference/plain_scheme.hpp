@@ -3,6 +3,8 @@
 
 #include "plain_table.hpp"
 
+#include <podscope/probe/this_process.hpp>
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -137,11 +139,20 @@ private:
         }
     }
 
-    [[nodiscard]] static plain_pod
-    row(std::string name, std::string parent, std::vector<plain_rule> write_rules) {
+    // Asked of the library, as it is asked once and not what is measured.
+    [[nodiscard]] static plain_process this_process() {
+        const auto self = podscope::this_process();
+        if (!self) {
+            throw std::runtime_error{"who this process is cannot be read"};
+        }
+        return {.pid = self->pid, .started = static_cast<std::int64_t>(self->start_time)};
+    }
+
+    [[nodiscard]] plain_pod
+    row(std::string name, std::string parent, std::vector<plain_rule> write_rules) const {
         return {.name = std::move(name),
                 .parent = std::move(parent),
-                .pid = ::getpid(),
+                .owner = self_,
                 .write = std::move(write_rules)};
     }
 
@@ -149,7 +160,7 @@ private:
     static void drop_the_dead(plain_table& table) {
         std::vector<std::string> dead;
         for (const plain_pod& pod : table.pods()) {
-            if (::kill(static_cast<pid_t>(pod.pid), 0) != 0 && errno == ESRCH) {
+            if (::kill(static_cast<pid_t>(pod.owner.pid), 0) != 0 && errno == ESRCH) {
                 dead.push_back(pod.name);
             }
         }
@@ -201,6 +212,7 @@ private:
 
     int fd_;
     sync sync_;
+    plain_process self_{this_process()};
     std::string text_{};
 };
 

@@ -39,10 +39,18 @@ struct plain_layer {
     friend bool operator==(const plain_layer&, const plain_layer&) = default;
 };
 
+/// Whose a pod is, and whom one would ask whether it lives.
+struct plain_process {
+    std::int64_t pid{};
+    std::int64_t started{}; ///< in ticks after the boot: tells it from a later one of its number
+
+    friend bool operator==(const plain_process&, const plain_process&) = default;
+};
+
 struct plain_pod {
     std::string name{};
     std::string parent{}; ///< empty for a root
-    std::int64_t pid{};   ///< whom one would ask whether the pod lives
+    plain_process owner{};
     std::vector<plain_rule> write{};
     std::vector<plain_layer> layers{};
 
@@ -52,8 +60,8 @@ struct plain_pod {
 enum class plain_outcome : std::uint8_t { done, unknown_pod, duplicate_name, conflict };
 
 /// The table of live pods as the plain scheme has it in memory, and its form as JSON: a list of
-/// `{"name": …, "parent": …, "pid": …, "write": [rule, …], "layers": [child, rule, …]}`, where a
-/// rule is `/a/**` if it is recursive and `/a/*` if not.
+/// `{"name": …, "parent": …, "pid": …, "started": …, "write": [rule, …], "layers": [child, rule,
+/// …]}`, where a rule is `/a/**` if it is recursive and `/a/*` if not.
 ///
 /// All searches read the whole list, as there is nothing else that a table that was just
 /// parsed could be asked.
@@ -225,7 +233,8 @@ public:
     }
 
     bool key(std::string& text) {
-        constexpr std::array<std::string_view, 5> names{"name", "parent", "pid", "write", "layers"};
+        constexpr std::array<std::string_view, fields> names{"name",    "parent", "pid",
+                                                             "started", "write",  "layers"};
         const auto found = std::ranges::find(names, text);
         field_ = static_cast<field>(found - names.begin());
         ++seen_;
@@ -234,18 +243,22 @@ public:
 
     bool end_object() {
         at_ = place::table;
-        return seen_ == 5;
+        return seen_ == fields;
     }
 
     bool string(std::string& text) {
         if (at_ == place::list) {
             return take_from_list(text);
         }
-        if (at_ != place::pod || (field_ != field::name && field_ != field::parent)) {
+        if (at_ != place::pod) {
             return false;
         }
-        (field_ == field::name ? pods_->back().name : pods_->back().parent) = text;
-        return true;
+        plain_pod& pod = pods_->back();
+        switch (field_) {
+        case field::name: pod.name = text; return true;
+        case field::parent: pod.parent = text; return true;
+        default: return false;
+        }
     }
 
     bool number_unsigned(std::uint64_t number) {
@@ -253,11 +266,15 @@ public:
     }
 
     bool number_integer(std::int64_t number) {
-        if (at_ != place::pod || field_ != field::pid) {
+        if (at_ != place::pod) {
             return false;
         }
-        pods_->back().pid = number;
-        return true;
+        plain_process& owner = pods_->back().owner;
+        switch (field_) {
+        case field::pid: owner.pid = number; return true;
+        case field::started: owner.started = number; return true;
+        default: return false;
+        }
     }
 
     // None of these has a place in the table.
@@ -277,7 +294,16 @@ public:
 
 private:
     enum class place : std::uint8_t { outside, table, pod, list };
-    enum class field : std::uint8_t { name, parent, pid, write, layers };
+    enum class field : std::uint8_t {
+        name,
+        parent,
+        pid,
+        started,
+        write,
+        layers,
+        unknown,
+    };
+    static constexpr int fields = static_cast<int>(field::unknown);
 
     bool take_from_list(const std::string& text) {
         plain_pod& pod = pods_->back();
@@ -347,7 +373,9 @@ inline void append_pod(std::string& out, const plain_pod& pod) {
     out += R"(,"parent":)";
     append_text(out, pod.parent);
     out += R"(,"pid":)";
-    out += std::to_string(pod.pid);
+    out += std::to_string(pod.owner.pid);
+    out += R"(,"started":)";
+    out += std::to_string(pod.owner.started);
     out += R"(,"write":[)";
     const char* between = "";
     for (const plain_rule& rule : pod.write) {

@@ -543,9 +543,10 @@ TEST_CASE("the plain scheme's table comes back from its file", "[benchmarks]") {
     CHECK(pods[1].parent == name);
     CHECK(pods[1].layers.size() == 1);
 
-    const std::string start = R"([{"name":"a","parent":"","pid":1,)";
+    const std::string start = R"([{"name":"a","parent":"","pid":1,"started":2,)";
     std::ofstream{file} << start << R"("write":["/a/**"],"layers":[]}])";
-    CHECK(second.read().pods().size() == 1);
+    REQUIRE(second.read().pods().size() == 1);
+    CHECK(second.read().pods()[0].owner == plain_process{1, 2});
     for (const auto* const end : {
              R"("write":["/a/**"],"layers":["child"]}])",
              R"("write":["/a"],"layers":[]}])",
