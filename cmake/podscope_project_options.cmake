@@ -17,7 +17,10 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
     find_program(PODSCOPE_CCACHE ccache)
     if(PODSCOPE_CCACHE)
-        set(CMAKE_CXX_COMPILER_LAUNCHER ${PODSCOPE_CCACHE})
+        # Which precompiled header was used is told by its contents.
+        set(CMAKE_CXX_COMPILER_LAUNCHER
+            ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${PODSCOPE_CCACHE}
+        )
     endif()
 endif()
 
@@ -42,6 +45,7 @@ target_compile_options(
         -Woverloaded-virtual
         # Not for GCC: it follows inlined code into libstdc++, and blames its streams.
         $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wnull-dereference>
+        "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>"
         "$<${gcc_12}:-Wno-restrict;-Wno-maybe-uninitialized>"
         $<$<BOOL:${PODSCOPE_WARNINGS_AS_ERRORS}>:-Werror>
 )
