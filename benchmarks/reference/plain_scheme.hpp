@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plain_table.hpp"
+#include "plain_table_json.hpp"
 
 #include <podscope/probe/this_process.hpp>
 
