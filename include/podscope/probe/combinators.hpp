@@ -147,6 +147,9 @@ using first_that_knows_probe = combined_probe<probe_detail::first_rule, Probes..
 /// `missing` if any probe says so; else `unreachable` if any says so; else `reachable` if any says
 /// so; `unknown` only if all of them are. Who does not know abstains. Later probes are not asked
 /// about subjects that are `missing` already.
+///
+/// `all_of(process_probe{}, lease_probe{leases})`: missing once the process has died, unreachable
+/// if it lives and has not renewed its lease, and reachable if it never took one.
 template <reachability_probe... Probes>
 [[nodiscard]] all_of_probe<Probes...> all_of(Probes... probes) {
     return all_of_probe<Probes...>{std::move(probes)...};
@@ -164,6 +167,10 @@ template <reachability_probe... Probes>
 
 /// The verdict of the first probe that knows: for probes that each know some of the subjects. Later
 /// probes are asked about those only whom no earlier one knew; `unknown` if none does.
+///
+/// `first_that_knows(process_probe{}, lease_probe{leases})`: the kernel about those whose process
+/// it shows, and their leases about the others, as in other containers of the machine. Of the
+/// former none is found to hang.
 template <reachability_probe... Probes>
 [[nodiscard]] first_that_knows_probe<Probes...> first_that_knows(Probes... probes) {
     return first_that_knows_probe<Probes...>{std::move(probes)...};

@@ -6,6 +6,7 @@
 #include <podscope/names.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/probe/concept.hpp>
+#include <podscope/probe/monotonic_clock.hpp>
 #include <podscope/probe/proc_file.hpp>
 #include <podscope/probe/vantage.hpp>
 #include <podscope/result.hpp>
@@ -22,7 +23,6 @@
 #include <utility>
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace podscope {
@@ -31,14 +31,6 @@ namespace podscope {
 inline constexpr std::string_view heartbeat_endpoint_scheme = "heartbeat:";
 
 namespace probe_detail {
-
-/// On the clock that all processes of a boot share and nobody can set. It stands still while the
-/// machine is suspended, when nobody's heart beats either.
-[[nodiscard]] inline std::int64_t monotonic_ms() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
-}
 
 inline constexpr std::string_view heartbeat_magic = "podscope-heartbeat 1 ";
 

@@ -98,6 +98,12 @@ struct vantage {
     return *seconds * ticks_per_second + *nanoseconds / (1'000'000'000 / ticks_per_second);
 }
 
+/// The number of this process's time namespace, whose clocks are shifted against those of others; 0
+/// on a kernel that has none.
+[[nodiscard]] inline std::uint64_t time_namespace() {
+    return namespace_inode("/proc/self/ns/time").value_or(0);
+}
+
 /// Looks anew at every call: a forked copy may have moved to another namespace.
 [[nodiscard]] inline result<vantage> present_vantage() {
     constexpr const char* boot_id_file = "/proc/sys/kernel/random/boot_id";
