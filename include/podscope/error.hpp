@@ -38,6 +38,7 @@ enum class errc {
     io,                   ///< the system said no; see error::system
     timeout,              ///< a deadline passed
     unavailable,          ///< a store, probe or sink cannot be used now
+    not_enforceable,      ///< the kernel cannot be told what a confinement asks of it
     out_of_memory,        ///< an allocation failed; nothing was changed
 };
 
@@ -67,6 +68,7 @@ enum class errc {
     case errc::io: return "io";
     case errc::timeout: return "timeout";
     case errc::unavailable: return "unavailable";
+    case errc::not_enforceable: return "not_enforceable";
     case errc::out_of_memory: return "out_of_memory";
     }
     return "unknown";

@@ -25,8 +25,8 @@ namespace podscope::enforce {
 /// Makes a confinement to a scope whose targets are paths of files without links. Looks at the file
 /// system: rights are given to what stands at the places now, whatever is renamed later.
 ///
-/// Errors: `unavailable` for what the policy does not put up with, with the rule as the subject and
-/// the place as the path, or with both ABIs in the sentence; `io` for what the system refuses;
+/// Errors: `not_enforceable` for what the policy does not put up with, with the rule as the subject
+/// and the place as the path, or with both ABIs in the sentence; `io` for what the system refuses;
 /// `out_of_memory`.
 template <confinement_policy Policy = narrowed, reads_policy Reads = reads_as_declared>
 [[nodiscard]] result<prepared_confinement>
@@ -72,16 +72,18 @@ prepare_confinement(const basic_pod<Parts>& to, const confinement_options& optio
 /// among the surroundings. That is right for a program that is trusted and may err; one that is
 /// not should get no runtime (docs/enforcement.md).
 ///
-/// Errors: those of `prepare_confinement`; `unavailable` for other threads.
+/// Errors: those of `prepare_confinement`; `not_enforceable`, with `threads` as the subject, if
+/// other threads run.
 template <confinement_policy Policy = narrowed, reads_policy Reads = reads_as_declared, class To>
 [[nodiscard]] result<confinement_report> confine_self(const To& to,
                                                       const confinement_options& options = {}) {
     return guarded([&]() -> result<confinement_report> {
         const bool others = enforce_detail::has_other_threads();
         if (others && Policy::needs_kernel) {
-            return fail({.category = errc::unavailable,
+            return fail({.category = errc::not_enforceable,
                          .message = "this process has several threads, and Landlock confines only "
-                                    "the one that asks: confine it before they are started"});
+                                    "the one that asks: confine it before they are started",
+                         .subject = "threads"});
         }
         auto made = prepare_confinement<Policy, Reads>(to, options);
         if (!made) {

@@ -82,16 +82,17 @@ inline constexpr access_set of_files = execute | read_file | write_file | trunca
 /// that were added are left, and only where they were added.
 class ruleset {
 public:
-    /// Errors: `unavailable` if the kernel has no Landlock or does not know all of these rights,
-    /// `io` for whatever else it says.
+    /// Errors: `not_enforceable` if the kernel has no Landlock or does not know all of these
+    /// rights, `io` for whatever else it says.
     [[nodiscard]] static result<ruleset> watching_over(access_set rights) {
         const attributes wanted{rights};
         const auto fd = ::syscall(SYS_landlock_create_ruleset, &wanted, sizeof wanted, 0);
         if (fd < 0) {
             const int code = errno;
             const bool has_it = code != ENOSYS && code != EOPNOTSUPP && code != EINVAL;
-            return fail({.category = has_it ? errc::io : errc::unavailable,
+            return fail({.category = has_it ? errc::io : errc::not_enforceable,
                          .message = "the kernel does not make a Landlock ruleset",
+                         .subject = "landlock",
                          .system = std::error_code{code, std::generic_category()}});
         }
         // The kernel opens it close-on-exec.

@@ -67,7 +67,7 @@ inline constexpr int abi_that_holds = landlock::abi_of_truncate;
                        std::to_string(abi_that_holds) + " (Linux 6.2), and ";
     text += abi == 0 ? "this kernel has none, or has it switched off"
                      : "this kernel's has ABI " + std::to_string(abi);
-    error e{.category = errc::unavailable, .message = std::move(text), .subject = "landlock"};
+    error e{.category = errc::not_enforceable, .message = std::move(text), .subject = "landlock"};
     if (abi == 0) {
         e.system = std::error_code{code, std::generic_category()};
     }
@@ -76,7 +76,7 @@ inline constexpr int abi_that_holds = landlock::abi_of_truncate;
 
 [[nodiscard]] inline failure cannot_be_said(std::string_view policy, const gap& first) {
     return fail(
-        {.category = errc::unavailable,
+        {.category = errc::not_enforceable,
          .message = "the policy '" + std::string{policy} + "' does not do: " + to_string(first),
          .subject = file_tree::path_of(first.rule.target),
          .path = file_tree::path_of(first.place)});
