@@ -122,7 +122,8 @@ int main() {
         loop,
         [&]() -> asio::awaitable<void> {
             for (;;) {
-                co_await news.async_wait(news.wait_read, asio::use_awaitable);
+                co_await news.async_wait(asio::posix::stream_descriptor::wait_read,
+                                         asio::use_awaitable);
                 tell(watcher.attend().value());
             }
         },
