@@ -133,7 +133,9 @@ public:
             if (!*made || (*made)->granted != record.granted) {
                 return fail({.category = errc::stale_epoch,
                              .message = "what '" + record.delegated_from + "' had delegated to '" +
-                                        record.pod + "' has ended: it must delegate again",
+                                        record.pod + "' (epoch " +
+                                        std::to_string(static_cast<std::uint64_t>(record.granted)) +
+                                        ") has ended: it must delegate again",
                              .subject = record.pod,
                              .shown = record.granted});
             }

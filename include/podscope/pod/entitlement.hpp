@@ -7,11 +7,29 @@
 #include <podscope/result.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace podscope {
+
+/// Says that a pod does not hold its allocation any more, and under which epoch somebody else has
+/// one of that name, if it is known.
+[[nodiscard]] inline error loss_of(const grant& own, epoch current) {
+    error e{.category = errc::revoked,
+            .message = "the pod '" + own.pod + "' does not hold its allocation any more: epoch " +
+                       std::to_string(static_cast<std::uint64_t>(own.granted)) +
+                       " was reclaimed or taken over",
+            .subject = own.pod,
+            .shown = own.granted};
+    if (current != epoch::none) {
+        e.message +=
+            ", and epoch " + std::to_string(static_cast<std::uint64_t>(current)) + " holds it now";
+        e.current = current;
+    }
+    return e;
+}
 
 /// The allocation of a pod that is live under that very grant, uncopied: see registry::peek.
 ///
@@ -22,15 +40,7 @@ template <class Txn>
     if (!row || (*row && (**row).granted == own.granted)) {
         return row;
     }
-    error e{.category = errc::revoked,
-            .message = "the pod '" + own.pod +
-                       "' does not hold its allocation any more: it was reclaimed or taken over",
-            .subject = own.pod,
-            .shown = own.granted};
-    if (*row) {
-        e.current = (**row).granted;
-    }
-    return fail(std::move(e));
+    return fail(loss_of(own, *row ? (**row).granted : epoch::none));
 }
 
 /// A copy of the same.
@@ -57,8 +67,9 @@ template <class Txn>
             return fail(record);
         }
         return fail({.category = errc::stale_epoch,
-                     .message = "this grant of '" + shown.pod +
-                                "' has ended: its parent took it back or was restored",
+                     .message = "this grant of '" + shown.pod + "' (epoch " +
+                                std::to_string(static_cast<std::uint64_t>(shown.granted)) +
+                                ") has ended: its parent took it back or was restored",
                      .subject = shown.pod,
                      .shown = shown.granted,
                      .current = *row ? (*row)->granted : record->granted});

@@ -225,6 +225,8 @@ private:
         });
         if (!row) {
             if (row.error().category == errc::revoked) {
+                successor_.store(row.error().current.value_or(epoch::none),
+                                 std::memory_order_relaxed);
                 ended_.store(true, std::memory_order_release);
             }
             return fail(row);
@@ -238,12 +240,13 @@ private:
     }
 
     [[nodiscard]] error loss() const {
-        const bool released = released_.load(std::memory_order_acquire);
-        return {.category = errc::revoked,
-                .message = "the pod '" + own_.pod +
-                           (released ? "' was released" : "' was reclaimed or taken over"),
-                .subject = own_.pod,
-                .shown = own_.granted};
+        if (released_.load(std::memory_order_acquire)) {
+            return {.category = errc::revoked,
+                    .message = "the pod '" + own_.pod + "' was released",
+                    .subject = own_.pod,
+                    .shown = own_.granted};
+        }
+        return loss_of(own_, successor_.load(std::memory_order_relaxed));
     }
 
     std::shared_ptr<runtime_core<Parts>> core_;
@@ -253,6 +256,7 @@ private:
     bool committed_{false};
     std::atomic<bool> ended_{false};
     std::atomic<bool> released_{false};
+    std::atomic<epoch> successor_{epoch::none}; // who had the allocation when the loss was seen
     std::atomic<std::uint64_t> seen_{never};
     mutable std::mutex looking_;
     std::string segment_;

@@ -18,6 +18,7 @@
 #include <podscope/store/pod_store.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -187,8 +188,9 @@ private:
 
     [[nodiscard]] error still_live(const allocation& row, verdict found) const {
         return {.category = errc::already_live,
-                .message = "the pod '" + row.pod + "' is held by process " +
-                           std::to_string(row.owner.pid) + ", which is " +
+                .message = "the pod '" + row.pod + "' (epoch " +
+                           std::to_string(static_cast<std::uint64_t>(row.granted)) +
+                           ") is held by process " + std::to_string(row.owner.pid) + ", which is " +
                            (found == verdict::unknown ? "not known to be gone"
                                                       : std::string{to_string(found)}),
                 .subject = row.pod,
