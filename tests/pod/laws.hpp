@@ -46,6 +46,7 @@ void require_fenced(Crew& c, Pod& lost) {
     CHECK(why_not(lost.check("/ws/a/f", permission::read)) == errc::revoked);
     CHECK(why_not(lost.explain("/ws/a/f")) == errc::revoked);
     CHECK(why_not(lost.current_scope()) == errc::revoked);
+    CHECK(why_not(lost.permit_for("/ws/a/f", permission::read)) == errc::revoked);
     CHECK(why_not(lost.delegate(writer("late", "/ws/a/b"), patience)) == errc::revoked);
     CHECK(why_not(lost.reclaim("grand")) == errc::revoked);
     CHECK(why_not(lost.reconcile(patience)) == errc::revoked);
@@ -261,7 +262,9 @@ template <class Crew>
 void fencing(Crew& c) {
     auto& planner = c.create(writer("planner", "/ws"));
     const auto grant = c.delegate("planner", writer("child", "/ws/a"));
-    c.adopt(grant);
+    const auto shown = must(c.adopt(grant).permit_for("/ws/a/f", permission::write));
+    auto service = c.hire();
+    must(service.library.validate(shown));
     const bool hangs = c.of_hung == podscope::verdict::unreachable;
     auto& lost = hangs ? c.hang("child") : c.kill("child");
     const auto report = must(planner.reconcile(hangs ? impatience : patience));
@@ -269,12 +272,14 @@ void fencing(Crew& c) {
     require_fenced(c, lost);
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
     CHECK(why_not(c.try_restore("child")) == errc::stale_epoch);
+    CHECK(why_not(service.library.validate(shown)) == errc::revoked);
     c.judge_restored("planner");
 
     auto& second = c.add("planner", writer("child", "/ws/a"));
     CHECK(second.granted() > grant.granted);
     require_fenced(c, lost);
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
+    CHECK(error_of(service.library.validate(shown)).current == second.granted());
     CHECK(may_at(second, "/ws/a/f") == permission::write);
     c.judge();
 

@@ -3,6 +3,7 @@
 // killed and stopped and that answer at a socket.
 #pragma once
 
+#include "support/talking_process.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/world.hpp"
 
@@ -12,27 +13,16 @@
 #include <podscope/probe/this_process.hpp>
 #include <podscope/process_identity.hpp>
 
-#include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace podscope_test {
 
@@ -100,86 +90,28 @@ private:
     world world_;
 };
 
-/// A process forked from the test. It does what it is told in messages, one answer for each, and is
-/// killed and waited for with this object.
-class helper_process {
+/// One that answers at sockets.
+class helper_process : public talking_process {
 public:
-    helper_process() {
-        std::array<int, 2> ends{};
-        if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0 ||
-            (pid_ = ::fork()) < 0) {
-            throw std::runtime_error{"no helper process"};
-        }
-        if (pid_ == 0) {
-            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            // Nothing of the test's may stay open because this process still runs.
-            const auto kept = static_cast<unsigned>(ends[1]);
-            ::close_range(3, kept - 1, 0);
-            ::close_range(kept + 1, ~0U, 0);
-            serve(ends[1]);
-        }
-        ::close(ends[1]);
-        line_ = ends[0];
-    }
-
-    helper_process(const helper_process&) = delete;
-    helper_process& operator=(const helper_process&) = delete;
-
-    ~helper_process() {
-        kill();
-        ::close(line_);
-    }
-
-    [[nodiscard]] pid_t pid() const { return pid_; }
-
-    /// Says something, and gives the answer.
-    [[nodiscard]] std::string ask(const std::string& text) const {
-        std::array<char, 4096> answer{};
-        if (::send(line_, text.data(), text.size(), MSG_NOSIGNAL) < 0) {
-            throw std::runtime_error{"the helper process does not listen"};
-        }
-        constexpr int patience_ms = 30'000;
-        pollfd ready{line_, POLLIN, 0};
-        const bool has_answer = ::poll(&ready, 1, patience_ms) == 1;
-        const auto length = has_answer ? ::recv(line_, answer.data(), answer.size(), 0) : -1;
-        if (length <= 0) {
-            throw std::runtime_error{"the helper process does not answer: " + text};
-        }
-        return {answer.data(), static_cast<std::size_t>(length)};
-    }
-
-    void kill() {
-        if (!std::exchange(dead_, true)) {
-            ::kill(pid_, SIGKILL);
-            while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
-        }
-    }
-
-    void stop() {
-        ::kill(pid_, SIGSTOP);
-        int status{};
-        while (::waitpid(pid_, &status, WUNTRACED) < 0 && errno == EINTR) {}
-    }
-
-    void resume() { ::kill(pid_, SIGCONT); }
+    helper_process() : talking_process{serve} {}
 
 private:
     using responders = std::map<std::string, podscope::responder>;
 
     // Words on a line each: "listen PATH POD" and "answer POD EPOCH"; and meanwhile answering
     // whoever asks at a socket.
-    [[noreturn]] static void serve(int line) {
+    static int serve(line_to_test line) {
         responders open;
         std::map<std::string, bool> announced;
         for (;;) {
-            std::vector<pollfd> watched{{line, POLLIN, 0}};
+            std::vector<pollfd> watched{{line.descriptor(), POLLIN, 0}};
             for (const auto& [pod, one] : open) {
                 if (announced[pod]) {
                     watched.push_back({one.descriptor(), POLLIN, 0});
                 }
             }
             if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
-                ::_exit(1);
+                return 1;
             }
             for (auto& [pod, one] : open) {
                 if (announced[pod]) {
@@ -187,15 +119,12 @@ private:
                 }
             }
             if ((watched.front().revents & (POLLIN | POLLHUP)) != 0) {
-                std::array<char, 4096> text{};
-                const auto length = ::recv(line, text.data(), text.size(), 0);
-                if (length <= 0) {
-                    ::_exit(0);
+                const auto told = line.hear();
+                if (!told) {
+                    return 0;
                 }
-                const auto answer =
-                    obey({text.data(), static_cast<std::size_t>(length)}, open, announced);
-                if (::send(line, answer.data(), answer.size(), MSG_NOSIGNAL) < 0) {
-                    ::_exit(1);
+                if (!line.answer(obey(*told, open, announced))) {
+                    return 1;
                 }
             }
         }
@@ -225,10 +154,6 @@ private:
         announced[one] = done.has_value();
         return done ? "done" : "error " + to_string(done.error());
     }
-
-    pid_t pid_{-1};
-    int line_{-1};
-    bool dead_{false};
 };
 
 /// Processes of the operating system.
