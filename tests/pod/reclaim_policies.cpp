@@ -177,6 +177,51 @@ TEST_CASE("what was said for a delegation takes the place of the policy", "[pod]
     }
 }
 
+TEST_CASE("a restore that is refused terminates nobody", "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("child", "/ws/a"));
+    on.c.add("child", writer("grandchild", "/ws/a/a"));
+    const auto child = on.owner_of("child");
+    const auto grandchild = on.owner_of("grandchild");
+    on.c.hang("grandchild");
+    SECTION("since the last holder lives") {
+        on.c.hang("child");
+        CHECK(why_not(on.library.restore("planner", {.probe_time = impatience})) ==
+              errc::already_live);
+        CHECK(state_of(child) == verdict::reachable);
+    }
+    SECTION("since its manifest asks for too much") {
+        on.c.kill("child");
+        CHECK(why_not(on.library.restore(writer("child", "/ws"), {.probe_time = impatience})) ==
+              errc::not_within_authority);
+    }
+    CHECK(state_of(grandchild) == verdict::reachable);
+}
+
+TEST_CASE("I7 F21 who has lost a pod terminates nobody who is below it", "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("child", "/ws/a"));
+    const auto child = on.owner_of("child");
+    on.by.who->kill();
+    auto heir = on.c.hire();
+    decltype(on)::runtime library{{on.c.backend().open(),
+                                   on.c.backend().open_sessions(),
+                                   on.c.own_probe(),
+                                   any_sink::of(podscope::queue_sink{}),
+                                   {},
+                                   {.patience = 50ms},
+                                   {},
+                                   {heir.who->identity()}}};
+    auto back = must(library.restore("planner", {.probe_time = patience}));
+    CHECK(back.report.kept == std::vector<std::string>{"child"});
+    on.c.hang("child");
+    CHECK(why_not(on.planner.reconcile(impatience)) == errc::revoked);
+    CHECK(state_of(child) == verdict::reachable);
+    CHECK(why_not(on.planner.descendants()) == errc::revoked);
+    CHECK(ended(must(back.pod.reconcile(impatience))) == list{{"child", end_reason::missing}});
+    CHECK(state_of(child) == verdict::missing);
+}
+
 TEST_CASE("F20 a restore terminates the last holder that hangs before it takes its place",
           "[pod]") {
     stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};

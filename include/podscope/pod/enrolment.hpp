@@ -123,28 +123,14 @@ public:
     /// Errors: `stale_epoch` if the pod was delegated and its parent has no such delegation on
     /// record any more; `segment_held`.
     [[nodiscard]] result<void> put_back(pod_record record, const holder& by) {
-        pod_store store{*txn_};
-        std::optional<delegation> from;
-        if (!record.delegated_from.empty()) {
-            auto made = store.find_delegation(record.delegated_from, record.pod);
-            if (!made) {
-                return fail(made);
-            }
-            if (!*made || (*made)->granted != record.granted) {
-                return fail({.category = errc::stale_epoch,
-                             .message = "what '" + record.delegated_from + "' had delegated to '" +
-                                        record.pod + "' (epoch " +
-                                        std::to_string(static_cast<std::uint64_t>(record.granted)) +
-                                        ") has ended: it must delegate again",
-                             .subject = record.pod,
-                             .shown = record.granted});
-            }
-            from = std::move(**made);
+        auto from = lived_on(*txn_, record);
+        if (!from) {
+            return fail(from);
         }
         if (auto done = registry{*txn_}.erase(record.pod); !done) {
             return done;
         }
-        return enrol(std::move(record), by, std::move(from));
+        return enrol(std::move(record), by, *std::move(from));
     }
 
     /// Refuses if anybody may write where a live pod may, and names all of them.

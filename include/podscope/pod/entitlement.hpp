@@ -6,8 +6,10 @@
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
 #include <podscope/store/pod_store.hpp>
+#include <podscope/store/records.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -81,6 +83,27 @@ template <class Txn>
                      .current = (*row)->granted});
     }
     return std::move(**row);
+}
+
+/// The delegation that a pod lives on by its record; nothing if nobody delegated to it.
+///
+/// Errors: `stale_epoch` if its parent has no such delegation on record any more.
+template <class Txn>
+[[nodiscard]] result<std::optional<delegation>> lived_on(Txn& txn, const pod_record& record) {
+    if (record.delegated_from.empty()) {
+        return std::optional<delegation>{};
+    }
+    auto made = pod_store{txn}.find_delegation(record.delegated_from, record.pod);
+    if (!made || (*made && (*made)->granted == record.granted)) {
+        return made;
+    }
+    return fail({.category = errc::stale_epoch,
+                 .message = "what '" + record.delegated_from + "' had delegated to '" + record.pod +
+                            "' (epoch " +
+                            std::to_string(static_cast<std::uint64_t>(record.granted)) +
+                            ") has ended: it must delegate again",
+                 .subject = record.pod,
+                 .shown = record.granted});
 }
 
 /// Whether a new pod may have a name: nobody is live under it, and no record of it can be restored.

@@ -4,6 +4,7 @@
 #include <podscope/fork_stamp.hpp>
 #include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
+#include <podscope/pod/judgement.hpp>
 #include <podscope/pod/layer_changes.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
@@ -123,6 +124,20 @@ public:
                                 "' belongs to the process that this one was forked from: delegate "
                                 "to this one, and let it adopt",
                      .subject = own_.pod});
+    }
+
+    /// Everybody below the live pod. Those below a lost one are another one's business, and a
+    /// reclaim policy may do more to them than a commit could refuse.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend.
+    [[nodiscard]] result<std::vector<descendant>> descendants() const {
+        if (auto here = not_forked(); !here) {
+            return fail(here);
+        }
+        return core_->read([&](auto& txn) -> result<std::vector<descendant>> {
+            auto own = peek_own(txn, own_);
+            return own ? descendants_of(txn, own_.pod) : fail(own);
+        });
     }
 
     /// Runs `body(txn, own row)` as a commit of the live pod, and lets the scope in memory follow.

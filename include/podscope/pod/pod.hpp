@@ -260,10 +260,9 @@ public:
 
     /// Everybody below it, children's children too: of whom `reconcile` probes those who are live.
     ///
-    /// Errors: those of the backend.
+    /// Errors: `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<std::vector<descendant>> descendants() const {
-        return guarded(
-            [&] { return core().read([&](auto& txn) { return descendants_of(txn, name()); }); });
+        return guarded([&] { return held_->descendants(); });
     }
 
     /// A number that moves with every commit by anybody, so that one need not look when it has not;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/pod/enrolment.hpp>
+#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
@@ -94,24 +95,20 @@ private:
         if (!seen) {
             return fail(seen);
         }
-        if (auto usable = check_segment(seen->record); !usable) {
+        if (auto usable = check_usable(seen->record); !usable) {
             return fail(usable);
         }
-        auto& below = seen->below;
-        if (seen->row) {
-            // As if it were one of its own children: it has to go before anybody has its scope.
-            below.insert(below.begin(), {.child = pod_,
-                                         .delegator = pod_,
-                                         .depth = 1,
-                                         .live = runtime_core<Parts>::subject_of(*seen->row)});
-        }
-        if (auto asked = ask(below); !asked) {
+        if (auto asked = ask(*seen); !asked) {
             return fail(asked);
         }
+        // A policy that ends processes does so only for whom nothing but a competitor can refuse.
         if (seen->row) {
-            if (auto gone = check_gone(*seen->row); !gone) {
+            if (auto gone = let_go(*seen->row); !gone) {
                 return fail(gone);
             }
+        }
+        if (auto reviewed = core_->review(pod_, seen->below, judged_); !reviewed) {
+            return fail(reviewed);
         }
         return core_->write([&](auto& txn) -> std::invoke_result_t<Make, settled> {
             auto all = commit(txn, seen->row, blockers);
@@ -121,9 +118,13 @@ private:
 
     // What was found out about an incarnation holds for all rounds. A later round has less time,
     // and who does not answer within a part of it is not shown to hang.
-    [[nodiscard]] result<void> ask(const std::vector<descendant>& below) {
+    [[nodiscard]] result<void> ask(const survey& seen) {
         judgements now = judged_;
-        if (auto asked = core_->probe(subjects_among(below), until_, now); !asked) {
+        auto subjects = subjects_among(seen.below);
+        if (seen.row) {
+            subjects.push_back(runtime_core<Parts>::subject_of(*seen.row));
+        }
+        if (auto asked = core_->probe(std::move(subjects), until_, now); !asked) {
             return asked;
         }
         for (auto& [pod, said] : now) {
@@ -135,7 +136,7 @@ private:
         }
         judged_ = std::move(now);
         first_round_ = false;
-        return core_->review(pod_, below, judged_);
+        return {};
     }
 
     template <class Txn>
@@ -148,11 +149,20 @@ private:
         if (!row) {
             return fail(row);
         }
+        if (auto from = lived_on(txn, *record); !from) {
+            return fail(from);
+        }
         auto below = descendants_of(txn, pod_);
         if (!below) {
             return fail(below);
         }
         return survey{std::move(*record), std::move(*row), std::move(*below)};
+    }
+
+    // What the commit would refuse too, asked before anybody is probed.
+    [[nodiscard]] result<void> check_usable(pod_record record) {
+        auto usable = check_segment(record);
+        return usable ? take_snapshot(record) : usable;
     }
 
     // Whether there is a session to go on with. Only that it exists matters: what stands in it is
@@ -178,7 +188,15 @@ private:
         return {};
     }
 
-    [[nodiscard]] result<void> check_gone(const allocation& row) const {
+    // The last holder has to go before anybody has its scope: as if it were a child of its own.
+    [[nodiscard]] result<void> let_go(const allocation& row) {
+        const descendant last{.child = pod_,
+                              .delegator = pod_,
+                              .depth = 1,
+                              .live = runtime_core<Parts>::subject_of(row)};
+        if (auto reviewed = core_->review(pod_, {last}, judged_); !reviewed) {
+            return reviewed;
+        }
         const verdict found = judged_.at(row.pod).found;
         if (found != verdict::unknown && core_->parts().reclaim.ends(found)) {
             return {};

@@ -110,7 +110,8 @@ public:
 
     /// Restores a pod from its record. It is reconciled before anybody can use it: children that
     /// are missing or unreachable are reclaimed, living grandchildren adopted, and their
-    /// notifications offered to the sink.
+    /// notifications offered to the sink. A reclaim policy that does something about children is
+    /// shown them only once nothing is left that could refuse the restore, but for a competitor.
     ///
     /// Errors: `unknown_pod`; `already_live` if its last holder may live; `segment_pending`,
     /// `unknown_segment`, `empty_segment`, `segment_held`; `stale_epoch` if its delegation has
