@@ -9,6 +9,7 @@
 #include <podscope/error.hpp>
 #include <podscope/notification.hpp>
 #include <podscope/probe/concept.hpp>
+#include <podscope/store/when_unreachable.hpp>
 
 #include <algorithm>
 #include <compare>
@@ -30,6 +31,7 @@ struct model_manifest {
     std::vector<reference_rule> allow{};
     std::vector<reference_rule> deny{};
     std::vector<reference_rule> authority{};
+    std::optional<podscope::when_unreachable> unreachable{};
 
     friend bool operator==(const model_manifest&, const model_manifest&) = default;
 };
@@ -61,6 +63,7 @@ struct model_delegation {
     std::string to{};
     std::uint64_t granted{};
     std::vector<reference_rule> rules{};
+    std::optional<podscope::when_unreachable> unreachable{};
 
     friend bool operator==(const model_delegation&, const model_delegation&) = default;
 };
@@ -121,6 +124,13 @@ struct model_answer {
     [[nodiscard]] bool is_success() const { return refusals.empty(); }
 };
 
+/// What becomes of who does not answer, unless something else was said for its delegation.
+enum class model_policy {
+    fence,
+    only_the_dead,
+    terminate, ///< it is shown who is about to lose a delegation, and all of them die
+};
+
 /// The whole library, for one caller at a time.
 class reference_model {
 public:
@@ -136,6 +146,8 @@ public:
 
     void hang(std::int64_t process) { processes_[process] = podscope::verdict::unreachable; }
 
+    void hide(std::int64_t process) { processes_[process] = podscope::verdict::unknown; }
+
     void wake(std::int64_t process) { processes_[process] = podscope::verdict::reachable; }
 
     [[nodiscard]] podscope::verdict state_of(std::int64_t process) const {
@@ -149,6 +161,13 @@ public:
     void vanish(const std::string& pod) { now_.live.erase(pod); }
 
     void let_sink_fail(bool fails) { sink_fails_ = fails; }
+
+    void let_policy_be(model_policy policy) { policy_ = policy; }
+
+    /// Whom the policy was shown so far: the pods, and the epochs of their allocations.
+    [[nodiscard]] const std::set<std::pair<std::string, std::uint64_t>>& shown() const {
+        return shown_;
+    }
 
     // Questions.
 
@@ -210,8 +229,11 @@ public:
                 now_.records[to] = {.manifest = made_from, .parent = from, .granted = granted};
                 now_.live[to] = {
                     .process = by, .granted = granted, .parent = from, .allow = made_from.allow};
-                now_.delegations.push_back(
-                    {.from = from, .to = to, .granted = granted, .rules = made_from.allow});
+                now_.delegations.push_back({.from = from,
+                                            .to = to,
+                                            .granted = granted,
+                                            .rules = made_from.allow,
+                                            .unreachable = made_from.unreachable});
                 refuse_conflict(to, answer);
                 // It may stand in its own way, if the line that it descends by has a gap.
                 answer.also_in_the_way = from;
@@ -235,7 +257,7 @@ public:
             now_.live[pod].process = by;
             now_.live[pod].adopted = true;
             // Whoever takes a pod over sees to what hangs below it, however it got there.
-            settle(pod, pod, nobody_was_probed);
+            settle(pod, pod, nobody_was_probed());
         }
         return answer;
     }
@@ -249,7 +271,7 @@ public:
         if (const auto parent = now_.live[pod].parent; !parent.empty()) {
             if (const auto made = find_delegation(parent, pod)) {
                 end(parent, *made, podscope::end_reason::released);
-                settle(parent, pod, nobody_was_probed);
+                settle(parent, pod, nobody_was_probed());
             }
         } else {
             now_.live.erase(pod);
@@ -268,7 +290,7 @@ public:
         }
         if (const auto made = find_delegation(pod, child)) {
             end(pod, *made, podscope::end_reason::revoked);
-            settle(pod, child, nobody_was_probed);
+            settle(pod, child, nobody_was_probed());
         }
         deliver_to(pod);
         return answer;
@@ -280,7 +302,24 @@ public:
             answer.refusals.insert(podscope::errc::revoked);
             return answer;
         }
-        settle(pod, pod, [&](const auto& child) { return probed(child); });
+        settle(pod, pod, by_a_probe());
+        deliver_to(pod);
+        return answer;
+    }
+
+    /// By what is known already of some.
+    model_answer reconcile(const std::string& pod,
+                           std::uint64_t shown,
+                           const std::map<std::string, podscope::verdict>& known) {
+        model_answer answer;
+        if (!is_live(pod, shown)) {
+            answer.refusals.insert(podscope::errc::revoked);
+            return answer;
+        }
+        settle(pod, pod, {.said = [&](const auto& child) {
+                   const auto one = known.find(child);
+                   return one == known.end() ? std::nullopt : std::optional{one->second};
+               }});
         deliver_to(pod);
         return answer;
     }
@@ -309,12 +348,6 @@ public:
             if (record->second.segment.empty()) {
                 refused.refusals.insert(podscope::errc::segment_pending);
             }
-            if (const auto row = now_.live.find(pod); row != now_.live.end()) {
-                const auto found = state_of(row->second.process);
-                if (found == podscope::verdict::reachable || found == podscope::verdict::unknown) {
-                    refused.refusals.insert(podscope::errc::already_live);
-                }
-            }
             auto& stored = record->second;
             auto* lives_on = delegation_to(pod);
             if (!stored.parent.empty() && (lives_on == nullptr || lives_on->from != stored.parent ||
@@ -323,6 +356,13 @@ public:
             }
             if (instead && !stored.parent.empty() && !is_within(*instead, stored.manifest)) {
                 refused.refusals.insert(podscope::errc::not_within_authority);
+            }
+            // Who has no right to take its place shows nobody to a policy.
+            if (const auto row = now_.live.find(pod);
+                row != now_.live.end() &&
+                !reason_to_go(pod, std::nullopt, state_of(row->second.process),
+                              refused.is_success())) {
+                refused.refusals.insert(podscope::errc::already_live);
             }
             if (!refused.is_success()) {
                 return refused;
@@ -341,7 +381,7 @@ public:
                               .parent = stored.parent,
                               .segment = stored.segment,
                               .allow = stored.manifest.allow};
-            settle(pod, pod, [&](const auto& child) { return probed(child); });
+            settle(pod, pod, by_a_probe());
             refuse_conflict(pod, refused);
             return refused;
         });
@@ -374,7 +414,11 @@ public:
 
 private:
     using places = std::vector<bool>;
-    using probing = std::function<std::optional<podscope::verdict>(const std::string&)>;
+
+    struct probing {
+        std::function<std::optional<podscope::verdict>(const std::string&)> said{};
+        bool is_reviewed{false}; ///< by the policy, or what was said in its place
+    };
 
     // Sets of places.
 
@@ -594,15 +638,19 @@ private:
 
     // The end of delegations.
 
-    static std::optional<podscope::verdict> nobody_was_probed(const std::string&) {
-        return std::nullopt;
+    static probing nobody_was_probed() {
+        return {.said = [](const auto&) { return std::nullopt; }};
     }
 
-    void settle(const std::string& heir, const std::string& from, const probing& said) {
+    [[nodiscard]] probing by_a_probe() const {
+        return {.said = [this](const auto& pod) { return probed(pod); }, .is_reviewed = true};
+    }
+
+    void settle(const std::string& heir, const std::string& from, const probing& by) {
         for (const auto& made : made_by(from)) {
-            if (const auto reason = reason_to_end(made, said)) {
+            if (const auto reason = reason_to_end(made, by)) {
                 end(heir, made, *reason);
-                settle(heir, made.to, said);
+                settle(heir, made.to, by);
             } else if (from != heir) {
                 hang_below(heir, made);
             }
@@ -610,18 +658,42 @@ private:
     }
 
     [[nodiscard]] std::optional<podscope::end_reason> reason_to_end(const model_delegation& made,
-                                                                    const probing& said) const {
+                                                                    const probing& by) {
         if (!is_live(made.to, made.granted)) {
             return podscope::end_reason::absent;
         }
-        const auto found = said(made.to);
+        return reason_to_go(made.to, made.unreachable, by.said(made.to), by.is_reviewed);
+    }
+
+    [[nodiscard]] std::optional<podscope::end_reason>
+    reason_to_go(const std::string& pod,
+                 std::optional<podscope::when_unreachable> special,
+                 std::optional<podscope::verdict> found,
+                 bool is_reviewed) {
+        using podscope::end_reason;
+        using podscope::when_unreachable;
         if (found == podscope::verdict::missing) {
-            return podscope::end_reason::missing;
+            return end_reason::missing;
         }
-        if (found == podscope::verdict::unreachable) {
-            return podscope::end_reason::unreachable;
+        if (found != podscope::verdict::unreachable) {
+            return std::nullopt;
         }
-        return std::nullopt;
+        const auto what = special                                  ? *special
+                          : policy_ == model_policy::fence         ? when_unreachable::fence
+                          : policy_ == model_policy::only_the_dead ? when_unreachable::keep
+                                                                   : when_unreachable::terminate;
+        switch (what) {
+        case when_unreachable::fence: return end_reason::unreachable;
+        case when_unreachable::keep: return std::nullopt;
+        case when_unreachable::terminate: break;
+        }
+        if (!is_reviewed) {
+            return std::nullopt;
+        }
+        if (!special) {
+            shown_.emplace(pod, now_.live.at(pod).granted);
+        }
+        return end_reason::missing;
     }
 
     void end(const std::string& heir, const model_delegation& made, podscope::end_reason reason) {
@@ -640,7 +712,7 @@ private:
         if (heir.empty()) {
             return;
         }
-        now_.delegations.push_back({heir, made.to, made.granted, made.rules});
+        now_.delegations.push_back({heir, made.to, made.granted, made.rules, made.unreachable});
         now_.outbox.insert({heir, podscope::event::adopted, made.to, made.granted});
     }
 
@@ -702,29 +774,29 @@ private:
         for (const auto& pod : suspects) {
             found[pod] = *probed(pod);
         }
-        const auto said = [&](const std::string& pod) {
+        const probing by{.said = [&](const std::string& pod) {
             const auto one = found.find(pod);
             return one == found.end() ? std::nullopt : std::optional{one->second};
-        };
+        }};
         const auto before = now_;
         for (const auto& pod : suspects) {
             if (!now_.live.contains(pod)) {
                 continue;
             }
-            if (said(pod) == podscope::verdict::missing) {
-                end_dead(pod, said);
+            if (by.said(pod) == podscope::verdict::missing) {
+                end_dead(pod, by);
             } else {
-                end_vanished_above(pod, said);
+                end_vanished_above(pod, by);
             }
         }
         return now_ != before;
     }
 
-    void end_dead(std::string pod, const probing& said) {
+    void end_dead(std::string pod, const probing& by) {
         for (auto parent = now_.live.at(pod).parent; now_.live.contains(parent);
              parent = now_.live.at(pod).parent) {
             const bool is_root = now_.live.at(parent).parent.empty();
-            if (is_root || said(parent) != podscope::verdict::missing) {
+            if (is_root || by.said(parent) != podscope::verdict::missing) {
                 break;
             }
             pod = parent;
@@ -732,13 +804,13 @@ private:
         const auto parent = now_.live.at(pod).parent;
         if (const auto made = find_delegation(parent, pod)) {
             end(parent, *made, podscope::end_reason::missing);
-            settle(parent, pod, said);
+            settle(parent, pod, by);
         } else {
             now_.live.erase(pod);
         }
     }
 
-    void end_vanished_above(std::string pod, const probing& said) {
+    void end_vanished_above(std::string pod, const probing& by) {
         while (now_.live.contains(pod)) {
             pod = now_.live.at(pod).parent;
         }
@@ -748,7 +820,7 @@ private:
         }
         if (const auto made = find_delegation(record->second.parent, pod)) {
             end(made->from, *made, podscope::end_reason::absent);
-            settle(made->from, pod, said);
+            settle(made->from, pod, by);
         }
     }
 
@@ -757,6 +829,8 @@ private:
     std::uint64_t epochs_{0};
     std::map<std::int64_t, podscope::verdict> processes_{};
     bool sink_fails_{false};
+    model_policy policy_{model_policy::fence};
+    std::set<std::pair<std::string, std::uint64_t>> shown_{};
 };
 
 } // namespace podscope_test
