@@ -5,6 +5,7 @@
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
+#include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/journal.hpp>
 
 #include <algorithm>
@@ -246,6 +247,51 @@ TEST_CASE("a commit that was written and not published is seen by all at once") 
     CHECK(value_of(next, "a").value() == number{2, {}});
     CHECK(reader.generation() != generation);
     CHECK(value_of(reader, "a").value() == number{2, {}});
+}
+
+namespace {
+
+// Kills its process between an append and what would be said of it.
+struct killing_files : podscope::system_files {
+    static inline bool is_armed = false;
+
+    static int write(int file, std::string_view bytes, std::uint64_t offset) noexcept {
+        const int code = system_files::write(file, bytes, offset);
+        if (is_armed) {
+            (void)::raise(SIGKILL);
+        }
+        return code;
+    }
+};
+
+} // namespace
+
+TEST_CASE(
+    "F01 what was written by who died over it is found by all who come next, caught up or not") {
+    using killed =
+        podscope::basic_journal<test_schema, podscope::durability::process, killing_files>;
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    REQUIRE(put_number(store, "a", 1));
+    for (int i = 2; i != 5; ++i) {
+        other_process child{[&](const auto&) {
+            auto mine = killed::open(path).value();
+            killing_files::is_armed = true;
+            (void)put_number(mine, "a", i);
+            return 1;
+        }};
+        CHECK(child.exit_code() != 1);
+        // Within a turn of its own, before anybody who has to read all of the file.
+        const auto seen = store.write([](auto& txn) -> podscope::result<number> {
+            auto row = txn.template get<numbers>("a");
+            return row && *row ? podscope::result<number>{**row}
+                               : podscope::fail({.category = podscope::errc::io});
+        });
+        CHECK(seen.value() == number{i, {}});
+        auto next = journal::open(path).value();
+        CHECK(value_of(next, "a").value() == number{i, {}});
+    }
 }
 
 TEST_CASE("F07 the lock is free at once when its holder is killed") {

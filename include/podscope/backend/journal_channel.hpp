@@ -113,7 +113,7 @@ public:
         }
         file_->set_size(size);
         auto& page = folder_->page();
-        if (is_caught_up_ && page.published() == present_end()) {
+        if (is_caught_up_ && page.published() == present_end() && !page.is_appending()) {
             caught_up_at_ = generation();
             return {};
         }
@@ -128,6 +128,7 @@ public:
             }
             page.publish(present_end());
         }
+        page.set_appending(false);
         note_caught_up();
         return {};
     }
@@ -170,6 +171,9 @@ public:
             // Before they are there: too many said is a loss of care, too few is one of data.
             page.set_unsynced(unsynced + transactions);
         }
+        // For whoever comes next if this process dies before it can publish: everybody has to find
+        // the same, whether or not he was at the end.
+        page.set_appending(true);
         const auto outcome = file_->append(
             frame_, {.transactions = transactions,
                      .unsynced = static_cast<std::uint16_t>(std::min(unsynced, most_unsynced)),
@@ -178,10 +182,13 @@ public:
         if (outcome.code != 0) {
             if (outcome.in_doubt) {
                 break_off(outcome.code);
+            } else {
+                page.set_appending(false);
             }
             return system_failure("write a transaction to", file_->path(), outcome.code);
         }
         page.publish(present_end());
+        page.set_appending(false);
         if (is_power && !waits) {
             page.set_unsynced(0);
         }
@@ -268,10 +275,11 @@ private:
     template <class Image>
     [[nodiscard]] result<void> follow_news(published_end said, Image& contents) {
         const auto apply = [&](std::string_view payload) { return contents.apply(payload); };
-        // Who was at the end once may believe the page from then on. Anybody else has to find out
-        // for himself what a crash has left.
-        const bool is_known = is_caught_up_ && said.file == file_->header().file &&
-                              said.end >= file_->end() && said.end <= file_->size();
+        // Who was at the end once may believe the page from then on, unless somebody died over his
+        // append. Anybody else has to find out for himself what a crash has left.
+        const bool is_known = is_caught_up_ && !folder_->page().is_appending() &&
+                              said.file == file_->header().file && said.end >= file_->end() &&
+                              said.end <= file_->size();
         return is_known ? file_->follow_to(said.end, apply) : file_->follow(apply);
     }
 

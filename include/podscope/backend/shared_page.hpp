@@ -81,6 +81,7 @@ public:
             page.number(generation_at).fetch_add(1, std::memory_order_release);
             page.publish({});
             page.set_unsynced(0);
+            page.set_appending(false);
             std::memcpy(page.at_, magic.data(), magic.size());
             page.number(version_at).store(version, std::memory_order_release);
         }
@@ -121,6 +122,16 @@ public:
         number(unsynced_at).store(transactions, std::memory_order_relaxed);
     }
 
+    /// Whether somebody began to append and has not said that he was done: if he holds the lock no
+    /// more, there may be a commit behind the published end.
+    [[nodiscard]] bool is_appending() const noexcept {
+        return number(appending_at).load(std::memory_order_relaxed) != 0;
+    }
+
+    void set_appending(bool is) noexcept {
+        number(appending_at).store(is ? 1 : 0, std::memory_order_relaxed);
+    }
+
     /// The pid of the lock's holder, 0 for none: to word an error, and nothing else.
     [[nodiscard]] std::uint64_t holder() const noexcept {
         return number(holder_at).load(std::memory_order_relaxed);
@@ -139,6 +150,7 @@ private:
     static constexpr std::size_t end_at = 32;
     static constexpr std::size_t holder_at = 40;
     static constexpr std::size_t unsynced_at = 48;
+    static constexpr std::size_t appending_at = 56;
     // On a cache line of its own: it is read all the time, and the rest is written.
     static constexpr std::size_t generation_at = 128;
 
