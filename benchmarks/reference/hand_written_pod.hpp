@@ -6,6 +6,7 @@
 
 #include <podscope/error.hpp>
 #include <podscope/fork_stamp.hpp>
+#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/result.hpp>
 #include <podscope/scope/lexical_path.hpp>
@@ -99,11 +100,7 @@ private:
                  .subject = own_.pod});
         }
         if (ended_.load(std::memory_order_acquire)) {
-            return podscope::fail(
-                {.category = podscope::errc::revoked,
-                 .message = "the pod '" + own_.pod + "' was reclaimed or taken over",
-                 .subject = own_.pod,
-                 .shown = own_.granted});
+            return podscope::fail(podscope::loss_of(own_, podscope::epoch::none));
         }
         // Taken before the look, so that a commit during the look is looked at again.
         const std::uint64_t now = registry_->generation();

@@ -6,6 +6,7 @@
 #include "registry_steps.hpp"
 
 #include <podscope/error.hpp>
+#include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/registry/conflict.hpp>
 #include <podscope/registry/keys.hpp>
@@ -151,16 +152,8 @@ private:
     }
 
     [[nodiscard]] podscope::error loss_of(const podscope::grant& own) const {
-        podscope::error e{
-            .category = podscope::errc::revoked,
-            .message = "the pod '" + own.pod +
-                       "' does not hold its allocation any more: it was reclaimed or taken over",
-            .subject = own.pod,
-            .shown = own.granted};
-        if (const auto* row = find_allocation(tables_, own.pod); row != nullptr) {
-            e.current = row->granted;
-        }
-        return e;
+        const auto* const row = find_allocation(tables_, own.pod);
+        return podscope::loss_of(own, row != nullptr ? row->granted : podscope::epoch::none);
     }
 
     void commit(hand_written_transaction& txn) noexcept {
