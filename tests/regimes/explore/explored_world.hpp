@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: BSL-1.0
+// A store, a sink and processes under a schedule: what each scenario of the explorer is played in.
+#pragma once
+
+#include "regimes/explore/explored_parts.hpp"
+#include "regimes/explore/explored_sessions.hpp"
+#include "support/invariants.hpp"
+#include "support/results.hpp"
+#include "support/stored_state.hpp"
+
+#include <podscope/pod/grant.hpp>
+#include <podscope/pod/manifest.hpp>
+#include <podscope/pod/schema.hpp>
+#include <podscope/verify/schedule.hpp>
+#include <podscope/verify/scheduled_probe.hpp>
+#include <podscope/verify/scheduled_sink.hpp>
+#include <podscope/verify/scheduled_store.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace regimes {
+
+/// Beside the order of things a living process may be taken for one that hangs, a probe may know
+/// nothing of a process, the sink may refuse, and actors may crash.
+class explored_world {
+public:
+    explored_world() = default;
+    explored_world(const explored_world&) = delete;
+    explored_world& operator=(const explored_world&) = delete;
+    ~explored_world() = default;
+
+    [[nodiscard]] podscope::verify::schedule& plan() { return plan_; }
+
+    [[nodiscard]] std::size_t most_crashes() const { return 3; }
+
+    [[nodiscard]] std::uint64_t shared_hash() const {
+        auto store = memory_;
+        auto hash = must(podscope::verify::contents_hash(podscope::pod_schema{}, store));
+        for (const auto& id : taken_) {
+            hash = podscope::verify::mix(hash, id);
+        }
+        for (const auto& [pod, granted, process] : condemned_) {
+            hash = podscope::verify::mix(podscope::verify::mix(hash, pod),
+                                         static_cast<std::uint64_t>(granted));
+            hash = podscope::verify::mix(hash, static_cast<std::uint64_t>(process));
+        }
+        for (const auto& what : noticed_) {
+            hash = podscope::verify::mix(hash, what);
+        }
+        return hash;
+    }
+
+    [[nodiscard]] std::vector<std::string> broken() {
+        auto all = podscope_test::broken_invariants(state(), places(), {}, taken_);
+        all.insert(all.end(), noticed_.begin(), noticed_.end());
+        return all;
+    }
+
+    /// Whoever restores what is left, with a probe that sees all processes dead, ends with nothing
+    /// left over but the records of pods that have lost what they were given.
+    [[nodiscard]] std::vector<std::string> broken_at_the_end() {
+        storm_is_over_ = true;
+        auto last = library_of("the last one", last_process);
+        bool goes_on = true;
+        while (goes_on) {
+            goes_on = false;
+            const auto left = state();
+            for (const auto& [name, record] : left.of<podscope::tables::pods>()) {
+                const auto parent = record.delegated_from;
+                if (!parent.empty() && left.of<podscope::tables::pods>().contains(parent)) {
+                    continue; // its parent's
+                }
+                auto back = last.restore(name);
+                if (!back && back.error().category == podscope::errc::stale_epoch) {
+                    (void)last.deliver(name);
+                    continue;
+                }
+                if (!back) {
+                    notice("liveness: '" + name +
+                           "' cannot be restored: " + to_string(back.error()));
+                    continue;
+                }
+                if (auto done = back->pod.release(); !done) {
+                    notice("liveness: '" + name +
+                           "' cannot be released: " + to_string(done.error()));
+                }
+                goes_on = done_something(left);
+            }
+        }
+        auto all = broken();
+        const auto end = state();
+        const auto expect_empty = [&](const auto& rows, const char* what) {
+            if (!rows.empty()) {
+                all.push_back("liveness: " + std::to_string(rows.size()) + ' ' + what +
+                              " left over: " + rows.begin()->first);
+            }
+        };
+        expect_empty(end.of<podscope::tables::allocations>(), "allocations");
+        expect_empty(end.of<podscope::tables::claims>(), "claims");
+        expect_empty(end.of<podscope::tables::layers>(), "layers");
+        expect_empty(end.of<podscope::tables::children>(), "edges");
+        expect_empty(end.of<podscope::tables::segments>(), "segments");
+        expect_empty(end.of<podscope::tables::delegations>(), "delegations");
+        expect_empty(end.of<podscope::tables::outbox>(), "notifications");
+        return all;
+    }
+
+    // For scenarios, before anything runs.
+
+    /// The library as a process of its own has it: the one of the actor with that number, or one
+    /// that is dead from the beginning.
+    [[nodiscard]] explored_runtime library_of(const std::string& name, std::int64_t process) {
+        const auto possible = [this](const podscope::probe_subject& one) {
+            return possible_verdicts(one);
+        };
+        const auto told = [this, process](const podscope::probe_subject& one,
+                                          podscope::verdict found) {
+            told_[process].insert_or_assign({one.pod, one.granted}, found);
+            if (found == podscope::verdict::missing || found == podscope::verdict::unreachable) {
+                condemned_.insert({one.pod, one.granted, one.owner.pid});
+            }
+        };
+        return explored_runtime{
+            explored_parts{{memory_, plan_},
+                           {segments_, name},
+                           {plan_, possible, told},
+                           {plan_, taken_, true},
+                           {},
+                           {},
+                           {},
+                           {{.boot = {1, 1},
+                             .pid_namespace = 1,
+                             .pid = process,
+                             .start_time = static_cast<std::uint64_t>(process)}}}};
+    }
+
+    /// The library as a process has it that has died before the scenario begins.
+    [[nodiscard]] explored_runtime library_of_the_dead() {
+        return library_of("the dead", dead_process);
+    }
+
+    /// An actor that runs `program(library)`.
+    ///
+    /// @param waits until somebody wakes it
+    std::size_t act(const std::string& name,
+                    std::function<void(explored_runtime&)> program,
+                    bool waits = false) {
+        const auto number = plan_.size();
+        auto library = std::make_shared<explored_runtime>(
+            library_of(name, static_cast<std::int64_t>(number) + 1));
+        return plan_.add(
+            name, [library, program = std::move(program)] { program(*library); }, waits);
+    }
+
+    /// The process of the actor that is added next, for pods that it holds from the beginning.
+    [[nodiscard]] explored_runtime library_of_next(const std::string& name) {
+        return library_of(name + "-before", static_cast<std::int64_t>(plan_.size()) + 1);
+    }
+
+    // What actors do, held against the promises made for it.
+
+    /// I7, I9: a check says what the registry says, and nobody has lost his pod of whom no probe
+    /// had said that he is gone.
+    void check(const explored_runtime& library, const explored_pod& pod, const std::string& place) {
+        const auto said = pod.check(place, podscope::permission::write);
+        if (plan_.is_alive() && !said && said.error().category == podscope::errc::revoked) {
+            expect_condemned(pod, library.parts().self.identity.pid);
+        }
+        if (plan_.is_alive() && said.has_value() != may_write(pod, place)) {
+            notice("I7: '" + pod.name() + "' of epoch " +
+                   std::to_string(static_cast<std::uint64_t>(pod.granted())) +
+                   (said ? " is told that it may write " : " is refused to write ") + place);
+        }
+    }
+
+    [[nodiscard]] std::optional<explored_pod> adopt(explored_runtime& library,
+                                                    const podscope::grant& shown) {
+        auto made = library.adopt(shown);
+        if (!plan_.is_alive() || !made) {
+            return std::nullopt;
+        }
+        const auto now = state();
+        const auto row = now.of<podscope::tables::allocations>().find(shown.pod);
+        if (row == now.of<podscope::tables::allocations>().end() ||
+            row->second.granted != shown.granted || !row->second.adopted) {
+            notice("I7: '" + shown.pod + "' was adopted under a grant that is over");
+        }
+        return std::move(*made);
+    }
+
+    /// I10, I4, I5: who is restored has been reconciled and has told of it.
+    std::optional<explored_pod> restore(explored_runtime& library, const std::string& name) {
+        auto& told = told_by(library);
+        told.clear();
+        const auto before = state();
+        auto back = library.restore(name);
+        if (!plan_.is_alive() || !back) {
+            return std::nullopt;
+        }
+        expect_settled(before, name, told);
+        for (const auto& one : back->report.ended) {
+            expect_told(name, one, back->report);
+        }
+        return std::move(back->pod);
+    }
+
+    void reconcile(explored_runtime& library, explored_pod& pod) {
+        auto& told = told_by(library);
+        told.clear();
+        const auto before = state();
+        const auto report = pod.reconcile();
+        if (plan_.is_alive() && report) {
+            expect_settled(before, pod.name(), told);
+            for (const auto& one : report->ended) {
+                expect_told(pod.name(), one, *report);
+            }
+        }
+    }
+
+    void release(explored_pod& pod) {
+        const auto done = pod.release();
+        if (plan_.is_alive() && done) {
+            const auto now = state();
+            const auto row = now.of<podscope::tables::allocations>().find(pod.name());
+            if (row != now.of<podscope::tables::allocations>().end() &&
+                row->second.granted == pod.granted()) {
+                notice("'" + pod.name() + "' was released and is live");
+            }
+        }
+    }
+
+    void notice(std::string what) { noticed_.push_back(std::move(what)); }
+
+private:
+    // What a process was told of whom since it last began to restore or to reconcile.
+    using answers = std::map<std::pair<std::string, podscope::epoch>, podscope::verdict>;
+
+    [[nodiscard]] answers& told_by(const explored_runtime& library) {
+        return told_[library.parts().self.identity.pid];
+    }
+
+    static constexpr std::int64_t dead_process = 900;
+    static constexpr std::int64_t last_process = 901;
+
+    [[nodiscard]] static const podscope_test::reference_universe& places() {
+        static const podscope_test::reference_universe all{{"w", "c", "g", "x"}, 4};
+        return all;
+    }
+
+    template <class T>
+    [[nodiscard]] static T must(podscope::result<T> made) {
+        return podscope_test::must(std::move(made));
+    }
+
+    [[nodiscard]] podscope_test::stored_state state() const {
+        auto store = memory_; // a handle of the same
+        return podscope_test::stored_state{store};
+    }
+
+    [[nodiscard]] bool done_something(const podscope_test::stored_state& before) const {
+        return !(state() == before);
+    }
+
+    [[nodiscard]] std::vector<podscope::verdict>
+    possible_verdicts(const podscope::probe_subject& one) const {
+        using podscope::verdict;
+        if (storm_is_over_) {
+            return {verdict::missing};
+        }
+        const auto process = one.owner.pid;
+        const auto actor = static_cast<std::size_t>(process - 1);
+        const bool is_dead =
+            process == dead_process || (actor < plan_.size() && plan_.is_crashed(actor));
+        if (is_dead) {
+            return {verdict::missing, verdict::unknown};
+        }
+        return {verdict::reachable, verdict::unreachable, verdict::unknown};
+    }
+
+    [[nodiscard]] bool may_write(const explored_pod& pod, const std::string& place) const {
+        const auto now = state();
+        const auto row = now.of<podscope::tables::allocations>().find(pod.name());
+        if (row == now.of<podscope::tables::allocations>().end() ||
+            row->second.granted != pod.granted()) {
+            return false;
+        }
+        std::vector<podscope_test::reference_rule> denies;
+        for (const auto& one : podscope_test::rows_of<podscope::tables::layers>(now, pod.name())) {
+            denies.push_back(podscope_test::plain(one.layer.rule));
+        }
+        const auto may = podscope_test::reference_permissions(
+            places(), podscope_test::plain(row->second.allow), denies);
+        const auto& all = places().places();
+        for (std::size_t i = 0; i != all.size(); ++i) {
+            if (podscope_test::text_of(all[i]) == place) {
+                return may[i] == podscope::permission::write;
+            }
+        }
+        return false;
+    }
+
+    // None of those who were below it is left whose process was found to be gone. Who came to be
+    // below it meanwhile is the next one's to look at.
+    void expect_settled(const podscope_test::stored_state& before,
+                        const std::string& name,
+                        const answers& told) {
+        const auto now = podscope_test::rows_of<podscope::tables::delegations>(state(), name);
+        for (const auto& made :
+             podscope_test::rows_of<podscope::tables::delegations>(before, name)) {
+            const auto found = told.find({made.child, made.granted});
+            if (found != told.end() && found->second == podscope::verdict::missing &&
+                std::ranges::find(now, made) != now.end()) {
+                notice("I10: '" + name + "' still has a delegation to '" + made.child +
+                       "', which was found missing");
+            }
+        }
+    }
+
+    // Who ended without a word of a probe was taken back or gave back what he had.
+    void expect_condemned(const explored_pod& pod, std::int64_t process) {
+        if (condemned_.contains({pod.name(), pod.granted(), process})) {
+            return;
+        }
+        const auto now = state();
+        for (const auto& [key, end] : now.of<podscope::tables::history>()) {
+            if (end.child == pod.name() && end.granted == pod.granted() &&
+                (end.reason == podscope::end_reason::revoked ||
+                 end.reason == podscope::end_reason::released)) {
+                return;
+            }
+        }
+        notice("I9: '" + pod.name() + "' of epoch " +
+               std::to_string(static_cast<std::uint64_t>(pod.granted())) +
+               " was taken from a living process");
+    }
+
+    void expect_told(const std::string& heir,
+                     const podscope::ended_delegation& one,
+                     const podscope::reconcile_report& report) {
+        const auto id = "ended/" + heir + '/' + one.child + '/' +
+                        std::to_string(static_cast<std::uint64_t>(one.granted));
+        bool waits = taken_.contains(id);
+        for (const auto& told : report.undelivered) {
+            waits = waits || told.id == id;
+        }
+        const auto now = state();
+        const auto history = podscope_test::rows_of<podscope::tables::history>(now, heir);
+        if (std::ranges::find(history, one) == history.end()) {
+            notice("I5: '" + heir + "' has no history of " + id);
+        }
+        if (!waits) {
+            notice("I5: '" + heir + "' is in use before it was told of " + id);
+        }
+    }
+
+    explored_memory memory_{};
+    explored_segments segments_{};
+    std::set<std::string> taken_{};
+    std::map<std::int64_t, answers> told_{};
+    std::set<std::tuple<std::string, podscope::epoch, std::int64_t>> condemned_{};
+    std::vector<std::string> noticed_{};
+    bool storm_is_over_ = false;
+    // Last, so that actors that have not ended find the rest when they are let go.
+    podscope::verify::schedule plan_{};
+};
+
+} // namespace regimes

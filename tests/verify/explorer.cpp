@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "support/catch.hpp"
+
+#include <podscope/result.hpp>
+#include <podscope/verify/explorer.hpp>
+#include <podscope/verify/fiber.hpp>
+#include <podscope/verify/schedule.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+using podscope::verify::alternative;
+using podscope::verify::explore;
+using podscope::verify::fiber;
+using podscope::verify::replayed;
+using podscope::verify::sample;
+using podscope::verify::schedule;
+
+namespace {
+
+// Two processes count in a place that they share: in one step each, or in two, which loses one
+// count where the other comes in between.
+class counting {
+public:
+    explicit counting(bool in_one_step, std::size_t crashes = 0) : crashes_{crashes} {
+        for (const auto* const name : {"a", "b"}) {
+            plan_.add(name, [this, in_one_step] {
+                if (!plan_.point("read")) {
+                    return;
+                }
+                const int seen = count_;
+                plan_.observe(static_cast<std::uint64_t>(seen));
+                if (!in_one_step && !plan_.point("write")) {
+                    return;
+                }
+                count_ = seen + 1;
+                ++counted_;
+            });
+        }
+        plan_.begin();
+    }
+
+    schedule& plan() { return plan_; }
+
+    std::size_t most_crashes() const { return crashes_; }
+
+    std::uint64_t shared_hash() const {
+        return static_cast<std::uint64_t>(count_ * 100 + counted_);
+    }
+
+    std::vector<std::string> broken() { return {}; }
+
+    std::vector<std::string> broken_at_the_end() {
+        return count_ == counted_ ? std::vector<std::string>{}
+                                  : std::vector<std::string>{"a count is lost"};
+    }
+
+private:
+    std::size_t crashes_;
+    int count_ = 0;
+    int counted_ = 0;
+    schedule plan_{};
+};
+
+auto runs(bool in_one_step, std::size_t crashes = 0) {
+    return [=] { return std::make_unique<counting>(in_one_step, crashes); };
+}
+
+} // namespace
+
+TEST_CASE("a fiber goes on where it left, and ends") {
+    std::string trace;
+    fiber one{[&] {
+        trace += 'a';
+        one.leave();
+        trace += 'c';
+    }};
+    one.resume();
+    trace += 'b';
+    CHECK_FALSE(one.has_ended());
+    one.resume();
+    CHECK(one.has_ended());
+    CHECK(trace == "abc");
+}
+
+TEST_CASE("fibers may throw and catch while others are left in the middle") {
+    int caught = 0;
+    const auto body = [&](fiber*& self) {
+        return [&caught, &self] {
+            for (int i = 0; i != 3; ++i) {
+                try {
+                    throw i;
+                } catch (int) {
+                    ++caught;
+                }
+                self->leave();
+            }
+        };
+    };
+    fiber* first = nullptr;
+    fiber* second = nullptr;
+    fiber a{body(first)};
+    fiber b{body(second)};
+    first = &a;
+    second = &b;
+    for (int i = 0; i != 4; ++i) {
+        a.resume();
+        b.resume();
+    }
+    CHECK(caught == 6);
+    CHECK(a.has_ended());
+    CHECK(b.has_ended());
+}
+
+TEST_CASE("an explorer exhausts what can happen, and finds nothing where nothing is wrong") {
+    const auto all = explore(runs(true));
+    CHECK(all.exhausted);
+    CHECK_FALSE(all.found);
+    // The beginning, one of the two done, both done: who was first is forgotten by the end.
+    CHECK(all.states == 4);
+    CHECK(all.transitions == 4);
+    CHECK(all.endings == 1);
+    CHECK(all.depth == 2);
+}
+
+TEST_CASE("an explorer finds a lost update by a shortest way, which can be gone again") {
+    const auto all = explore(runs(false));
+    REQUIRE(all.found);
+    CHECK(all.found->broken == std::vector<std::string>{"a count is lost"});
+    CHECK(all.found->steps.size() == 4);
+    CHECK(all.found->steps.front() == "a: read");
+    const auto again = replayed(runs(false), all.found->replay);
+    CHECK(again.steps == all.found->steps);
+    CHECK(again.broken == all.found->broken);
+    CHECK(replayed(runs(false), "0.0").broken.empty());
+}
+
+TEST_CASE("an actor that crashes has no effect from then on") {
+    const auto all = explore(runs(true, 2));
+    CHECK(all.exhausted);
+    CHECK_FALSE(all.found);
+    CHECK(all.states > 4);
+    // With a crash before the write of one, the other's count stands: still lost only without one.
+    const auto lost = explore(runs(false, 2));
+    REQUIRE(lost.found);
+    CHECK(lost.found->steps.size() == 4);
+
+    counting run{true, 1};
+    run.plan().apply({.actor = 0, .crash = true});
+    CHECK(run.plan().has_ended(0));
+    CHECK(run.plan().is_crashed(0));
+    CHECK(run.shared_hash() == 0);
+    CHECK(run.plan().alternatives(true).size() == 2);
+    CHECK(run.plan().told({.actor = 1}) == "b: read");
+}
+
+TEST_CASE("an answer is chosen by the schedule, and nothing happens before it") {
+    std::string said;
+    schedule plan;
+    plan.add("asker", [&] {
+        (void)plan.point("ask");
+        said = plan.choose({"yes", "no"}) == 0 ? "yes" : "no";
+    });
+    plan.add("other", [&] { (void)plan.point("go"); });
+    plan.begin();
+    plan.apply({.actor = 0});
+    const auto now = plan.alternatives(true);
+    REQUIRE(now.size() == 2);
+    CHECK(now[1] == alternative{.actor = 0, .answer = 1});
+    CHECK(plan.told(now[1]) == "asker: no");
+    plan.apply(now[1]);
+    CHECK(said == "no");
+}
+
+TEST_CASE("an actor that waits does nothing before it is woken") {
+    bool ran = false;
+    schedule plan;
+    plan.add("first", [&] {
+        (void)plan.point("wake");
+        plan.wake(1, 7);
+    });
+    plan.add("second", [&] { ran = true; }, true);
+    plan.begin();
+    CHECK(plan.alternatives(true).size() == 2);
+    plan.apply({.actor = 0});
+    REQUIRE(plan.alternatives(false).size() == 1);
+    CHECK_FALSE(ran);
+    plan.apply({.actor = 1});
+    CHECK(ran);
+    CHECK(plan.alternatives(false).empty());
+}
+
+TEST_CASE("[random] samples of a scenario find a lost update, and replay") {
+    std::mt19937_64 random{1};
+    std::size_t found = 0;
+    for (int i = 0; i != 200; ++i) {
+        if (const auto lost = sample(runs(false), random, 6, 3)) {
+            ++found;
+            REQUIRE_FALSE(replayed(runs(false), lost->replay).broken.empty());
+        }
+        REQUIRE_FALSE(sample(runs(true), random, 6, 3));
+    }
+    CHECK(found > 5);
+}
