@@ -87,11 +87,12 @@ struct interrupted_pod {
 
     [[nodiscard]] std::string name() const { return "interrupted"; }
 
-    [[nodiscard]] result<scope> current_scope() const {
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F&, const scope&> with_scope(F&& body) const {
         if (meanwhile) {
             meanwhile();
         }
-        return allowed;
+        return body(allowed);
     }
 };
 

@@ -178,29 +178,24 @@ private:
 
     // Not by the path's text, as that would be resolved again, perhaps to another place.
     [[nodiscard]] result<void> may(const resource& place, permission wanted) const {
-        auto now = pod_->current_scope();
-        if (!now) {
-            return fail(now);
-        }
-        if (now->allows(place, wanted)) {
-            return {};
-        }
-        return fail(denial(lexical_path{}, pod_->name(), place, wanted, now->explain(place)));
+        return pod_->with_scope([&](const scope& now) -> result<void> {
+            return now.allows(place, wanted) ? result<void>{}
+                                             : fail(denial(lexical_path{}, pod_->name(), place,
+                                                           wanted, now.explain(place)));
+        });
     }
 
     [[nodiscard]] result<void> may_move(const resource& place) const {
-        auto now = pod_->current_scope();
-        if (!now) {
-            return fail(now);
-        }
-        if (scope_coverage{*now}.is_whole_below(place, permission::write)) {
-            return {};
-        }
-        const auto shown = lexical_path{}.display(place);
-        return fail({.category = errc::denied,
-                     .message = "'" + std::string{pod_->name()} + "' may not move the folder " +
-                                shown + ": not all that is below it is its own to write",
-                     .subject = shown});
+        return pod_->with_scope([&](const scope& now) -> result<void> {
+            if (scope_coverage{now}.is_whole_below(place, permission::write)) {
+                return {};
+            }
+            const auto shown = lexical_path{}.display(place);
+            return fail({.category = errc::denied,
+                         .message = "'" + std::string{pod_->name()} + "' may not move the folder " +
+                                    shown + ": not all that is below it is its own to write",
+                         .subject = shown});
+        });
     }
 
     [[nodiscard]] static result<void> empty(const file_descriptor& file, std::string_view path) {

@@ -84,10 +84,7 @@ public:
             for (const auto& target : targets) {
                 places.push_back(core().parts().names.resolve(target));
             }
-            if (auto current = held_->confirm(); !current) {
-                return fail(current);
-            }
-            return held_->scope().read([&](const scope& now) {
+            return with_scope([&](const scope& now) -> result<std::vector<error>> {
                 std::vector<error> refused;
                 for (const auto& place : places) {
                     if (!place) {
@@ -111,10 +108,8 @@ public:
             if (!place) {
                 return fail(place);
             }
-            if (auto current = held_->confirm(); !current) {
-                return fail(current);
-            }
-            return why(*place);
+            return with_scope(
+                [&](const scope& now) -> result<explanation> { return now.explain(*place); });
         });
     }
 
@@ -137,14 +132,19 @@ public:
     /// Of a pod that is gone by the end of the expression a permit would say nothing.
     result<permit> permit_for(std::string_view target, permission wanted) const&& = delete;
 
-    /// A copy of the scope, after the same look at the allocation. Linear in its rules.
-    [[nodiscard]] result<scope> current_scope() const {
-        return guarded([&]() -> result<scope> {
-            if (auto current = held_->confirm(); !current) {
-                return fail(current);
-            }
-            return held_->scope().snapshot();
+    /// Runs `body(scope)` after the same look at the allocation, and gives the result that it
+    /// returns. Errors: `revoked`, `forked`, those of the backend and of the body.
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F&, const scope&> with_scope(F&& body) const {
+        return guarded([&]() -> std::invoke_result_t<F&, const scope&> {
+            auto current = held_->confirm();
+            return current ? held_->scope().read(body) : fail(current);
         });
+    }
+
+    /// A copy of the scope, after the same look. Linear in its rules. Errors: as above.
+    [[nodiscard]] result<scope> current_scope() const {
+        return with_scope([](const scope& now) -> result<scope> { return now; });
     }
 
     /// Hands a part of what it may hand on to a child that does not live yet: reserves a pod for
