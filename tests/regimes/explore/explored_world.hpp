@@ -11,6 +11,7 @@
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/schema.hpp>
+#include <podscope/registry/registry.hpp>
 #include <podscope/verify/schedule.hpp>
 #include <podscope/verify/scheduled_probe.hpp>
 #include <podscope/verify/scheduled_sink.hpp>
@@ -148,6 +149,14 @@ public:
     /// The library as a process has it that has died before the scenario begins.
     [[nodiscard]] explored_runtime library_of_the_dead() {
         return library_of("the dead", dead_process);
+    }
+
+    /// A live pod's allocation goes, as one does that hangs on a lease.
+    void let_vanish(const std::string& pod) {
+        (void)must(memory_.write([&](auto& txn) -> podscope::result<int> {
+            auto done = podscope::registry{txn}.erase(pod);
+            return done ? podscope::result<int>{0} : podscope::fail(done);
+        }));
     }
 
     /// An actor that runs `program(library)`.

@@ -274,6 +274,25 @@ inline const std::vector<scenario>& scenarios() {
              }
          }},
 
+        {"a parent that died is restored, and its child's allocation has vanished",
+         [](explored_world& world) {
+             const auto to_c = dead_parent(world);
+             const auto c = adopted_by_the_dead(world, to_c);
+             const auto to_g = must(c->delegate(grandchild()));
+             const auto g = adopted_by_next(world, "grandchild", to_g);
+             world.let_vanish("c");
+             world.act("grandchild", [&world, g](library& mine) {
+                 world.check(mine, *g, "/w/c/g");
+                 world.release(*g);
+             });
+             world.act("parent", [&world](library& mine) {
+                 if (auto p = world.restore(mine, "p")) {
+                     world.check(mine, *p, "/w/c/x");
+                     world.check(mine, *p, "/w/c/g");
+                 }
+             });
+         }},
+
         {"a name is used again at once after its delegation has ended",
          [](explored_world& world) {
              auto p = hold(must(world.library_of_next("parent").create(root())));
