@@ -53,22 +53,26 @@ template <class H, class Record>
 concept handle_to = requires(const H& h) {
     static_cast<bool>(h);
     { *h } -> std::convertible_to<const Record&>;
+    requires std::same_as<std::remove_cvref_t<decltype(*h)>, Record>;
 };
 
 template <class R, class Record>
-concept handle_result = requires(R r) {
-    { r.has_value() } -> std::same_as<bool>;
-    { *r } -> handle_to<Record>;
-};
+concept handle_result =
+    std::same_as<R, result<typename R::value_type>> && handle_to<typename R::value_type, Record>;
+
+// A static member whose value the compiler knows.
+template <class Value, Value>
+struct known_at_compile_time {};
 
 } // namespace backend_detail
 
 /// A transaction that reads a table.
 ///
-/// `get` gives a handle: false if there is no such record, else it dereferences to the record, and
-/// is valid until that record is next put or erased, and no longer than the transaction. `scan`
-/// visits records in the byte order of their keys, from the first key that is not less than `from`,
-/// until the visitor answers `scan::stop`; the visitor may read but not write.
+/// `get` gives the result of a handle: false if there is no such record, else it dereferences to
+/// the record, and is valid until that record is next put or erased, and no longer than the
+/// transaction. `scan` visits records in the byte order of their keys, from the first key that is
+/// not less than `from`, until the visitor answers `scan::stop`; the visitor may read but not
+/// write.
 template <class Txn, class Table>
 concept reads = table<Table> &&
                 requires(Txn& txn, std::string_view key, backend_detail::any_visitor<Table> visit) {
@@ -81,11 +85,11 @@ concept reads = table<Table> &&
 /// A transaction that writes a table. `put` inserts or replaces; `erase` of what is not there is no
 /// error.
 template <class Txn, class Table>
-concept writes =
-    reads<Txn, Table> && requires(Txn& txn, std::string_view key, typename Table::record value) {
-        { txn.template put<Table>(key, value) } -> std::same_as<result<void>>;
-        { txn.template erase<Table>(key) } -> std::same_as<result<void>>;
-    };
+concept writes = reads<Txn, Table> &&
+                 requires(Txn& txn, std::string_view key, const typename Table::record& value) {
+                     { txn.template put<Table>(key, value) } -> std::same_as<result<void>>;
+                     { txn.template erase<Table>(key) } -> std::same_as<result<void>>;
+                 };
 
 namespace backend_detail {
 
@@ -102,13 +106,14 @@ struct any_body {
 /// `read(f)` and `write(f)` run `f(txn)` and return the result that it returns. `f` may be run
 /// again after a conflict with another transaction, so it must have no other effect. A write takes
 /// effect whole if `f` succeeded and the commit did, and not at all otherwise. Transactions do not
-/// nest. Every function may be called from several threads at once.
+/// nest. Every function may be called from several threads at once. `durable` and `reaches` are
+/// constants.
 template <class S>
 concept typed_store = requires(S& store,
                                backend_detail::any_body<typename S::reader> read_body,
                                backend_detail::any_body<typename S::writer> write_body) {
-    { S::durable } -> std::convertible_to<durability>;
-    { S::reaches } -> std::convertible_to<reach>;
+    typename backend_detail::known_at_compile_time<durability, S::durable>;
+    typename backend_detail::known_at_compile_time<reach, S::reaches>;
     { store.read(read_body) } -> std::same_as<result<int>>;
     { store.write(write_body) } -> std::same_as<result<int>>;
 };
