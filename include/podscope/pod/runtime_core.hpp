@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -84,7 +85,8 @@ public:
         }
         std::vector<verdict> verdicts(subjects.size(), verdict::unknown);
         auto asked = guarded([&]() -> result<void> {
-            parts_.probe.probe(subjects, until, verdicts);
+            parts_.probe.probe(std::span<const probe_subject>{subjects}, until,
+                               std::span{verdicts});
             return {};
         });
         if (!asked) {
