@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/verify/conformance/store_hand.hpp>
+#include <podscope/verify/conformance/trial.hpp>
+
+#include <array>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What a store promises of single rows and of scans.
+namespace podscope::verify::conformance {
+
+inline void keeps_what_was_put(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    a.expect("k", std::nullopt);
+    a.put("k", 1);
+    a.expect("k", 1);
+    a.expect("kk", std::nullopt);
+    a.expect("", std::nullopt);
+}
+
+inline void replaces_whole_rows(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    const kit_row before{7, "a text", {{{"later", "\4x"}}}};
+    const kit_row after{};
+    a.put("k", before);
+    t.equal(a.row("k"), before, "that");
+    a.put("k", after);
+    t.equal(a.row("k"), after, "that");
+    a.expect_keys({"k"});
+}
+
+inline void erases(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    a.erase("k");
+    a.put("k", 1);
+    a.put("l", 2);
+    a.erase("k");
+    a.expect("k", std::nullopt);
+    a.expect_keys({"l"});
+    a.put("k", 3);
+    a.expect("k", 3);
+}
+
+inline void keeps_tables_apart(trial& t, const place_maker& make) {
+    using enum which_table;
+    const auto at = make();
+    hand a{t, *at, "a"};
+    const std::string across("2\0k", 3);
+    a.put("k", 1);
+    a.put(across, 2);
+    a.put("k", 3, other);
+    a.expect_keys({across, "k"});
+    a.expect_keys({"k"}, {}, other);
+    a.expect("k", 1);
+    a.erase("k");
+    a.expect("k", 3, other);
+}
+
+inline void takes_any_bytes(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    std::string all;
+    for (int c = 0; c < 256; ++c) {
+        all.push_back(static_cast<char>(c));
+    }
+    const std::string nul(1, '\0');
+    const std::string a_nul("a\0", 2);
+    const std::string long_one(5'000, 'k');
+    const std::array keys{std::string{}, nul,      std::string{"1"}, all,
+                          a_nul,         long_one, long_one + "a",   std::string{"\xFF\xFF"}};
+    std::int64_t number = 0;
+    for (const auto& key : keys) {
+        a.put(key, ++number);
+    }
+    number = 0;
+    for (const auto& key : keys) {
+        a.expect(key, ++number);
+    }
+    a.expect("a", std::nullopt);
+    a.expect(long_one + "b", std::nullopt);
+    a.expect_keys({"", nul, all, "1", a_nul, long_one, long_one + "a", "\xFF\xFF"});
+    for (const std::string& text : {all, std::string(1'000'000, 'x'), std::string{}}) {
+        a.put("text", {0, text, {}});
+        t.equal(a.row("text"), kit_row{0, text, {}}, "that");
+    }
+    a.erase({});
+    a.expect("", std::nullopt);
+    a.expect(nul, 2);
+}
+
+inline void scans_in_order(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    const std::string nul("a\0", 2);
+    for (const auto& key : {std::string{"b"}, std::string{"\xFF"}, std::string{""}, nul,
+                            std::string{"a"}, std::string{"aa"}, std::string{"\x7F"}}) {
+        a.put(key, 0);
+    }
+    a.expect_keys({"", "a", nul, "aa", "b", "\x7F", "\xFF"});
+    a.expect_keys({"a", nul, "aa", "b", "\x7F", "\xFF"}, "a");
+    a.expect_keys({"b", "\x7F", "\xFF"}, "ab");
+    a.expect_keys({}, "\xFF\xFF");
+}
+
+inline void scans_as_told(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    for (const auto* key : {"a1", "a2", "a3", "b1"}) {
+        a.put(key, 0);
+    }
+    std::vector<std::string> seen;
+    t.step("a: scan until 'a2' says stop");
+    t.must(a.store().read([&](any_transaction& txn) {
+        seen.clear();
+        return txn.scan_from(which_table::first, "", [&](std::string_view key, const kit_row&) {
+            seen.emplace_back(key);
+            return key == "a2" ? scan::stop : scan::next;
+        });
+    }),
+           "that");
+    t.equal(seen, {"a1", "a2"}, "that");
+    t.step("a: scan what begins with 'a'");
+    t.must(a.store().read([&](any_transaction& txn) {
+        seen.clear();
+        return txn.scan_below(which_table::first, "a", [&](std::string_view key, const kit_row&) {
+            seen.emplace_back(key);
+            return scan::next;
+        });
+    }),
+           "that");
+    t.equal(seen, {"a1", "a2", "a3"}, "that");
+}
+
+inline void lets_visitors_read(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    for (const auto* key : {"a", "b", "c"}) {
+        a.put(key, 1);
+    }
+    std::string seen;
+    const any_body nested = [&](any_transaction& txn) {
+        seen.clear();
+        return txn.scan_from(which_table::first, "", [&](std::string_view outer, const kit_row&) {
+            seen.append(outer).append(":");
+            const auto inside = txn.scan_from(
+                which_table::first, outer, [&](std::string_view inner, const kit_row&) {
+                    const auto row = txn.get(which_table::first, inner);
+                    seen.append(row && *row ? inner : "?");
+                    return inner == "b" ? scan::stop : scan::next;
+                });
+            seen.append(inside ? "" : "!");
+            return scan::next;
+        });
+    };
+    t.step("a: scan, and in the visitor scan on to 'b' and get each key, in a read");
+    t.must(a.store().read(nested), "that");
+    t.equal(seen, "a:abb:bc:c", "that");
+    t.step("a: the same in a write");
+    t.must(a.store().write(nested), "that");
+    t.equal(seen, "a:abb:bc:c", "that");
+}
+
+inline void survives_visitors_that_throw(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    a.put("k", 1);
+    const any_body throwing = [](any_transaction& txn) {
+        return txn.scan_from(which_table::first, "", [](std::string_view, const kit_row&) -> scan {
+            throw std::runtime_error{"on purpose"};
+        });
+    };
+    t.step("a: scan with a visitor that throws, in a read and in a write");
+    const auto throws = [&](auto&& run) {
+        try {
+            return !run();
+        } catch (const std::runtime_error&) {
+            return true;
+        }
+    };
+    t.expect(throws([&] { return a.store().read(throwing).has_value(); }),
+             "the read succeeded none the less");
+    t.expect(throws([&] { return a.store().write(throwing).has_value(); }),
+             "the write succeeded none the less");
+    a.put("k", 2);
+    a.expect("k", 2);
+}
+
+} // namespace podscope::verify::conformance

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/result.hpp>
+#include <podscope/verify/conformance/store_hand.hpp>
+#include <podscope/verify/conformance/trial.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+// What a store promises to several handles and threads.
+namespace podscope::verify::conformance {
+
+/// Adds one to a row, in one transaction; gives the new number.
+[[nodiscard]] inline result<std::int64_t> add_one(any_store& store, std::string_view key) {
+    std::int64_t next = 0;
+    auto done = store.write([&](any_transaction& txn) -> result<void> {
+        auto row = txn.get(which_table::first, key);
+        if (!row) {
+            return fail(row);
+        }
+        next = *row ? (**row).number + 1 : 1;
+        std::this_thread::yield(); // so that others come between, if they can
+        return txn.put(which_table::first, key, {next, {}, {}});
+    });
+    return done ? result<std::int64_t>{next} : fail(done);
+}
+
+[[nodiscard]] inline result<std::int64_t> number_of(any_store& store, std::string_view key) {
+    std::int64_t found = 0;
+    auto done = store.read([&](any_transaction& txn) -> result<void> {
+        auto row = txn.get(which_table::first, key);
+        if (!row) {
+            return fail(row);
+        }
+        found = *row ? (**row).number : 0;
+        return {};
+    });
+    return done ? result<std::int64_t>{found} : fail(done);
+}
+
+/// Adds one so many times. False if anything that was read or written is older than what was
+/// acknowledged before.
+[[nodiscard]] inline bool adds_up(any_store& store, int times) {
+    std::int64_t last = 0;
+    for (int n = 0; n < times; ++n) {
+        const auto mine = add_one(store, "n");
+        const auto seen = number_of(store, "n");
+        if (!mine || !seen || *mine <= last || *seen < *mine) {
+            return false;
+        }
+        last = *mine;
+    }
+    return true;
+}
+
+inline void shows_commits_to_other_handles(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    hand b{t, *at, "b"};
+    a.put("k", 1);
+    b.expect("k", 1);
+    b.put("k", 2);
+    a.expect("k", 2);
+    {
+        hand c{t, *at, "c"};
+        c.put("k", 3);
+        t.step("close c");
+    }
+    a.erase("k");
+    b.expect("k", std::nullopt);
+    b.expect_keys({});
+}
+
+inline void moves_its_generation(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    hand b{t, *at, "b"};
+    const auto moves = [&](auto&& commit) {
+        const auto mine = a.generation();
+        const auto others = b.generation();
+        commit();
+        t.expect(a.store().generation() != mine, "a's generation has not moved");
+        t.expect(b.store().generation() != others, "b's generation has not moved");
+    };
+    moves([&] { a.put("k", 1); });
+    moves([&] { a.put("k", 2); });
+    moves([&] { b.put("l", 1, which_table::other); });
+    moves([&] { a.erase("k"); });
+    moves([&] { a.erase("l", which_table::other); });
+}
+
+/// What a holder does that keeps what it has read: it takes the generation first, and as long as
+/// that is the same there must be nothing newer.
+inline void holds_its_generation_to_the_state(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    hand b{t, *at, "b"};
+    t.step("b: add one to 'n', again and again in another thread, and note it each time");
+    t.step("a: take the generation, read 'n', wait for a note of more, take the generation again");
+    std::atomic<std::int64_t> noted{0};
+    std::atomic<bool> is_over{false};
+    std::thread writer{[&] {
+        while (!is_over) {
+            if (const auto mine = add_one(b.store(), "n")) {
+                noted = *mine;
+            }
+        }
+    }};
+    const auto until = std::chrono::steady_clock::now() + t.options().patience;
+    std::string_view wrong;
+    for (unsigned i = 0; i < 5 * t.options().rounds && wrong.empty(); ++i) {
+        const auto before = a.store().generation();
+        const auto seen = number_of(a.store(), "n");
+        while (seen && noted <= *seen && std::chrono::steady_clock::now() < until) {
+            std::this_thread::yield();
+        }
+        if (!seen) {
+            wrong = "the read failed";
+        } else if (noted <= *seen) {
+            wrong = "b does not get anywhere";
+        } else if (a.store().generation() == before) {
+            wrong = "the generation was the same, and the noted number newer than 'n'";
+        }
+    }
+    is_over = true;
+    writer.join();
+    t.expect(wrong.empty(), wrong);
+}
+
+inline void lets_threads_write(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    hand b{t, *at, "b"};
+    constexpr int threads = 4;
+    const int each = static_cast<int>(5 * t.options().rounds);
+    t.step("4 threads, by a and by b: add one to 'n', and read it; " + std::to_string(each) +
+           " times each");
+    std::atomic<int> right{0};
+    std::atomic<int> ready{0};
+    std::vector<std::thread> running;
+    for (int i = 0; i < threads; ++i) {
+        running.emplace_back([&, i] {
+            ++ready;
+            while (ready != threads) {
+                std::this_thread::yield();
+            }
+            right += adds_up(i % 2 == 0 ? a.store() : b.store(), each) ? 1 : 0;
+        });
+    }
+    for (auto& thread : running) {
+        thread.join();
+    }
+    t.equal(t.must(number_of(a.store(), "n"), "reading 'n'"), threads * each, "'n'");
+    t.equal(right.load(), threads, "the number of threads that never saw an older state");
+}
+
+inline void shows_delayed_commits(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    hand b{t, *at, "b"};
+    const auto generation = b.generation();
+    t.step("a: write_delayed 'k' = 1");
+    t.must(a.store().write_delayed(
+               [](any_transaction& txn) { return txn.put(which_table::first, "k", {1, {}, {}}); }),
+           "that");
+    t.expect(!b.store().counts() || b.store().generation() != generation,
+             "b's generation has not moved");
+    a.expect("k", 1);
+    b.expect("k", 1);
+    b.put("l", 2);
+    a.expect_keys({"k", "l"});
+}
+
+inline void leaves_nothing_of_a_delayed_failure(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    a.put("k", 1);
+    t.step("a: write_delayed 'k' = 2, and fail");
+    const auto failed = a.store().write_delayed([](any_transaction& txn) -> result<void> {
+        (void)txn.put(which_table::first, "k", {2, {}, {}});
+        return fail({.category = errc::conflict, .message = "on purpose"});
+    });
+    t.expect(!failed, "it succeeded");
+    t.equal(failed.error().category, errc::conflict, "its error");
+    a.expect("k", 1);
+    a.put("l", 1);
+    a.expect("k", 1);
+}
+
+} // namespace podscope::verify::conformance

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the kit for stores finds: each flaw by the name of the promise that it breaks.
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+#include "verify/flawed_store.hpp"
+
+#include <podscope/backend/journal.hpp>
+#include <podscope/backend/memory.hpp>
+#include <podscope/verify/conformance/catch2.hpp>
+#include <podscope/verify/conformance/store.hpp>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+using namespace podscope;
+using namespace podscope::verify;
+using namespace verify_test;
+
+using memory = basic_memory<store_kit_schema>;
+using journal = basic_journal<store_kit_schema, durability::process>;
+
+struct in_memory {
+    flaw which;
+    memory store{};
+    std::shared_ptr<flawed_past> past = std::make_shared<flawed_past>();
+
+    auto open() { return flawed_store<memory>{which, store, past}; }
+};
+
+struct in_journal {
+    flaw which;
+    podscope_test::temporary_folder folder{};
+    std::shared_ptr<flawed_past> past = std::make_shared<flawed_past>();
+
+    auto open() { return flawed_store<journal>{which, journal::open(folder / "s").value(), past}; }
+};
+
+template <class Place>
+conformance_report report_on(flaw which) {
+    return check_store([which] { return Place{which}; });
+}
+
+struct expectation {
+    flaw which;
+    std::string_view promise;
+};
+
+constexpr std::array in_one_process{
+    expectation{flaw::loses_puts, "a row is there after it was put and not before"},
+    expectation{flaw::merges_rows, "a put replaces the whole row"},
+    expectation{flaw::erase_needs_row,
+                "an erased row is gone and erasing what is not there is no error"},
+    expectation{flaw::mixes_tables, "tables are apart"},
+    expectation{flaw::cuts_keys_at_nul, "keys and texts are any bytes and may be long"},
+    expectation{flaw::cuts_long_keys, "keys and texts are any bytes and may be long"},
+    expectation{flaw::scans_backwards,
+                "a scan goes in byte order from the first key that is not less"},
+    expectation{flaw::scan_leaves_out_first,
+                "a scan goes in byte order from the first key that is not less"},
+    expectation{flaw::ignores_stop, "a scan stops when it is told to and keeps to its prefix"},
+    expectation{flaw::refuses_nested_reads, "a visitor may read and scan in turn"},
+    expectation{flaw::dies_of_visitors, "a visitor that throws leaves the store usable"},
+    expectation{flaw::scans_committed_only, "a transaction reads its own writes"},
+    expectation{flaw::gets_committed_only, "a transaction reads its own writes"},
+    expectation{flaw::commits_failures,
+                "a transaction that fails leaves nothing and gives its error"},
+    expectation{flaw::commits_throws,
+                "a transaction that throws leaves nothing and the store usable"},
+    expectation{flaw::renames_errors, "what a body returns is returned"},
+    expectation{flaw::forgets_words, "what a body returns is returned"},
+    expectation{flaw::reads_what_is_newest, "a transaction that reads sees one state to its end"},
+    expectation{flaw::loses_third_change, "a history leaves what a map would hold"},
+    expectation{flaw::caches_reads, "handles see each other's commits"},
+    expectation{flaw::loses_updates, "threads that write at once lose nothing"},
+    expectation{flaw::misses_erase_in_generation,
+                "the generation moves with every commit before that is reported"},
+    expectation{flaw::counts_for_itself,
+                "the generation moves with every commit before that is reported"},
+    expectation{flaw::counts_for_itself, "nothing is newer while the generation is the same"},
+    expectation{flaw::moves_generation_late,
+                "the generation moves with every commit before that is reported"},
+    expectation{flaw::drops_delayed, "a delayed commit is seen at once"},
+    expectation{flaw::commits_delayed_failures, "a delayed commit that fails leaves nothing"},
+};
+
+constexpr std::array over_processes{
+    expectation{flaw::forgets_on_close,
+                "what was committed is there when the store is opened again"},
+    expectation{flaw::loses_updates, "processes that write at once lose nothing"},
+    expectation{flaw::counts_for_itself,
+                "the generation moves in every process before a commit is reported"},
+    expectation{flaw::commits_each_put,
+                "a process that is killed in a transaction leaves nothing of it"},
+    expectation{flaw::tears_transactions,
+                "what was acknowledged outlives the process that wrote it"},
+    expectation{flaw::acknowledges_early,
+                "what was acknowledged outlives the process that wrote it"},
+    expectation{flaw::reorders_delayed, "a crash takes delayed commits back from the last one on"},
+};
+
+template <class Place, std::size_t N>
+void check_each(const std::array<expectation, N>& all) {
+    for (const auto& [which, name] : all) {
+        const auto report = report_on<Place>(which);
+        CAPTURE(static_cast<int>(which), report.to_text());
+        const auto found = std::ranges::find(report.promises, name, &promise::name);
+        REQUIRE(found != report.promises.end());
+        CHECK(found->found == standing::broken);
+        CHECK(found->shown.find('\n') != std::string::npos);
+    }
+}
+
+struct declared : memory {
+    static constexpr std::array deviations{
+        deviation{"tables are apart", "there is one table"},
+        deviation{"tables are upside down", "nobody says so"},
+    };
+};
+
+struct of_declared {
+    declared store{};
+
+    auto open() { return store; }
+};
+
+} // namespace
+
+TEST_CASE("F42 the kit names what a store breaks", "[concurrent]") {
+    check_each<in_memory>(in_one_process);
+}
+
+TEST_CASE("F42 the kit names what a store breaks among processes", "[concurrent]") {
+    check_each<in_journal>(over_processes);
+}
+
+TEST_CASE("a store without a flaw keeps all promises beneath the same decorator", "[concurrent]") {
+    PODSCOPE_CHECK_PROMISES(report_on<in_memory>(flaw::none));
+    PODSCOPE_CHECK_PROMISES(report_on<in_journal>(flaw::none));
+}
+
+TEST_CASE("F42 each promise of the kit is broken by a store that the kit is tried with") {
+    std::set<std::string> tried;
+    for (const auto& one : in_one_process) {
+        tried.emplace(one.promise);
+    }
+    for (const auto& one : over_processes) {
+        tried.emplace(one.promise);
+    }
+    for (const auto& one : report_on<in_memory>(flaw::none).promises) {
+        CAPTURE(one.name);
+        CHECK(tried.contains(one.name));
+    }
+}
+
+TEST_CASE("a history that shows a flaw is made as short as it can be", "[concurrent]") {
+    const auto report = report_on<in_memory>(flaw::loses_third_change);
+    const auto found = std::ranges::find(report.promises, "a history leaves what a map would hold",
+                                         &promise::name);
+    REQUIRE(found->found == standing::broken);
+    // One transaction of three changes, and what came of it.
+    CAPTURE(found->shown);
+    CHECK(std::ranges::count(found->shown, '\n') == 1);
+}
+
+TEST_CASE("what a store declares is reported with its reason and never tried", "[concurrent]") {
+    const auto report = check_store([] { return of_declared{}; });
+    CHECK_FALSE(report.is_kept());
+    CHECK(report.names(standing::broken) == std::vector<std::string>{"tables are upside down"});
+    const auto found = std::ranges::find(report.promises, "tables are apart", &promise::name);
+    CHECK(found->found == standing::deviates);
+    CHECK(found->shown == "there is one table");
+    // What is not claimed is no secret either.
+    const auto lasts = std::ranges::find(
+        report.promises, "what was committed is there when the store is opened again",
+        &promise::name);
+    CHECK(lasts->found == standing::deviates);
+    CHECK(lasts->shown == "its durability is none");
+}
