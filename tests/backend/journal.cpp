@@ -9,17 +9,13 @@
 #include <podscope/backend/journal.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -82,66 +78,6 @@ TEST_CASE("a journal opens from a path of any kind") {
     CHECK_FALSE(journal::open("").has_value());
 }
 
-TEST_CASE("two handles of one process see each other's commits") {
-    const scratch_folder folder;
-    auto one = journal::open(folder / "store").value();
-    auto two = journal::open(folder / "store").value();
-    REQUIRE(put_number(one, "a", 1));
-    CHECK(one.generation() == two.generation());
-    CHECK(value_of(two, "a").value() == number{1, {}});
-    REQUIRE(put_number(two, "a", 2));
-    CHECK(value_of(one, "a").value() == number{2, {}});
-    auto copy = one;
-    REQUIRE(put_number(copy, "a", 3));
-    CHECK(value_of(one, "a").value() == number{3, {}});
-}
-
-TEST_CASE("increments by several processes lose nothing", "[concurrent]") {
-    const scratch_folder folder;
-    const std::string path = folder / "store";
-    constexpr int processes = 3;
-    constexpr int each = 500;
-    // Some of them compact all the time, and so swap the file under the others.
-    const bool compacting = GENERATE(false, true);
-    {
-        std::vector<std::unique_ptr<other_process>> running;
-        for (int i = 0; i < processes; ++i) {
-            running.push_back(std::make_unique<other_process>([&, i](const auto& parent) {
-                journal_options options;
-                if (compacting && i != 0) {
-                    options.compact_above = static_cast<std::uint64_t>(500 * i);
-                    options.compact_factor = 1;
-                }
-                auto store = quick_journal::open(path, options).value();
-                parent.tell();
-                parent.wait();
-                std::int64_t last = 0;
-                for (int n = 0; n < each; ++n) {
-                    const auto mine = increment(store, "n");
-                    const auto seen = value_of(store, "n");
-                    if (!mine || !seen || !*seen || *mine <= last || (**seen).value < *mine) {
-                        return 1;
-                    }
-                    last = *mine;
-                }
-                return 0;
-            }));
-        }
-        for (auto& process : running) {
-            REQUIRE(process->wait());
-        }
-        for (auto& process : running) {
-            process->tell();
-        }
-        for (auto& process : running) {
-            CHECK(process->exit_code() == 0);
-        }
-    }
-    auto store = journal::open(path).value();
-    CHECK(value_of(store, "n").value() == number{processes * each, {}});
-    CHECK_FALSE(std::filesystem::exists(folder / "store/journal.new"));
-}
-
 TEST_CASE("a handle follows a compaction whatever it had seen before") {
     const scratch_folder folder;
     const std::string path = folder / "store";
@@ -188,31 +124,6 @@ TEST_CASE("a journal is compacted once it is several times what it was") {
     auto again = quick_journal::open(path).value();
     CHECK(rows_from<notes>(again).value() == rows_from<notes>(store).value());
     CHECK(rows_from<notes>(again).value().size() == 2);
-}
-
-TEST_CASE("the generation moves in every process before a commit is reported", "[concurrent]") {
-    const scratch_folder folder;
-    const std::string path = folder / "store";
-    auto store = journal::open(path).value();
-    other_process child{[&](const auto& parent) {
-        auto mine = journal::open(path).value();
-        for (int i = 0; i < 20; ++i) {
-            parent.wait();
-            if (!put_number(mine, "n", i)) {
-                return 1;
-            }
-            parent.tell();
-        }
-        return 0;
-    }};
-    for (int i = 0; i < 20; ++i) {
-        const auto before = store.generation();
-        child.tell();
-        REQUIRE(child.wait());
-        REQUIRE(store.generation() != before);
-        REQUIRE(value_of(store, "n").value() == number{i, {}});
-    }
-    CHECK(child.exit_code() == 0);
 }
 
 TEST_CASE("a commit that was written and not published is seen by all at once") {

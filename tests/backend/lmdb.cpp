@@ -5,8 +5,6 @@
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
-#include "support/effort.hpp"
-#include "support/forked.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/lmdb.hpp>
@@ -181,30 +179,6 @@ TEST_CASE("an LMDB database opens from a path of any kind") {
     CHECK(std::filesystem::exists(folder / "relative/data.mdb"));
 }
 
-TEST_CASE("keys and values of an LMDB database are any bytes") {
-    const scratch_folder folder;
-    auto bytes = must(quick_backend::open(folder / "store"));
-    const std::string all = [] {
-        std::string made;
-        for (int c = 0; c < 256; ++c) {
-            made.push_back(static_cast<char>(c));
-        }
-        return made;
-    }();
-    for (const std::string& key :
-         {std::string{}, std::string(1, '\0'), std::string{"1"}, all, std::string(100'000, 'k')}) {
-        for (const std::string& value : {all, std::string{}, std::string{"1"}}) {
-            must(put_bytes(bytes, key, value));
-            CHECK(bytes_at(bytes, key) == value);
-        }
-    }
-    CHECK(bytes_at(bytes, "2") == std::nullopt);
-    must(bytes.write([](auto& txn) { return txn.put({}, {}); }));
-    CHECK(bytes_at(bytes, {}) == "");
-    must(bytes.write([](auto& txn) { return txn.erase({}); }));
-    CHECK(bytes_at(bytes, {}) == std::nullopt);
-}
-
 TEST_CASE("a value of many megabytes comes back from an LMDB database") {
     const scratch_folder folder;
     std::string large(40'000'000, 'x');
@@ -221,81 +195,6 @@ TEST_CASE("a value of many megabytes comes back from an LMDB database") {
     must(bytes.check_integrity());
 }
 
-TEST_CASE("a visitor of an LMDB database may read and scan in turn") {
-    const scratch_folder folder;
-    auto opened = open(folder / "store");
-    for (const auto* key : {"a", "b", "c"}) {
-        must(put_number(opened, key, 1));
-    }
-    std::string seen;
-    const auto visit_in = [&](auto& txn) {
-        seen.clear();
-        return txn.template scan<numbers>("", [&](std::string_view outer, const number&) {
-            seen.append(outer).append(":");
-            CHECK(must(txn.template get<numbers>(outer))->value == 1);
-            must(txn.template scan<numbers>(outer, [&](std::string_view inner, const number&) {
-                CHECK(must(txn.template get<numbers>(inner)).has_value());
-                seen.append(inner);
-                return inner == "b" ? scan::stop : scan::next;
-            }));
-            return scan::next;
-        });
-    };
-    must(opened.read(visit_in));
-    CHECK(seen == "a:abb:bc:c");
-    must(opened.write(visit_in));
-    CHECK(seen == "a:abb:bc:c");
-}
-
-TEST_CASE("a visitor of an LMDB database that throws leaves it usable") {
-    const scratch_folder folder;
-    auto opened = open(folder / "store");
-    must(put_number(opened, "a", 1));
-    const auto throws_in = [](auto& txn) -> result<void> {
-        return txn.template scan<numbers>(
-            "", [](std::string_view, const number&) -> scan { throw std::bad_alloc{}; });
-    };
-    CHECK_THROWS_AS(opened.read(throws_in), std::bad_alloc);
-    CHECK_THROWS_AS(opened.write(throws_in), std::bad_alloc);
-    must(put_number(opened, "a", 2));
-    CHECK(must(value_of(opened, "a")) == number{2, {}});
-}
-
-TEST_CASE("a transaction that reads an LMDB database sees one state to its end") {
-    const scratch_folder folder;
-    auto opened = open(folder / "store");
-    auto other = open(folder / "store");
-    must(put_number(opened, "a", 1));
-    must(opened.read([&](auto& txn) -> result<void> {
-        CHECK(must(txn.template get<numbers>("a"))->value == 1);
-        must(put_number(other, "a", 2));
-        must(put_number(other, "b", 2));
-        CHECK(must(txn.template get<numbers>("a"))->value == 1);
-        CHECK_FALSE(must(txn.template get<numbers>("b")).has_value());
-        return {};
-    }));
-    CHECK(must(value_of(opened, "a")) == number{2, {}});
-}
-
-TEST_CASE("two handles of one process on an LMDB database see each other's commits") {
-    const scratch_folder folder;
-    auto one = open(folder / "store");
-    auto two = must(podscope::open_lmdb_store(folder / "store"));
-    must(put_number(one, "a", 1));
-    CHECK(one.generation() == two.generation());
-    CHECK(must(value_of(two, "a")) == number{1, {}});
-    must(put_number(two, "a", 2));
-    CHECK(must(value_of(one, "a")) == number{2, {}});
-    {
-        // The end of a handle takes nothing from another one.
-        auto three = open(folder / "store");
-        must(put_number(three, "a", 3));
-    }
-    auto copy = one;
-    must(put_number(copy, "a", must(value_of(one, "a"))->value + 1));
-    CHECK(must(value_of(two, "a")) == number{4, {}});
-}
-
 TEST_CASE("F05 an empty file is a new LMDB database") {
     const scratch_folder folder;
     const std::string path = folder / "store";
@@ -305,46 +204,6 @@ TEST_CASE("F05 an empty file is a new LMDB database") {
     auto opened = open(path);
     must(put_number(opened, "a", 1));
     CHECK(must(value_of(opened, "a")) == number{1, {}});
-}
-
-TEST_CASE("increments by several processes on an LMDB database lose nothing", "[concurrent]") {
-    const scratch_folder folder;
-    const std::string path = folder / "store";
-    constexpr int processes = 3;
-    constexpr int each = 300;
-    {
-        std::vector<std::unique_ptr<other_process>> running;
-        for (int i = 0; i < processes; ++i) {
-            running.push_back(std::make_unique<other_process>([&](const auto& parent) {
-                parent.tell();
-                parent.wait();
-                // The first of them makes it, while the others come.
-                auto mine = open(path);
-                std::int64_t last = 0;
-                for (int n = 0; n < each; ++n) {
-                    const auto number = increment(mine, "n");
-                    const auto seen = value_of(mine, "n");
-                    if (!number || !seen || !*seen || *number <= last || (**seen).value < *number) {
-                        return 1;
-                    }
-                    last = *number;
-                }
-                return 0;
-            }));
-        }
-        for (auto& process : running) {
-            REQUIRE(process->wait());
-        }
-        for (auto& process : running) {
-            process->tell();
-        }
-        for (auto& process : running) {
-            CHECK(process->exit_code() == 0);
-        }
-    }
-    auto opened = open(path);
-    CHECK(must(value_of(opened, "n")) == number{processes * each, {}});
-    must(opened.bytes().check_integrity());
 }
 
 TEST_CASE("more threads than are kept connections read an LMDB database at once", "[concurrent]") {
@@ -374,63 +233,6 @@ TEST_CASE("more threads than are kept connections read an LMDB database at once"
     }
     CHECK(right == count);
     CHECK(must(value_of(opened, "a")).has_value());
-}
-
-TEST_CASE("the generation of an LMDB database moves in every process before a commit is reported",
-          "[concurrent]") {
-    const scratch_folder folder;
-    const std::string path = folder / "store";
-    other_process child{[&](const auto& parent) {
-        std::optional<store> mine;
-        for (int i = 0; i < 20; ++i) {
-            parent.wait();
-            if (!mine) {
-                mine = open(path);
-            }
-            if (!put_number(*mine, "n", i)) {
-                return 1;
-            }
-            parent.tell();
-        }
-        return 0;
-    }};
-    auto opened = open(path);
-    for (int i = 0; i < 20; ++i) {
-        const auto before = opened.generation();
-        CHECK(opened.generation() == before);
-        child.tell();
-        REQUIRE(child.wait());
-        REQUIRE(opened.generation() != before);
-        REQUIRE(must(value_of(opened, "n")) == number{i, {}});
-    }
-    CHECK(child.exit_code() == 0);
-}
-
-TEST_CASE("a generation of an LMDB database that was seen with an older state does not come back") {
-    // What a holder does that keeps what it has read: it asks for the generation first. Whenever
-    // that is the same again, there must be no newer state.
-    const scratch_folder folder;
-    auto opened = open(folder / "store");
-    must(put_number(opened, "n", 0));
-    std::atomic<bool> is_over{false};
-    std::thread writer{[&] {
-        auto mine = open(folder / "store");
-        for (int i = 1; i <= 300; ++i) {
-            must(put_number(mine, "n", i));
-        }
-        is_over = true;
-    }};
-    bool was_wrong = false;
-    while (!is_over) {
-        const auto before = opened.generation();
-        const auto seen = must(value_of(opened, "n"));
-        const auto later = must(value_of(opened, "n"));
-        if (opened.generation() == before && seen != later) {
-            was_wrong = true;
-        }
-    }
-    writer.join();
-    CHECK_FALSE(was_wrong);
 }
 
 TEST_CASE("a commit on an LMDB database whose writer died before its word is seen by all") {
@@ -652,48 +454,6 @@ TEST_CASE("an LMDB database whose files were removed while it was in use takes n
     CHECK_THAT(refused.message, Catch::Contains("removed"));
     auto again = open(folder / "store");
     must(put_number(again, "a", 3));
-}
-
-TEST_CASE("F01 what was acknowledged by a killed writer of an LMDB database is there",
-          "[concurrent]") {
-    const scratch_folder folder;
-    const std::string path = folder / "store";
-    const podscope_test::shared<std::atomic<std::int64_t>> acknowledged;
-    std::int64_t last = 0;
-    const auto rounds = podscope_test::rounds("PODSCOPE_LMDB_KILLS", 20);
-    for (std::uint64_t round = 0; round != rounds; ++round) {
-        other_process child{[&](const auto& parent) {
-            auto mine = open(path);
-            parent.tell();
-            for (;;) {
-                // Two rows that must stay the same.
-                const auto next = *acknowledged + 1;
-                const auto done = mine.write([&](auto& txn) -> result<void> {
-                    auto put = txn.template put<numbers>("one", {next, {}});
-                    return put ? txn.template put<numbers>("two", {next, {}}) : put;
-                });
-                if (!done) {
-                    return 1;
-                }
-                *acknowledged = next;
-            }
-        }};
-        REQUIRE(child.wait());
-        const auto enough = last + 1 + static_cast<std::int64_t>(round % 7);
-        while (*acknowledged < enough) {
-            std::this_thread::yield();
-        }
-        child.kill();
-        auto opened = open(path);
-        const auto one = must(value_of(opened, "one"));
-        REQUIRE(one.has_value());
-        const auto told = acknowledged->load();
-        REQUIRE((one->value == told || one->value == told + 1));
-        REQUIRE(must(value_of(opened, "two")) == one);
-        must(opened.bytes().check_integrity());
-        *acknowledged = one->value;
-        last = one->value;
-    }
 }
 
 TEST_CASE("F22 a forked copy can do nothing with an LMDB database and can open it anew") {
