@@ -5,9 +5,9 @@
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/lifted.hpp>
 #include <podscope/result.hpp>
+#include <podscope/verify/conformance/opened.hpp>
 #include <podscope/verify/conformance/store_tables.hpp>
 
-#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -183,21 +183,6 @@ template <class Opened>
     }
 }
 
-template <class Opened>
-struct opened_type {
-    using type = Opened;
-};
-
-template <class Opened>
-    requires std::same_as<Opened, result<typename Opened::value_type>>
-struct opened_type<Opened> {
-    using type = typename Opened::value_type;
-};
-
-/// What the places of a kit give: a store, or the result of one.
-template <class Place>
-using plug_in_of = typename opened_type<decltype(std::declval<Place&>().open())>::type;
-
 template <class Make>
 class place_of final : public any_place {
 public:
@@ -208,15 +193,11 @@ public:
     explicit place_of(Make& make) : place_{make()} {}
 
     result<std::unique_ptr<any_store>> open() override {
-        auto opened = place_.open();
-        if constexpr (std::same_as<decltype(opened), plug_in>) {
-            return std::make_unique<store_of<store>>(typed(std::move(opened)));
-        } else {
-            if (!opened) {
-                return fail(opened);
-            }
-            return std::make_unique<store_of<store>>(typed(*std::move(opened)));
+        auto opened = opened_at(place_);
+        if (!opened) {
+            return fail(opened);
         }
+        return std::make_unique<store_of<store>>(typed(*std::move(opened)));
     }
 
     result<void> check() override {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/result.hpp>
+#include <podscope/session/concept.hpp>
+#include <podscope/verify/conformance/session_entries.hpp>
+#include <podscope/verify/conformance/session_view.hpp>
+#include <podscope/verify/conformance/trial.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+// What a session store promises to several threads.
+namespace podscope::verify::conformance {
+
+inline void grows_without_a_gap(trial& t, const session_place_maker& make) {
+    const opened_sessions store{t, make};
+    const auto second = t.must(store.at->open(), "opening it again");
+    const auto id = t.must(store->create({}), "creating a segment");
+    const std::uint64_t count = 30 * t.options().rounds;
+    // Of many lengths, some beyond what a reader reads at a time.
+    const auto entry = [](std::uint64_t i) {
+        return session_entry{"k" + std::to_string(i),
+                             std::string(i % 50 == 49 ? 80'000 : i % 97, 'b') + std::to_string(i)};
+    };
+    t.step("append " + std::to_string(count) +
+           " entries, and read them all the while by another "
+           "handle in another thread");
+    std::atomic<std::uint64_t> acknowledged{0};
+    std::atomic<bool> is_wrong{false};
+    std::thread reader{[&] {
+        for (std::uint64_t before = 0; before != count && !is_wrong;) {
+            const auto at_least = acknowledged.load();
+            std::uint64_t seen = 0;
+            bool right = true;
+            const auto done =
+                second->read(id, 0, [&](std::uint64_t index, const session_entry& found) {
+                    right = right && index == seen && found == entry(index);
+                    ++seen;
+                    return scan::next;
+                });
+            const auto info = second->info(id);
+            is_wrong = is_wrong || !right || !done || !info || seen < at_least || seen < before ||
+                       info->entries < seen;
+            before = seen;
+        }
+    }};
+    for (std::uint64_t i = 0; i != count && !is_wrong; ++i) {
+        const auto index = store->append(id, entry(i));
+        if (!index || *index != i) {
+            is_wrong = true;
+        }
+        acknowledged = i + 1;
+    }
+    reader.join();
+    t.expect(!is_wrong, "an entry was missing, or not what was appended");
+}
+
+inline void lets_threads_append(trial& t, const session_place_maker& make) {
+    const opened_sessions store{t, make};
+    const auto id = t.must(store->create({}), "creating a segment");
+    const std::uint64_t each = 8 * t.options().rounds;
+    t.step("append " + std::to_string(each) + " entries in each of 4 threads");
+    std::vector<std::vector<std::uint64_t>> indices(4);
+    std::vector<std::thread> threads;
+    for (std::size_t n = 0; n != indices.size(); ++n) {
+        threads.emplace_back([&, n] {
+            for (std::uint64_t i = 0; i != each; ++i) {
+                const auto index = store->append(id, {std::to_string(n), std::to_string(i)});
+                if (index) {
+                    indices[n].push_back(*index);
+                }
+            }
+        });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    const auto all = entries_of(t, *store.store, id);
+    t.equal(all.size(), each * indices.size(), "the number of entries");
+    for (std::size_t n = 0; n != indices.size(); ++n) {
+        t.equal(indices[n].size(), each, "the number of entries that a thread appended");
+        for (std::uint64_t i = 0; i != each; ++i) {
+            const bool is_there =
+                indices[n][i] < all.size() &&
+                all[indices[n][i]] == session_entry{std::to_string(n), std::to_string(i)};
+            t.expect(is_there, "an entry does not stand at the index that append gave");
+        }
+    }
+}
+
+inline void lets_threads_create(trial& t, const session_place_maker& make) {
+    const opened_sessions store{t, make};
+    const std::size_t each = 2 * t.options().rounds;
+    t.step("create " + std::to_string(each) + " segments with an entry in each of 4 threads");
+    std::atomic<int> failed{0};
+    std::vector<std::thread> threads;
+    for (int n = 0; n != 4; ++n) {
+        threads.emplace_back([&] {
+            for (std::size_t i = 0; i != each; ++i) {
+                const auto id = store->create({.at = 5});
+                failed += !id || !store->append(*id, some_entry(0)) || !store->list() ? 1 : 0;
+            }
+        });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    t.equal(failed.load(), 0, "the number of failures");
+    const auto ids = t.must(store->list(), "the list");
+    t.equal(ids.size(), 4 * each, "the number of segments");
+    for (const auto& id : ids) {
+        t.equal(t.must(store->info(id), "the info of one").entries, 1U, "its number of entries");
+    }
+}
+
+} // namespace podscope::verify::conformance
