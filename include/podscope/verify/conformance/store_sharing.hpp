@@ -106,10 +106,13 @@ inline void holds_its_generation_to_the_state(trial& t, const place_maker& make)
     t.step("a: take the generation, read 'n', wait for a note of more, take the generation again");
     std::atomic<std::int64_t> noted{0};
     std::atomic<bool> is_over{false};
+    std::string failure;
     std::thread writer{[&] {
-        while (!is_over) {
+        while (!is_over && failure.empty()) {
             if (const auto mine = add_one(b.store(), "n")) {
                 noted = *mine;
+            } else {
+                failure = to_string(mine.error());
             }
         }
     }};
@@ -124,14 +127,14 @@ inline void holds_its_generation_to_the_state(trial& t, const place_maker& make)
         if (!seen) {
             wrong = "the read failed";
         } else if (noted <= *seen) {
-            wrong = "b does not get anywhere";
+            wrong = "b does not get anywhere ";
         } else if (a.store().generation() == before) {
             wrong = "the generation was the same, and the noted number newer than 'n'";
         }
     }
     is_over = true;
     writer.join();
-    t.expect(wrong.empty(), wrong);
+    t.expect(wrong.empty(), std::string{wrong} + failure);
 }
 
 inline void lets_threads_write(trial& t, const place_maker& make) {
