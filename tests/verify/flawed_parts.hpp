@@ -246,7 +246,10 @@ public:
             return done ? result<std::uint64_t>{before->entries} : done;
         }
         auto index = beneath_.append(at(id), changed);
-        mine_ = index ? *index + 1 : mine_;
+        if (index && is_ == session_flaw::counts_by_handle) {
+            const std::lock_guard alone{with_->mutex};
+            mine_ = *index + 1;
+        }
         return index;
     }
 

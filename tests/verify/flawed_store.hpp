@@ -273,7 +273,9 @@ public:
             }
         }
         const auto alone = lock();
-        apply(std::exchange(late, {}));
+        if (is == flaw::acknowledges_early) {
+            apply(std::exchange(late, {}));
+        }
         run here;
         if (is == flaw::reads_what_is_newest) {
             reader flawed{*this, nullptr, here};

@@ -111,6 +111,8 @@ inline void holds_its_generation_to_the_state(trial& t, const place_maker& make)
         while (!is_over && failure.empty()) {
             if (const auto mine = add_one(b.store(), "n")) {
                 noted = *mine;
+                // A store under an unfair lock must not keep a waiting.
+                std::this_thread::sleep_for(std::chrono::microseconds{100});
             } else {
                 failure = to_string(mine.error());
             }
