@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// What the interface of stores and pods forbids.
+// What the interface of stores and pods forbids; all at once, since each has a message of its own.
 //
-// write_in_a_read: put
-// backend_without_put: txn[.]put
-// rows_without_name: table.*name
-// runtime_without_backend: make_runtime needs use::backend
-// pod_without_reconcile: settled.*private|private.*settled
-// permit_of_a_pod_that_is_gone: deleted.*permit_for|permit_for.*deleted
-// copied_pod: basic_pod.*deleted|deleted.*basic_pod
-// release_of_a_constant_pod: release
+// misuses: no member named [^a-z]*put[^a-z]
+// misuses: txn[.]put[(]key, value[)]
+// misuses: T::name.*invalid
+// misuses: make_runtime needs use::backend
+// misuses: settled::settled[(].*is private within|private constructor of class [^ ]*settled
+// misuses: deleted function [^()]*permit_for[(]|deleted member function [^a-z]*permit_for
+// misuses: deleted function [^()]*::basic_pod[(]|copy constructor of [^ ]*pod
+// misuses: argument discards qualifiers.*release|argument to member function [^a-z]*release
 #include <podscope/backend/lifted.hpp>
 #include <podscope/backend/memory.hpp>
 #include <podscope/pod/make_runtime.hpp>
@@ -30,7 +30,7 @@ struct bytes {
     };
 
     struct writer : reader {
-#ifndef backend_without_put
+#ifndef misuses
         result<void> put(std::string_view, std::string_view);
 #endif
         result<void> erase(std::string_view);
@@ -43,7 +43,7 @@ struct bytes {
 };
 
 struct rows {
-#ifndef rows_without_name
+#ifndef misuses
     static constexpr const char* name = "rows";
 #endif
     using record = claim;
@@ -58,7 +58,7 @@ int main() {
 
     basic_memory<pod_schema> store;
     const auto body = [](auto& txn) -> result<void> {
-#ifdef write_in_a_read
+#ifdef misuses
         return txn.template put<tables::claims>("key", claim{});
 #else
         return txn.template scan<tables::claims>({}, [](auto, const auto&) { return scan::stop; });
@@ -66,29 +66,29 @@ int main() {
     };
     (void)store.read(body);
 
-#ifdef runtime_without_backend
+#ifdef misuses
     (void)make_runtime(use::sessions(memory_sessions{}));
 #endif
     auto world = make_runtime(use::backend(store), use::sessions(memory_sessions{}));
     using runtime = decltype(world);
     const auto wanted = manifest{"planner"}.may(rules::write("/ws"));
 
-#ifdef pod_without_reconcile
+#ifdef misuses
     const settled by_hand{allocation{}, {}, reconcile_report{}};
 #endif
     auto back = world.restore(wanted);
 
-#ifdef permit_of_a_pod_that_is_gone
+#ifdef misuses
     (void)world.create(wanted).value().permit_for("/ws", permission::write);
 #endif
     auto pod = world.create(wanted).value();
     (void)pod.permit_for("/ws", permission::write);
 
-#ifdef copied_pod
+#ifdef misuses
     auto copy = pod;
 #endif
     const runtime::pod held = std::move(pod);
-#ifdef release_of_a_constant_pod
+#ifdef misuses
     (void)held.release();
 #else
     (void)held.check("/ws", permission::read);
