@@ -5,7 +5,8 @@ It reads the format that clang-format gives our headers (an operator with two op
 the bracket of a template has none) rather than C++; what does not compile is no mutant.
 """
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 SPACED = {
     "==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=", ">=": ">", "&&": "||", "||": "&&",
@@ -28,6 +29,7 @@ class Mutant:
     before: str  # what stands there, in one line
     after: str
     text: str  # of the whole header
+    nth: int = 1  # of those in the header that change one line to the other
 
 
 def masked(text):
@@ -173,7 +175,12 @@ class Generator:
         self.conditions()
         self.drops_and_swaps()
         unique = {mutant.text: mutant for mutant in self.found if mutant.text != self.text}
-        return sorted(unique.values(), key=lambda m: (m.line, m.kind, m.after))
+        count = Counter()
+        numbered = []
+        for mutant in sorted(unique.values(), key=lambda m: (m.line, m.kind, m.after)):
+            count[mutant.before, mutant.after] += 1
+            numbered.append(replace(mutant, nth=count[mutant.before, mutant.after]))
+        return numbered
 
 
 def mutants_of(text):

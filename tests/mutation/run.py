@@ -42,7 +42,7 @@ def lines_of(name):
 
 
 def known_equivalents():
-    """(header, before, after) -> reason."""
+    """(header, before, after) -> reason; the header ends with #2 for the second such line."""
     found, lines = {}, list(lines_of("equivalent.txt"))
     for header, before, after, reason in zip(*[iter(lines)] * 4):
         if not (before.startswith("- ") and after.startswith("+ ") and reason.startswith("= ")):
@@ -156,6 +156,10 @@ class Workshop:
             return Outcome.SURVIVED
 
 
+def named(header, mutant):
+    return (header if mutant.nth == 1 else f"{header}#{mutant.nth}", mutant.before, mutant.after)
+
+
 def headers_wanted(only):
     headers = [f"{folder}/{each.name}" for folder in FOLDERS
                for each in sorted((INCLUDE / folder).glob("*.hpp"))]
@@ -190,8 +194,7 @@ def main():
     equivalents = known_equivalents()
     table = {name: tests.split() for name, _, tests in
              (line.partition(":") for line in lines_of("judges.txt"))}
-    known = [each for each in work
-             if (each[0], each[1].before, each[1].after) in equivalents]
+    known = [each for each in work if named(*each) in equivalents]
     work = [each for each in work if each not in known]
 
     workshop = Workshop()
