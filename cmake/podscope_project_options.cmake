@@ -8,6 +8,11 @@ set(PODSCOPE_SANITIZE
     CACHE STRING "Sanitizers for podscope's own targets, as -fsanitize= takes them"
 )
 
+set(PODSCOPE_COVERAGE
+    ""
+    CACHE STRING "Counters for ./dev coverage: branches, or mcdc; needs clang"
+)
+
 if(NOT DEFINED CMAKE_CXX_STANDARD)
     set(CMAKE_CXX_STANDARD 20)
 endif()
@@ -56,4 +61,15 @@ if(PODSCOPE_SANITIZE)
                   -fno-omit-frame-pointer
     )
     target_link_options(podscope_project_options INTERFACE -fsanitize=${PODSCOPE_SANITIZE})
+endif()
+if(PODSCOPE_COVERAGE)
+    # Counters that lie in their file count what a process did that was killed, too. MC/DC has none
+    # such, and gives up on a decision of many conditions, with a warning.
+    target_compile_options(
+        podscope_project_options
+        INTERFACE
+            -fprofile-instr-generate -fcoverage-mapping
+            "$<IF:$<STREQUAL:${PODSCOPE_COVERAGE},mcdc>,SHELL:-fcoverage-mcdc -Wno-error,SHELL:-mllvm -runtime-counter-relocation=true>"
+    )
+    target_link_options(podscope_project_options INTERFACE -fprofile-instr-generate)
 endif()

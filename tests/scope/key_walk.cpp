@@ -48,6 +48,15 @@ TEST_CASE("A walk gives the components of a key whatever their lengths", "[scope
     }
 }
 
+TEST_CASE("A walk does not lead out of a text that is no key", "[scope]") {
+    for (std::size_t length = 1; length <= 40; ++length) {
+        const auto text = exactly(std::string(length, 'a'));
+        key_walk walk{{text.data(), text.size()}};
+        REQUIRE(walk.take().text == std::string(length, 'a'));
+        REQUIRE(walk.at_end());
+    }
+}
+
 TEST_CASE("The words of a component are its first sixteen bytes", "[scope]") {
     const resource place = resource{}.child("ab").child("12345678").child("123456789abcdefgh");
     key_walk walk{place.key()};
@@ -72,6 +81,11 @@ TEST_CASE("The hash is that of the components and not of what stands around them
         (void)walk.take();
         CHECK(walk.prefix_hash() == hash_of(place));
     }
+    // A byte of 1 behind the terminator looks like another one to the search for it.
+    const resource followed = resource{}.child("ab").child("\x01\x01\x01x");
+    key_walk walk{followed.key()};
+    (void)walk.take();
+    CHECK(walk.prefix_hash() == hash_of(resource{}.child("ab")));
     CHECK(hash_of(resource{}) == 0);
     CHECK(hash_of(resource{}.child("a").child("b")) != hash_of(resource{}.child("ab")));
     CHECK(hash_of(resource{}.child("a").child("b")) != hash_of(resource{}.child("b").child("a")));

@@ -3,6 +3,7 @@
 // and every invariant must hold. What is played, those say that are made from this.
 #pragma once
 
+#include "support/choices.hpp"
 #include "support/invariants.hpp"
 #include "support/model_terms.hpp"
 #include "support/reference_model.hpp"
@@ -23,7 +24,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <string_view>
@@ -84,20 +84,18 @@ protected:
 
     /// @param rule_depth how deep the target of a rule may be: two levels less than the places are
     mirrored_game(std::function<Backend()> open,
-                  std::uint64_t seed,
+                  choices chosen,
                   const reference_universe& places,
                   std::size_t rule_depth)
         : open_{std::move(open)},
           backend_{open_()},
-          random_{seed},
+          choices_{std::move(chosen)},
           places_{&places},
           rule_depth_{rule_depth} {}
 
     // Chances.
 
-    [[nodiscard]] std::size_t pick(std::size_t below) {
-        return static_cast<std::size_t>(random_() % below);
-    }
+    [[nodiscard]] std::size_t pick(std::size_t below) { return choices_.pick(below); }
 
     [[nodiscard]] bool chance(std::size_t percent) { return pick(100) < percent; }
 
@@ -352,7 +350,7 @@ protected:
 
     std::function<Backend()> open_;
     Backend backend_;
-    std::mt19937_64 random_;
+    choices choices_;
     const reference_universe* places_;
     std::size_t rule_depth_;
     podscope::memory_sessions sessions_{};

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""What the headers cost a compiler: ./dev compile-time. It makes the files, and measures the user
+time of both compilers, the best of three. Ends with one line of JSON.
+
+The umbrella is held against the third-party and standard headers that it names, included alone;
+each further configuration of a runtime in a file, against the umbrella.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+INCLUDE = ROOT / "include"
+COMPILERS = ("g++", "clang++-19")
+FLAGS = ["-std=c++20", "-O0", f"-I{INCLUDE}"]
+UMBRELLA_LIMIT = 1.5
+FURTHER_LIMIT = 0.1
+
+JOB = """
+namespace {
+template <int> struct own_sink {
+    podscope::result<void> notify(const podscope::notification&) { return {}; }
+};
+template <int> struct own_probe {
+    void probe(std::span<const podscope::probe_subject>, podscope::deadline,
+               std::span<podscope::verdict>) {}
+};
+template <class World> bool job(World world) {
+    using namespace podscope;
+    auto parent = world.create(manifest{"parent"}.may(rules::write("/ws")));
+    auto given = parent->delegate(manifest{"child"}.may(rules::write("/ws/a")));
+    auto child = world.adopt(*given);
+    const bool may = parent->check("/ws/b", permission::write).has_value();
+    const bool released = child->release().has_value() && parent->reconcile().has_value();
+    return may && released && world.restore("parent").has_value();
+}
+} // namespace
+int main() {
+    using namespace podscope;
+    bool done = true;
+"""
+FIRST = '    done = job(open_runtime("state").value());\n'
+FURTHER = {
+    "sink": '    done = job(open_runtime("state", use::sink(own_sink<1>{})).value());\n',
+    "probe": '    done = job(open_runtime("state", use::probe(own_probe<1>{})).value());\n',
+    "backend": "    done = job(make_runtime(use::backend(basic_memory<pod_schema>{}), "
+               "use::sessions(memory_sessions{})));\n",
+}
+
+
+def say(text):
+    print(f"podscope: {text}", file=sys.stderr, flush=True)
+
+
+def headers_below(header, seen, outside):
+    """Collects the headers of ours that one includes, and what they name of others."""
+    if header in seen:
+        return
+    seen.add(header)
+    for line in (INCLUDE / header).read_text().splitlines():
+        named = re.match(r"#include <(.*)>", line)
+        if named and named.group(1).startswith("podscope/"):
+            headers_below(named.group(1), seen, outside)
+        elif named and named.group(1) != "tl/expected.hpp":
+            outside.add(named.group(1))
+
+
+class Bench:
+    def __init__(self, folder, rounds):
+        self.folder = Path(folder)
+        self.rounds = rounds
+
+    def seconds(self, compiler, text, *more):
+        source = self.folder / "measured.cpp"
+        source.write_text(text)
+        best = None
+        for _ in range(self.rounds):
+            with tempfile.TemporaryFile() as said:
+                process = subprocess.Popen([compiler, *FLAGS, *more, str(source)], stdout=said,
+                                           stderr=said)
+                _, status, used = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                if process.returncode != 0:
+                    said.seek(0)
+                    sys.stderr.write(said.read().decode(errors="replace")[-3000:])
+                    sys.exit(f"podscope: {compiler} cannot compile it")
+            best = used.ru_utime if best is None else min(best, used.ru_utime)
+        return round(best, 3)
+
+    def include(self, compiler, *headers):
+        text = "".join(f"#include <{each}>\n" for each in headers)
+        return self.seconds(compiler, text, "-fsyntax-only")
+
+    def whole(self, compiler, text):
+        """The seconds, and the bytes of code and constants."""
+        to = self.folder / "measured.o"
+        took = self.seconds(compiler, text, "-c", "-o", str(to))
+        said = subprocess.run(["size", str(to)], check=True, capture_output=True, text=True)
+        return took, int(said.stdout.splitlines()[1].split()[0])
+
+
+def measure(bench, compiler, headers):
+    seen, outside = set(), set()
+    headers_below("podscope/podscope.hpp", seen, outside)
+    alone = bench.include(compiler, *sorted(outside))
+    umbrella = bench.include(compiler, "podscope/podscope.hpp")
+    start = "#include <podscope/podscope.hpp>\n#include <span>\n" + JOB
+    end = "    return done ? 0 : 1;\n}\n"
+    first, first_size = bench.whole(compiler, start + FIRST + end)
+    further = {}
+    for name, text in FURTHER.items():
+        both, size = bench.whole(compiler, start + FIRST + text + end)
+        further[name] = {"seconds": round(both - first, 3),
+                         "of_umbrella": round((both - first) / umbrella, 3),
+                         "of_first": round((both - first) / first, 3),
+                         "bytes": size - first_size,
+                         "bytes_of_first": round((size - first_size) / first_size, 3)}
+        say(f"{compiler}: another {name}: {further[name]}")
+    figures = {"umbrella": umbrella, "outside_alone": alone,
+               "ratio": round(umbrella / alone, 3), "first": first, "first_bytes": first_size,
+               "further": further,
+               "headers": {each: bench.include(compiler, each) for each in headers}}
+    say(f"{compiler}: the umbrella {umbrella} s, what it names of others {alone} s")
+    figures["held"] = (figures["ratio"] <= UMBRELLA_LIMIT and
+                       all(each["of_umbrella"] <= FURTHER_LIMIT for each in further.values()))
+    return figures
+
+
+def main():
+    reader = argparse.ArgumentParser(prog="./dev compile-time")
+    reader.add_argument("--long", action="store_true",
+                        help="each public header; else those that stand for a folder")
+    reader.add_argument("--rounds", type=int, default=3, help="of which the best counts")
+    asked = reader.parse_args()
+    headers = sorted(str(each.relative_to(INCLUDE)) for each in INCLUDE.rglob("*.hpp"))
+    if not asked.long:
+        wanted = {"scope/scope.hpp", "registry/registry.hpp", "session/file.hpp",
+                  "backend/memory.hpp", "backend/journal.hpp", "probe/default_probe.hpp",
+                  "sink/queue.hpp", "pod/pod.hpp", "pod/runtime.hpp", "fwd.hpp", "result.hpp"}
+        headers = [each for each in headers if each.removeprefix("podscope/") in wanted]
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(folder, asked.rounds)
+        figures = {each: measure(bench, each, headers) for each in COMPILERS if shutil.which(each)}
+    held = bool(figures) and all(each["held"] for each in figures.values())
+    print(json.dumps({"compile_time": figures, "held": held}))
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
