@@ -63,6 +63,17 @@ template <class Backend, class Sessions, class Named>
 
 } // namespace pod_detail
 
+/// The parts of a runtime of which nothing but backend and session store was named.
+template <class Backend, class Sessions>
+using default_parts = runtime_parts<Backend,
+                                    Sessions,
+                                    default_probe,
+                                    queue_sink,
+                                    canonical_path,
+                                    reclaim_and_fence,
+                                    system_clocks,
+                                    calling_process>;
+
 /// Puts a runtime together from named parts, of which `use::backend` and `use::sessions` must be
 /// given. The others are by default: the process and Unix socket probe, a queue, canonical paths,
 /// reclaim and fence, the system's clocks, the calling process.

@@ -70,7 +70,8 @@ template <class... Named>
         pod_detail::assemble(std::move(*backend), std::move(*sessions), std::move(parts))};
 }
 
-/// The runtime that `open_runtime(folder)` opens; its pods are `runtime::pod`.
-using runtime = decltype(open_runtime(std::declval<const std::string&>()))::value_type;
+/// The runtime that `open_runtime(folder)` opens; its pods are `runtime::pod`. Said, and not taken
+/// from that function: the compiler would have to read all of it wherever this header is included.
+using runtime = basic_runtime<default_parts<journal_backend, file_sessions>>;
 
 } // namespace podscope
