@@ -30,6 +30,7 @@ struct options {
     std::string_view replay{};
     std::uint64_t seed{1};
     std::optional<std::uint64_t> most_states{};
+    std::optional<std::size_t> most_steps{};
     std::optional<std::uint64_t> samples{};
 };
 
@@ -46,10 +47,11 @@ void tell(const scenario& played, const violation& found, bool is_long) {
 }
 
 [[noreturn]] void usage(const char* program) {
-    std::fprintf(stderr,
-                 "usage: %s [--long] [--seed=N] [--states=N] [--samples=N] [--until-found] "
-                 "[--only=TEXT [--replay=WAY]]\n",
-                 program);
+    std::fprintf(
+        stderr,
+        "usage: %s [--long] [--seed=N] [--states=N] [--steps=N] [--samples=N] [--until-found] "
+        "[--only=TEXT [--replay=WAY]]\n",
+        program);
     std::exit(2);
 }
 
@@ -77,6 +79,7 @@ options read_options(int argc, char** argv) {
             read.replay = value;
         } else if (!(name == "--seed=" && number(read.seed)) &&
                    !(name == "--states=" && number(read.most_states)) &&
+                   !(name == "--steps=" && number(read.most_steps)) &&
                    !(name == "--samples=" && number(read.samples))) {
             usage(argv[0]);
         }
@@ -109,7 +112,8 @@ int main(int argc, char** argv) {
         bool meddled = asked.is_long;
         auto all = podscope::verify::explore(
             runs_of(one, meddled),
-            asked.most_states.value_or(asked.is_long ? 400'000 : ~std::uint64_t{0}));
+            asked.most_states.value_or(asked.is_long ? 400'000 : ~std::uint64_t{0}),
+            asked.most_steps.value_or(~std::size_t{0}));
         std::printf("%8llu states %9llu steps %7llu endings, depth %2zu%s  %s\n",
                     static_cast<unsigned long long>(all.states),
                     static_cast<unsigned long long>(all.transitions),

@@ -112,9 +112,12 @@ template <class Make>
 ///
 /// @param make        makes an execution, as a std::unique_ptr
 /// @param most_states after which it gives up
+/// @param most_depth  steps beyond which it does not look
 template <class Make>
 [[nodiscard]] exploration
-explore(Make&& make, std::uint64_t most_states = std::numeric_limits<std::uint64_t>::max()) {
+explore(Make&& make,
+        std::uint64_t most_states = std::numeric_limits<std::uint64_t>::max(),
+        std::size_t most_depth = std::numeric_limits<std::size_t>::max()) {
     using namespace verify_detail;
 
     // How a state was come to first.
@@ -169,7 +172,7 @@ explore(Make&& make, std::uint64_t most_states = std::numeric_limits<std::uint64
             level_ends = arrivals.size();
             ++all.depth;
         }
-        if (arrivals.size() > most_states) {
+        if (arrivals.size() > most_states || all.depth >= most_depth) {
             all.states = arrivals.size();
             return all;
         }

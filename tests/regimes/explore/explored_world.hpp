@@ -246,6 +246,11 @@ public:
                 row->second.granted == pod.granted()) {
                 notice("'" + pod.name() + "' was released and is live");
             }
+            const auto record = now.of<podscope::tables::pods>().find(pod.name());
+            if (record != now.of<podscope::tables::pods>().end() &&
+                record->second.granted == pod.granted()) {
+                notice("'" + pod.name() + "' was released and can be restored");
+            }
         }
     }
 

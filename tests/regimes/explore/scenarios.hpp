@@ -258,6 +258,18 @@ inline const std::vector<scenario>& scenarios() {
              });
          }},
 
+        {"somebody sweeps for the dead below a living parent",
+         [](explored_world& world) {
+             auto p = hold(must(world.library_of_next("parent").create(root())));
+             const auto shown = must(p->delegate(child()));
+             (void)adopted_by_the_dead(world, shown);
+             world.act("parent", [&world, p](library& mine) {
+                 world.check(mine, *p, "/w/c");
+                 world.check(mine, *p, "/w/x");
+             });
+             world.act("sweeper", [](library& mine) { (void)mine.reclaim_stale(); });
+         }},
+
         {"two pods want to write one session segment",
          [](explored_world& world) {
              const auto free = must(must(world.library_of_the_dead().create(root("x", "/x")))

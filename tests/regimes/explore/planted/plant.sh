@@ -50,7 +50,7 @@ for patch in "${patches[@]}"; do
         grep -m 3 'error:' "$copy/log" || true
         continue
     fi
-    if "$copy/explore" --until-found --samples=0 >"$copy/log" 2>&1; then
+    if "$copy/explore" --until-found --samples=0 --steps=$most_steps >"$copy/log" 2>&1; then
         printf '%s: NOT FOUND\n' "$name"
         continue
     fi
