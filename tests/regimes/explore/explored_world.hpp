@@ -148,7 +148,7 @@ public:
 
     /// The library as a process has it that has died before the scenario begins.
     [[nodiscard]] explored_runtime library_of_the_dead() {
-        return library_of("the dead", dead_process);
+        return library_of("dead" + std::to_string(++dead_libraries_), dead_process);
     }
 
     /// A live pod's allocation goes, as one does that hangs on a lease.
@@ -385,6 +385,7 @@ private:
     std::set<std::tuple<std::string, podscope::epoch, std::int64_t>> condemned_{};
     std::vector<std::string> noticed_{};
     bool storm_is_over_ = false;
+    int dead_libraries_ = 0; // each names its segments by itself
     // Last, so that actors that have not ended find the rest when they are let go.
     podscope::verify::schedule plan_{};
 };

@@ -280,7 +280,7 @@ inline const std::vector<scenario>& scenarios() {
                  auto one = hold(must(
                      world.library_of_next(name).create(root(name, "/w/" + std::string{name}))));
                  world.act(name, [&world, one](library&) {
-                     (void)one->switch_segment("the dead-1");
+                     (void)one->switch_segment("dead1-1");
                      world.release(*one);
                  });
              }
