@@ -178,10 +178,8 @@ private:
 
     // Not by the path's text, as that would be resolved again, perhaps to another place.
     [[nodiscard]] result<void> may(const resource& place, permission wanted) const {
-        return pod_->with_scope([&](const scope& now) -> result<void> {
-            return now.allows(place, wanted) ? result<void>{}
-                                             : fail(denial(lexical_path{}, pod_->name(), place,
-                                                           wanted, now.explain(place)));
+        return pod_->with_scope([&](const scope& now) {
+            return judge(now, lexical_path{}, pod_->name(), place, wanted);
         });
     }
 

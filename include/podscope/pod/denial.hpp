@@ -3,6 +3,7 @@
 
 #include <podscope/error.hpp>
 #include <podscope/registry/conflict.hpp>
+#include <podscope/result.hpp>
 #include <podscope/scope/namespace.hpp>
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/resource.hpp>
@@ -35,6 +36,19 @@ template <resource_namespace Names>
                 std::to_string(static_cast<std::uint64_t>(layer.delegation->granted)) + ")";
     }
     return {.category = errc::denied, .message = text, .subject = names.display(place)};
+}
+
+/// Whether a pod of that scope may do `wanted` at a place.
+///
+/// Errors: `denied`, with the reason.
+template <resource_namespace Names>
+[[nodiscard]] result<void> judge(const scope& now,
+                                 const Names& names,
+                                 std::string_view pod,
+                                 const resource& place,
+                                 permission wanted) {
+    return now.allows(place, wanted) ? result<void>{}
+                                     : fail(denial(names, pod, place, wanted, now.explain(place)));
 }
 
 } // namespace podscope

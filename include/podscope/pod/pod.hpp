@@ -89,9 +89,10 @@ public:
                 for (const auto& place : places) {
                     if (!place) {
                         refused.push_back(place.error());
-                    } else if (!now.allows(*place, wanted)) {
-                        refused.push_back(denial(core().parts().names, name(), *place, wanted,
-                                                 now.explain(*place)));
+                    } else if (auto allowed =
+                                   judge(now, core().parts().names, name(), *place, wanted);
+                               !allowed) {
+                        refused.push_back(std::move(allowed).error());
                     }
                 }
                 return refused;
@@ -376,18 +377,10 @@ private:
             if (!place) {
                 return fail(place);
             }
-            if (auto current = held_->confirm(); !current) {
-                return current;
-            }
-            if (held_->scope().allows(*place, wanted)) {
-                return {};
-            }
-            return fail(denial(core().parts().names, name(), *place, wanted, why(*place)));
+            return with_scope([&](const scope& now) {
+                return judge(now, core().parts().names, name(), *place, wanted);
+            });
         });
-    }
-
-    [[nodiscard]] explanation why(const resource& place) const {
-        return held_->scope().read([&](const scope& now) { return now.explain(place); });
     }
 
     std::unique_ptr<holding<Parts>> held_;

@@ -237,10 +237,7 @@ public:
                 return fail(layers);
             }
             const scope now{std::move(row->allow), *layers};
-            return now.allows(shown.place, shown.access)
-                       ? result<void>{}
-                       : fail(denial(core_->parts().names, shown.by.pod, shown.place, shown.access,
-                                     now.explain(shown.place)));
+            return judge(now, core_->parts().names, shown.by.pod, shown.place, shown.access);
         });
     }
 
