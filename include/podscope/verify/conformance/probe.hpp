@@ -223,20 +223,12 @@ template <class Make>
                   "reachability_probe: probe(subjects, deadline, verdicts)");
     constexpr bool has_hung = requires(place& at) { at.hung(); };
 
-    struct opened_place {
-        explicit opened_place(Make& by) : at{by()} {}
-
-        place at;
-        std::unique_ptr<probe> opened{};
-    };
-
     const probe_place_maker opened = [&]() -> result<std::shared_ptr<const probed_place>> {
-        const auto whole = std::make_shared<opened_place>(make);
-        auto made = opened_at(whole->at);
+        const auto made = open_place(make);
         if (!made) {
-            return fail(made);
+            return fail(error{made.error()});
         }
-        whole->opened = std::make_unique<probe>(*std::move(made));
+        const auto& whole = *made;
         probed_place seen;
         seen.known = whole->at.known();
         if constexpr (has_hung) {
@@ -250,9 +242,7 @@ template <class Make>
     };
 
     kit_run kit{"probe", deviations_of<probe>(), options};
-    const auto by = [&](void (*check)(trial&, const probe_place_maker&)) {
-        return [check, &opened](trial& t) { check(t, opened); };
-    };
+    const auto by = checks_of(opened);
     kit.promise("each verdict is in the slot of its subject", by(puts_verdicts_in_their_slots));
     kit.promise("nobody may be asked about", by(takes_an_empty_set));
     kit.promise("many may be asked about at once", by(takes_many));

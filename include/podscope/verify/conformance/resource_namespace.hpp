@@ -168,9 +168,7 @@ template <resource_namespace Names>
                            .resolve = [&](std::string_view text) { return names.resolve(text); },
                            .display = [&](const resource& place) { return names.display(place); }};
     kit_run kit{"namespace", deviations_of<Names>(), options};
-    const auto by = [&](void (*check)(trial&, const named_places&)) {
-        return [check, &all](trial& t) { check(t, all); };
-    };
+    const auto by = checks_of(all);
     kit.promise("texts of one place give one resource", by(resolves_texts_of_one_place_alike));
     kit.promise("different places give different resources", by(tells_places_apart));
     kit.promise("what is displayed resolves to the same", by(displays_what_resolves));

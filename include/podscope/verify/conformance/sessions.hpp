@@ -22,9 +22,7 @@ namespace conformance {
                                                         std::span<const deviation> declared,
                                                         const conformance_options& options) {
     kit_run kit{"session store", declared, options};
-    const auto by = [&](void (*check)(trial&, const session_place_maker&)) {
-        return [check, &make](trial& t) { check(t, make); };
-    };
+    const auto by = checks_of(make);
     kit.promise("a segment gives back its entries in order from any index on",
                 by(gives_entries_in_order));
     kit.promise("a visitor that says stop is not called again", by(stops_when_told));

@@ -158,20 +158,12 @@ template <class Make>
                   "notification_sink: result<void> notify(const notification&)");
     constexpr bool can_refuse = requires(place& at) { at.refuse(true); };
 
-    struct opened_place {
-        explicit opened_place(Make& by) : at{by()} {}
-
-        place at;
-        std::unique_ptr<sink> opened{};
-    };
-
     const sink_place_maker opened = [&]() -> result<told_place> {
-        const auto whole = std::make_shared<opened_place>(make);
-        auto made = opened_at(whole->at);
+        const auto made = open_place(make);
         if (!made) {
-            return fail(made);
+            return fail(error{made.error()});
         }
-        whole->opened = std::make_unique<sink>(*std::move(made));
+        const auto& whole = *made;
         told_place seen;
         seen.notify = [whole](const notification& told) { return whole->opened->notify(told); };
         seen.taken = [whole] { return whole->at.taken(); };
@@ -182,9 +174,7 @@ template <class Make>
     };
 
     kit_run kit{"sink", deviations_of<sink>(), options};
-    const auto by = [&](void (*check)(trial&, const sink_place_maker&)) {
-        return [check, &opened](trial& t) { check(t, opened); };
-    };
+    const auto by = checks_of(opened);
     kit.promise("what it answered success for is taken", by(keeps_what_it_took));
     kit.promise("the same may be told again and hides no other", by(takes_the_same_again));
     kit.promise("all that a notification may hold is taken", by(takes_all_kinds));

@@ -34,9 +34,7 @@ struct store_claims {
                                                       std::span<const deviation> declared,
                                                       const conformance_options& options) {
     kit_run kit{"store", declared, options};
-    const auto by = [&](void (*check)(trial&, const place_maker&)) {
-        return [check, &make](trial& t) { check(t, make); };
-    };
+    const auto by = checks_of(make);
     kit.promise("a row is there after it was put and not before", by(keeps_what_was_put));
     kit.promise("a put replaces the whole row", by(replaces_whole_rows));
     kit.promise("an erased row is gone and erasing what is not there is no error", by(erases));

@@ -69,11 +69,25 @@ inline result<void> changes_much(any_transaction& txn) {
     return {};
 }
 
+/// Puts the rows that `changes_much` finds.
+inline void fill(hand& a) {
+    a.put("kept", 1);
+    a.put("gone", 2);
+}
+
+/// Sees that nothing of `changes_much` is left, and that the store goes on.
+inline void expect_unchanged(hand& a) {
+    a.expect("kept", 1);
+    a.expect_keys({"gone", "kept"});
+    a.expect_keys({}, {}, which_table::other);
+    a.put("kept", 3);
+    a.expect("kept", 3);
+}
+
 inline void leaves_nothing_of_a_failure(trial& t, const place_maker& make) {
     const auto at = make();
     hand a{t, *at, "a"};
-    a.put("kept", 1);
-    a.put("gone", 2);
+    fill(a);
     t.step("a: in one transaction put 'kept', erase 'gone', put 'new' in both tables, and fail");
     const auto failed = a.store().write([](any_transaction& txn) -> result<void> {
         if (auto done = changes_much(txn); !done) {
@@ -85,18 +99,13 @@ inline void leaves_nothing_of_a_failure(trial& t, const place_maker& make) {
     t.equal(failed.error().category, errc::conflict, "its error");
     t.equal(failed.error().message, "on purpose", "its message");
     t.equal(failed.error().subject, "it", "its subject");
-    a.expect("kept", 1);
-    a.expect_keys({"gone", "kept"});
-    a.expect_keys({}, {}, which_table::other);
-    a.put("kept", 3);
-    a.expect("kept", 3);
+    expect_unchanged(a);
 }
 
 inline void leaves_nothing_of_a_throw(trial& t, const place_maker& make) {
     const auto at = make();
     hand a{t, *at, "a"};
-    a.put("kept", 1);
-    a.put("gone", 2);
+    fill(a);
     t.step("a: in one transaction put 'kept', erase 'gone', put 'new' in both tables, and throw");
     bool failed = true;
     try {
@@ -106,11 +115,7 @@ inline void leaves_nothing_of_a_throw(trial& t, const place_maker& make) {
         });
     } catch (const std::runtime_error&) {}
     t.expect(failed, "it succeeded");
-    a.expect("kept", 1);
-    a.expect_keys({"gone", "kept"});
-    a.expect_keys({}, {}, which_table::other);
-    a.put("kept", 3);
-    a.expect("kept", 3);
+    expect_unchanged(a);
 }
 
 inline void returns_what_bodies_return(trial& t, const place_maker& make) {

@@ -81,6 +81,14 @@ private:
     std::vector<std::string> steps_{};
 };
 
+/// Makes checks of one trial out of such that take what is tried as well, all of the same.
+template <class Tried>
+[[nodiscard]] auto checks_of(const Tried& tried) noexcept {
+    return [&tried](void (*check)(trial&, const Tried&)) {
+        return [check, &tried](trial& t) { check(t, tried); };
+    };
+}
+
 /// Runs the checks of a kit one after the other and keeps what they found.
 class kit_run {
 public:
