@@ -37,22 +37,22 @@ public:
 
     [[nodiscard]] podscope::result<std::uint64_t> append(std::string_view id,
                                                          const podscope::session_entry& entry) {
-        const auto found = all_->find(id);
-        if (found == all_->end()) {
-            return podscope::fail(unknown(id));
+        auto found = find(id);
+        if (!found) {
+            return podscope::fail(found);
         }
-        found->second.entries.push_back(entry);
-        return found->second.entries.size() - 1;
+        (*found)->entries.push_back(entry);
+        return (*found)->entries.size() - 1;
     }
 
     template <class Visitor>
     [[nodiscard]] podscope::result<void>
     read(std::string_view id, std::uint64_t from, Visitor&& visit) const {
-        const auto found = all_->find(id);
-        if (found == all_->end()) {
-            return podscope::fail(unknown(id));
+        auto found = find(id);
+        if (!found) {
+            return podscope::fail(found);
         }
-        const auto& entries = found->second.entries;
+        const auto& entries = (*found)->entries;
         for (auto i = from; i < entries.size() && visit(i, entries[i]) == podscope::scan::next;) {
             ++i;
         }
@@ -60,12 +60,12 @@ public:
     }
 
     [[nodiscard]] podscope::result<podscope::segment_info> info(std::string_view id) const {
-        const auto found = all_->find(id);
-        if (found == all_->end()) {
-            return podscope::fail(unknown(id));
+        auto found = find(id);
+        if (!found) {
+            return podscope::fail(found);
         }
-        return podscope::segment_info{.comes_from = found->second.from,
-                                      .entries = found->second.entries.size()};
+        return podscope::segment_info{.comes_from = (*found)->from,
+                                      .entries = (*found)->entries.size()};
     }
 
     [[nodiscard]] podscope::result<std::vector<std::string>> list() const {
@@ -77,10 +77,14 @@ public:
     }
 
 private:
-    static podscope::error unknown(std::string_view id) {
-        return {.category = podscope::errc::unknown_segment,
-                .message = "there is no such session segment",
-                .subject = std::string{id}};
+    [[nodiscard]] podscope::result<explored_segment*> find(std::string_view id) const {
+        const auto found = all_->find(id);
+        if (found == all_->end()) {
+            return podscope::fail({.category = podscope::errc::unknown_segment,
+                                   .message = "there is no such session segment",
+                                   .subject = std::string{id}});
+        }
+        return &found->second;
     }
 
     explored_segments* all_;

@@ -53,6 +53,11 @@ inline held hold(pod made) {
     return std::make_shared<pod>(std::move(made));
 }
 
+/// p created by the process of the next actor.
+inline held parent_of_next(explored_world& world) {
+    return hold(must(world.library_of_next("parent").create(root())));
+}
+
 /// p by a process that has died, and what it delegated to c.
 inline grant dead_parent(explored_world& world, const manifest& to = child()) {
     auto dead = world.library_of_the_dead();
@@ -69,6 +74,17 @@ inline held adopted_by_the_dead(explored_world& world, const grant& shown) {
     return hold(must(world.library_of_the_dead().adopt(shown)));
 }
 
+/// An actor that restores p, and then checks it at some places.
+inline void restorer(explored_world& world, const char* name, std::vector<std::string> places) {
+    world.act(name, [&world, places = std::move(places)](library& mine) {
+        if (auto p = world.restore(mine, "p")) {
+            for (const auto& place : places) {
+                world.check(mine, *p, place);
+            }
+        }
+    });
+}
+
 } // namespace scenario_parts
 
 inline const std::vector<scenario>& scenarios() {
@@ -82,12 +98,7 @@ inline const std::vector<scenario>& scenarios() {
                  world.check(mine, *c, "/w/c/x");
                  world.release(*c);
              });
-             world.act("parent", [&world](library& mine) {
-                 if (auto p = world.restore(mine, "p")) {
-                     world.check(mine, *p, "/w/c/x");
-                     world.check(mine, *p, "/w/x");
-                 }
-             });
+             restorer(world, "parent", {"/w/c/x", "/w/x"});
          }},
 
         {"two processes restore one pod whose child is dead",
@@ -95,17 +106,13 @@ inline const std::vector<scenario>& scenarios() {
              const auto shown = dead_parent(world);
              (void)adopted_by_the_dead(world, shown);
              for (const auto* const name : {"first", "second"}) {
-                 world.act(name, [&world](library& mine) {
-                     if (auto p = world.restore(mine, "p")) {
-                         world.check(mine, *p, "/w/c");
-                     }
-                 });
+                 restorer(world, name, {"/w/c"});
              }
          }},
 
         {"a child is adopted while its parent takes it back",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = must(p->delegate(child()));
              world.act("parent", [&world, p](library& mine) {
                  (void)p->reclaim("c");
@@ -121,7 +128,7 @@ inline const std::vector<scenario>& scenarios() {
 
         {"a dead child leaves a living grandchild, and its parent reconciles",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto to_c = must(p->delegate(child()));
              const auto c = adopted_by_the_dead(world, to_c);
              const auto to_g = must(c->delegate(grandchild()));
@@ -139,7 +146,7 @@ inline const std::vector<scenario>& scenarios() {
 
         {"a child that is taken for dead goes on, delegates and releases",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = must(p->delegate(child()));
              world.act("parent", [&world, p](library& mine) {
                  world.reconcile(mine, *p);
@@ -167,7 +174,7 @@ inline const std::vector<scenario>& scenarios() {
 
         {"a child releases while its parent reconciles, and the sink may refuse",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = must(p->delegate(child()));
              world.act("parent", [&world, p](library& mine) { world.reconcile(mine, *p); });
              const auto c = adopted_by_next(world, "child", shown);
@@ -176,7 +183,7 @@ inline const std::vector<scenario>& scenarios() {
 
         {"who takes a child back dies, or the sink refuses, and another one delivers",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = must(p->delegate(child()));
              (void)adopted_by_the_dead(world, shown);
              world.act("parent", [&world, p](library& mine) {
@@ -188,7 +195,7 @@ inline const std::vector<scenario>& scenarios() {
 
         {"a child that died is restored while its parent reconciles",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = must(p->delegate(child()));
              (void)adopted_by_the_dead(world, shown);
              world.act("parent", [&world, p](library& mine) {
@@ -211,16 +218,12 @@ inline const std::vector<scenario>& scenarios() {
              const auto g = adopted_by_next(world, "grandchild", to_g);
              world.act("grandchild",
                        [&world, g](library& mine) { world.check(mine, *g, "/w/c/g"); });
-             world.act("parent", [&world](library& mine) {
-                 if (auto p = world.restore(mine, "p")) {
-                     world.check(mine, *p, "/w/c/g");
-                 }
-             });
+             restorer(world, "parent", {"/w/c/g"});
          }},
 
         {"a parent delegates and dies, and is restored beside the child that was to adopt",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = std::make_shared<grant>();
              world.act("parent", [&world, p, shown](library& mine) {
                  if (auto made = p->delegate(child()); made && world.plan().is_alive()) {
@@ -237,12 +240,7 @@ inline const std::vector<scenario>& scenarios() {
                      }
                  },
                  true);
-             world.act("again", [&world](library& mine) {
-                 if (auto back = world.restore(mine, "p")) {
-                     world.check(mine, *back, "/w/c");
-                     world.check(mine, *back, "/w/x");
-                 }
-             });
+             restorer(world, "again", {"/w/c", "/w/x"});
          }},
 
         {"somebody sweeps for the dead while a pod is restored",
@@ -251,16 +249,12 @@ inline const std::vector<scenario>& scenarios() {
              const auto c = adopted_by_the_dead(world, to_c);
              (void)must(c->delegate(grandchild()));
              world.act("sweeper", [](library& mine) { (void)mine.reclaim_stale(); });
-             world.act("parent", [&world](library& mine) {
-                 if (auto p = world.restore(mine, "p")) {
-                     world.check(mine, *p, "/w/c/g");
-                 }
-             });
+             restorer(world, "parent", {"/w/c/g"});
          }},
 
         {"somebody sweeps for the dead below a living parent",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = must(p->delegate(child()));
              (void)adopted_by_the_dead(world, shown);
              world.act("parent", [&world, p](library& mine) {
@@ -297,17 +291,12 @@ inline const std::vector<scenario>& scenarios() {
                  world.check(mine, *g, "/w/c/g");
                  world.release(*g);
              });
-             world.act("parent", [&world](library& mine) {
-                 if (auto p = world.restore(mine, "p")) {
-                     world.check(mine, *p, "/w/c/x");
-                     world.check(mine, *p, "/w/c/g");
-                 }
-             });
+             restorer(world, "parent", {"/w/c/x", "/w/c/g"});
          }},
 
         {"a name is used again at once after its delegation has ended",
          [](explored_world& world) {
-             auto p = hold(must(world.library_of_next("parent").create(root())));
+             auto p = parent_of_next(world);
              const auto shown = must(p->delegate(child()));
              world.act("parent", [&world, p](library& mine) {
                  (void)p->reclaim("c");
