@@ -16,6 +16,6 @@
 void fuzz::examine(std::string_view input) {
     const podscope::basic_memory<podscope::pod_schema> store;
     podscope_test::sequence<podscope::basic_memory<podscope::pod_schema>> game{
-        [&] { return store; }, podscope_test::choices{std::string{input}}, "of these bytes\n"};
-    game.play_out(60);
+        [&] { return store; }, podscope_test::choices{std::string{input}}};
+    game.play(60);
 }

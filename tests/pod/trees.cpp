@@ -5,8 +5,10 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/effort.hpp"
+#include "support/shrinking.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace {
 
@@ -16,10 +18,11 @@ template <class Backend>
 void play_trees(std::uint64_t count) {
     const auto first = number_from_environment("PODSCOPE_SEED", 1);
     const auto end = first + rounds("PODSCOPE_TREES", count);
-    for (auto seed = first; seed != end; ++seed) {
+    play_seeds(first, end, "PODSCOPE_TREES", [](choices chosen) {
         const Backend backend;
-        random_tree<typename Backend::store>{[&] { return backend.open(); }, seed}.play();
-    }
+        random_tree<typename Backend::store>{[&] { return backend.open(); }, std::move(chosen)}
+            .play();
+    });
 }
 
 TEST_CASE("I1 to I11 F24 F25 F26 hold after every reclaim in random trees in memory",

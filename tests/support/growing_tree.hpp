@@ -48,8 +48,8 @@ protected:
     using typename base::actor;
     using typename base::held_pod;
 
-    growing_tree(std::function<Backend()> open, std::uint64_t seed)
-        : base{std::move(open), seed, places(), 2} {}
+    growing_tree(std::function<Backend()> open, choices chosen)
+        : base{std::move(open), std::move(chosen), places(), 2} {}
 
     // Growing.
 

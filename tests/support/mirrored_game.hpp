@@ -8,6 +8,7 @@
 #include "support/model_terms.hpp"
 #include "support/reference_model.hpp"
 #include "support/results.hpp"
+#include "support/shrinking.hpp"
 #include "support/stored_state.hpp"
 #include "support/world.hpp"
 
@@ -316,7 +317,7 @@ protected:
 
     void check(bool holds, const std::string& otherwise) {
         if (!holds) {
-            FAIL(log_ << "=> " << otherwise);
+            throw game_lost{log_ + "=> " + otherwise, choices_.taken()};
         }
     }
 

@@ -28,27 +28,12 @@ template <podscope::typed_store Backend>
 class sequence : private mirrored_game<Backend> {
 public:
     /// @param open opens the backend: all copies that it gives are of one store
-    sequence(std::function<Backend()> open, std::uint64_t seed)
-        : sequence{std::move(open), choices{seed},
-                   "PODSCOPE_SEED=" + std::to_string(seed) +
-                       " PODSCOPE_SEQUENCES=1 plays this again\n"} {}
+    sequence(std::function<Backend()> open, choices chosen)
+        : base{std::move(open), std::move(chosen), places(), 2} {}
 
-    /// @param how the first line of what is told of it if it fails
-    sequence(std::function<Backend()> open, choices chosen, std::string how)
-        : base{std::move(open), std::move(chosen), places(), 2} {
-        log_ = std::move(how);
-    }
-
-    /// Plays so many steps; fails the test at the first one that goes wrong.
-    void play(std::size_t steps) {
-        for (std::size_t i = 0; i != steps; ++i) {
-            step();
-            judge();
-        }
-    }
-
-    /// Plays until the choices that were given are used up, and no more than so many steps.
-    void play_out(std::size_t most) {
+    /// Plays so many steps, or fewer if the choices were given and are used up. Throws `game_lost`
+    /// at the first one that goes wrong.
+    void play(std::size_t most) {
         for (std::size_t i = 0; i != most && !choices_.is_over(); ++i) {
             step();
             judge();

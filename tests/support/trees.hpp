@@ -32,12 +32,11 @@ template <podscope::typed_store Backend>
 class random_tree : private growing_tree<Backend> {
 public:
     /// @param open opens the backend: all copies that it gives are of one store
-    random_tree(std::function<Backend()> open, std::uint64_t seed) : base{std::move(open), seed} {
-        log_ = "PODSCOPE_SEED=" + std::to_string(seed) + " PODSCOPE_TREES=1 plays this again\n";
-    }
+    random_tree(std::function<Backend()> open, choices chosen)
+        : base{std::move(open), std::move(chosen)} {}
 
-    /// Builds it, lets accidents happen, and puts it in order; fails the test at the first thing
-    /// that goes wrong.
+    /// Builds it, lets accidents happen, and puts it in order. Throws `game_lost` at the first
+    /// thing that goes wrong.
     void play() {
         choose_policy();
         grow();
