@@ -7,6 +7,7 @@
 #include <ctime>
 #include <fstream>
 #include <iomanip>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -44,6 +45,14 @@ std::string shown(double value) {
     }
     out << value;
     return out.str();
+}
+
+// What stands on the page from its first section on, with an empty line before it.
+std::string sections_of_others(const std::string& file) {
+    std::ifstream in{file};
+    const std::string page{std::istreambuf_iterator<char>{in}, {}};
+    const auto at = page.find("\n## ");
+    return at == std::string::npos ? "" : page.substr(at);
 }
 
 void close(std::ofstream& out, const std::string& file) {
@@ -97,6 +106,7 @@ void write_json(const std::string& file, const std::vector<row>& rows) {
 void write_page(const std::string& file,
                 const std::vector<row>& rows,
                 const circumstances& taken_with) {
+    const auto others = sections_of_others(file);
     std::ofstream out{file};
     out << "# Benchmarks\n\n"
            "`./dev bench` measures all of this and writes this page and\n"
@@ -119,6 +129,7 @@ void write_page(const std::string& file,
                               : "**no**")
             << " |\n";
     }
+    out << others;
     close(out, file);
 }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 INCLUDE = ROOT / "include"
+PAGE = ROOT / "docs/benchmarks.md"
 COMPILERS = ("g++", "clang++-19")
 FLAGS = ["-std=c++20", "-O0", f"-I{INCLUDE}"]
 UMBRELLA_LIMIT = 1.5
@@ -133,6 +134,45 @@ def measure(bench, compiler, headers):
     return figures
 
 
+def row(what, value, reference, ratio, limit):
+    holds = "yes" if ratio <= limit else "**no**"
+    return f"| {what} | {value} | {reference} | {ratio} | {limit} | {holds} |\n"
+
+
+def written(figures):
+    """The section of docs/benchmarks.md."""
+    text = ("\n## What the headers cost a compiler\n\n"
+            "`./dev compile-time` measures this and writes this section: the user time of one file, the\n"
+            "best of some, without optimisation. A further configuration is another runtime in a file\n"
+            "that has one already.\n\n"
+            "| what | seconds | reference | ratio | limit | holds |\n"
+            "| --- | ---: | --- | ---: | ---: | --- |\n")
+    for compiler, found in figures.items():
+        text += row(f"{compiler}: the umbrella, included", found["umbrella"],
+                    f"what it names of others, included alone: {found['outside_alone']}",
+                    found["ratio"], UMBRELLA_LIMIT)
+        for name, one in found["further"].items():
+            text += row(f"{compiler}: a further configuration, with another {name}",
+                        one["seconds"], f"the umbrella: {found['umbrella']}", one["of_umbrella"],
+                        FURTHER_LIMIT)
+    text += ("\n| a further configuration | bytes of code | of the first one's |\n"
+             "| --- | ---: | ---: |\n")
+    for compiler, found in figures.items():
+        for name, one in found["further"].items():
+            text += f"| {compiler}: another {name} | {one['bytes']} | {one['bytes_of_first']} |\n"
+    text += f"\n| header | {' | '.join(f'{each}, seconds' for each in figures)} |\n"
+    text += f"| --- |{' ---: |' * len(figures)}\n"
+    for header in next(iter(figures.values()))["headers"]:
+        costs = " | ".join(str(found["headers"][header]) for found in figures.values())
+        text += f"| {header} | {costs} |\n"
+    return text
+
+
+def write_section(figures):
+    page = PAGE.read_text()
+    PAGE.write_text(page.partition("\n## ")[0].rstrip("\n") + "\n" + written(figures))
+
+
 def main():
     reader = argparse.ArgumentParser(prog="./dev compile-time")
     reader.add_argument("--long", action="store_true",
@@ -148,6 +188,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(folder, asked.rounds)
         figures = {each: measure(bench, each, headers) for each in COMPILERS if shutil.which(each)}
+    if figures:
+        write_section(figures)
     held = bool(figures) and all(each["held"] for each in figures.values())
     print(json.dumps({"compile_time": figures, "held": held}))
     return 0 if held else 1
