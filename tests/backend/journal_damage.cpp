@@ -7,6 +7,7 @@
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/journal_format.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -23,6 +24,8 @@ namespace detail = podscope::backend_detail;
 
 // What is read does not depend on when it was synced.
 using journal = podscope::basic_journal<test_schema, podscope::durability::process>;
+
+constexpr podscope::journal_options always_examining{.examine_every = std::chrono::milliseconds{0}};
 
 // Where each frame of a journal begins, by its own lengths; the end of the last one at the end.
 std::vector<std::size_t> frames_of(std::string_view bytes) {
@@ -293,7 +296,7 @@ TEST_CASE("F04 an open handle serves nothing from a damaged place on") {
 
 TEST_CASE("F04 a journal that shrinks under an open handle is damage") {
     const three_transactions made;
-    auto store = journal::open(made.path()).value();
+    auto store = journal::open(made.path(), always_examining).value();
     made.set(std::string_view{made.whole}.substr(0, made.begins[1]));
     const auto written = put_number(store, "a", 4);
     REQUIRE_FALSE(written.has_value());
@@ -419,7 +422,7 @@ TEST_CASE("F05 a lock file of any content is put right and one of a newer versio
 
 TEST_CASE("a journal that is removed or exchanged under an open handle is an error") {
     const three_transactions made;
-    auto store = journal::open(made.path()).value();
+    auto store = journal::open(made.path(), always_examining).value();
     SECTION("removed") {
         std::filesystem::remove(made.file());
     }
@@ -444,7 +447,7 @@ TEST_CASE("a journal that is removed or exchanged under an open handle is an err
 
 TEST_CASE("a lock file that is removed under an open handle is an error") {
     const three_transactions made;
-    auto store = journal::open(made.path()).value();
+    auto store = journal::open(made.path(), always_examining).value();
     std::filesystem::remove(made.path() + "/journal.lock");
     const auto written = put_number(store, "a", 4);
     REQUIRE_FALSE(written.has_value());

@@ -7,6 +7,7 @@
 #include <podscope/backend/image_mutex.hpp>
 #include <podscope/backend/journal_file.hpp>
 #include <podscope/backend/journal_folder.hpp>
+#include <podscope/backend/journal_frame.hpp>
 #include <podscope/backend/journal_options.hpp>
 #include <podscope/backend/journal_snapshot.hpp>
 #include <podscope/backend/shared_page.hpp>
@@ -78,11 +79,11 @@ public:
     /// Why the handle cannot be used any more, if it cannot. Under `image`.
     [[nodiscard]] result<void> check_usable() const {
         if (broken_by_ != 0) {
+            const auto path = folder_->journal_path();
             return fail({.category = errc::io,
-                         .message = "an earlier write to " + folder_->journal_path() +
-                                    " failed and left doubt about what is on the disk: open the "
-                                    "journal anew",
-                         .path = folder_->journal_path(),
+                         .message = "an earlier write to " + path +
+                                    " left doubt about what is on the disk: open the journal anew",
+                         .path = path,
                          .system = std::error_code{broken_by_, std::generic_category()}});
         }
         return {};
@@ -94,6 +95,13 @@ public:
     /// by a failed result or an exception, nothing of it.
     template <class Image>
     [[nodiscard]] result<void> catch_up(Image& contents) {
+        // A compaction is no exception: it follows a commit in the same turn, so who has no news is
+        // in the right file, even if the process died over it.
+        auto& page = folder_->page();
+        if (!folder_->is_examining() && has_no_news()) {
+            note_caught_up();
+            return {};
+        }
         struct stat status{};
         int code = status_of(file_->descriptor(), status);
         if (code == 0 && status.st_nlink == 0) {
@@ -112,9 +120,8 @@ public:
             return corrupt_journal(file_->path(), size, "somebody has cut the journal off");
         }
         file_->set_size(size);
-        auto& page = folder_->page();
-        if (is_caught_up_ && page.published() == present_end() && !page.is_appending()) {
-            caught_up_at_ = generation();
+        if (has_no_news()) {
+            note_caught_up();
             return {};
         }
         if (auto followed = follow_news(page.published(), contents); !followed) {
@@ -133,27 +140,11 @@ public:
         return {};
     }
 
-    /// Where a transaction puts its operations, behind `frame_header::size` bytes that stay empty.
-    /// In a turn.
-    [[nodiscard]] std::string& begin_frame() {
-        constexpr std::size_t worth_keeping = std::size_t{1} << 20;
-        if (frame_.capacity() > worth_keeping) {
-            frame_ = {};
-        }
-        frame_.assign(frame_header::size, '\0');
-        return frame_;
-    }
+    /// Where transactions put their operations. In a turn.
+    [[nodiscard]] std::string& begin_frame() { return frame_.begin(); }
 
     /// Whether the frame is as long as one may be.
-    [[nodiscard]] result<void> check_frame() const {
-        if (frame_.size() - frame_header::size > frame_header::max_payload) {
-            return fail({.category = errc::io,
-                         .message = "a transaction of more than 1 GiB is too large for a journal",
-                         .path = file_->path(),
-                         .system = std::make_error_code(std::errc::file_too_large)});
-        }
-        return {};
-    }
+    [[nodiscard]] result<void> check_frame() const { return frame_.check_length(file_->path()); }
 
     /// Appends the frame, which holds so many transactions, and publishes it. In a turn, under
     /// `image`, and after `catch_up`. If it fails, nothing was committed, or the handle is broken
@@ -174,11 +165,11 @@ public:
         // For whoever comes next if this process dies before it can publish: everybody has to find
         // the same, whether or not he was at the end.
         page.set_appending(true);
-        const auto outcome = file_->append(
-            frame_, {.transactions = transactions,
-                     .unsynced = static_cast<std::uint16_t>(std::min(unsynced, most_unsynced)),
-                     .durable = is_power && !waits,
-                     .room = is_power ? options_.room : 0});
+        const auto owed = static_cast<std::uint16_t>(std::min(unsynced, most_unsynced));
+        const auto outcome = file_->append(frame_.bytes(), {.transactions = transactions,
+                                                            .unsynced = owed,
+                                                            .durable = is_power && !waits,
+                                                            .room = is_power ? options_.room : 0});
         if (outcome.code != 0) {
             if (outcome.in_doubt) {
                 break_off(outcome.code);
@@ -258,8 +249,11 @@ private:
     template <class Image>
     [[nodiscard]] result<void> compact_piece(const Image& contents) {
         auto installed = compacting_.work(folder_->descriptor(), *file_, contents);
-        if (!installed || !*installed) {
-            return installed ? result<void>{} : fail(installed);
+        if (!installed) {
+            return fail(installed);
+        }
+        if (!*installed) {
+            return {};
         }
         *file_ = **std::move(installed);
         folder_->page().move_to(present_end());
@@ -359,6 +353,10 @@ private:
         return {file_->header().file, file_->end()};
     }
 
+    [[nodiscard]] bool has_no_news() const noexcept {
+        return is_caught_up_ && page().published() == present_end() && !page().is_appending();
+    }
+
     void note_caught_up() noexcept {
         is_caught_up_ = true;
         caught_up_at_ = generation();
@@ -377,7 +375,7 @@ private:
     durability durable_;
 
     std::optional<journal_file<Files>> file_;
-    std::string frame_;
+    journal_frame frame_;
     compaction_schedule<Files> compacting_;
 
     bool is_caught_up_ = false;

@@ -52,8 +52,8 @@ public:
         if (!lock) {
             return fail(lock);
         }
-        std::unique_ptr<journal_folder> opened{new journal_folder{
-            std::move(path), *std::move(folder), *std::move(lock), options.lock_deadline}};
+        std::unique_ptr<journal_folder> opened{
+            new journal_folder{std::move(path), *std::move(folder), *std::move(lock), options}};
         if (auto mapped = opened->map_page(); !mapped) {
             return fail(mapped);
         }
@@ -124,6 +124,9 @@ public:
                      .path = journal_path()});
     }
 
+    /// Whether the files have to be looked at in this turn: what was seen of them is too old.
+    [[nodiscard]] bool is_examining() const noexcept { return is_examining_; }
+
     /// Waits for the turn as long as the options allow.
     [[nodiscard]] result<turn> take_turn() {
         const auto until = deadline();
@@ -138,6 +141,33 @@ public:
         } else if (code != 0) {
             return system_failure("lock", lock_path(), code);
         }
+        const auto now = until - deadline_;
+        is_examining_ = now - examined_ >= examine_every_;
+        if (is_examining_) {
+            if (auto there = check_lock_is_there(); !there) {
+                return fail(there);
+            }
+            examined_ = now;
+        }
+        if (page_) {
+            page_->set_holder(pid_);
+        }
+        return turn{*this, std::move(gate), std::move(lock)};
+    }
+
+private:
+    journal_folder(std::string path,
+                   file_descriptor folder,
+                   file_descriptor lock,
+                   const journal_options& options)
+        : path_{std::move(path)},
+          folder_{std::move(folder)},
+          lock_{std::move(lock)},
+          deadline_{options.lock_deadline},
+          examine_every_{options.examine_every},
+          pid_{static_cast<std::uint64_t>(::getpid())} {}
+
+    [[nodiscard]] result<void> check_lock_is_there() const {
         struct stat status{};
         if (const int code = status_of(lock_.get(), status); code != 0) {
             return system_failure("examine", lock_path(), code);
@@ -150,22 +180,8 @@ public:
                          .path = lock_path(),
                          .system = std::make_error_code(std::errc::no_such_file_or_directory)});
         }
-        if (page_) {
-            page_->set_holder(pid_);
-        }
-        return turn{*this, std::move(gate), std::move(lock)};
+        return {};
     }
-
-private:
-    journal_folder(std::string path,
-                   file_descriptor folder,
-                   file_descriptor lock,
-                   std::chrono::milliseconds deadline)
-        : path_{std::move(path)},
-          folder_{std::move(folder)},
-          lock_{std::move(lock)},
-          deadline_{deadline},
-          pid_{static_cast<std::uint64_t>(::getpid())} {}
 
     [[nodiscard]] result<void> map_page() {
         auto held = take_turn();
@@ -190,8 +206,11 @@ private:
     file_descriptor folder_;
     private_descriptor lock_;
     std::chrono::milliseconds deadline_;
+    std::chrono::milliseconds examine_every_;
     std::uint64_t pid_;
     timed_gate gate_;
+    std::chrono::steady_clock::time_point examined_{}; // in turns only, as the next
+    bool is_examining_ = true;
     std::optional<shared_page> page_;
 };
 

@@ -28,6 +28,11 @@ struct journal_options {
     /// By how much a commit of power durability lengthens the file beyond its own need when it is
     /// full, in bytes, so that those after it find room; 0 for none.
     std::uint64_t room{std::uint64_t{1} << 17};
+
+    /// How long commits rely on what a look at the folder's files has shown: that somebody else has
+    /// removed one or cut it off is an error of the first commit after that time. Zero to look
+    /// before each, at the cost of two more calls.
+    std::chrono::milliseconds examine_every{10};
 };
 
 } // namespace podscope
