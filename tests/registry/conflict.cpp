@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "registry/rules.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 
@@ -21,11 +22,6 @@ using namespace podscope_test;
 using namespace podscope;
 
 using store_here = basic_memory<pod_schema>;
-
-scope_rule
-rule(std::string_view target, permission access = permission::write, bool recursive = true) {
-    return {must(lexical_path{}.resolve(target)), access, recursive};
-}
 
 /// Counts what a search asks a transaction for.
 struct counting_reader {
@@ -110,7 +106,7 @@ private:
     std::uint64_t granted_{0};
 };
 
-using names = std::vector<std::string>;
+using competitors = std::vector<std::string>;
 
 TEST_CASE("F34 that there is a competitor is found without the others", "[registry]") {
     rivals r;
@@ -135,18 +131,18 @@ TEST_CASE("I1 claims compete where their regions meet", "[registry]") {
         r.remove("asker");
         return named;
     };
-    CHECK(against({rule("/ws/a/b/c/d")}) == names{"deep: write /ws/a/b/c"});
+    CHECK(against({rule("/ws/a/b/c/d")}) == competitors{"deep: write /ws/a/b/c"});
     CHECK(against({rule("/ws/a/b", permission::write, false)}) ==
-          names{"deep: write /ws/a/b/c", "shallow: write /ws/a (here only)"});
+          competitors{"deep: write /ws/a/b/c", "shallow: write /ws/a (here only)"});
     CHECK(against({rule("/ws/a/x/y")}).empty());
-    CHECK(against({rule("/ws/a/x")}) == names{"shallow: write /ws/a (here only)"});
+    CHECK(against({rule("/ws/a/x")}) == competitors{"shallow: write /ws/a (here only)"});
     CHECK(against({rule("/ws/a/b/x")}).empty());
     CHECK(against({rule("/ws", permission::write, false)}) ==
-          names{"beside: write /ws/ab", "shallow: write /ws/a (here only)"});
+          competitors{"beside: write /ws/ab", "shallow: write /ws/a (here only)"});
     CHECK(against({rule("/", permission::write, false)}).empty());
     CHECK(against({rule("/", permission::read)}).empty());
-    CHECK(against({rule("/")}) == names{"deep: write /ws/a/b/c", "beside: write /ws/ab",
-                                        "shallow: write /ws/a (here only)"});
+    CHECK(against({rule("/")}) == competitors{"deep: write /ws/a/b/c", "beside: write /ws/ab",
+                                              "shallow: write /ws/a (here only)"});
 }
 
 TEST_CASE("F28 what a base deny of either takes is nobody's to compete for", "[registry]") {
@@ -155,10 +151,10 @@ TEST_CASE("F28 what a base deny of either takes is nobody's to compete for", "[r
     r.add("within", {rule("/ws/a/b")});
     CHECK(r.of("within").empty());
     r.add("at the edge", {rule("/ws/a", permission::write, false)});
-    CHECK(r.of("at the edge") == names{"within: write /ws/a/b"});
+    CHECK(r.of("at the edge") == competitors{"within: write /ws/a/b"});
     r.add("wider", {rule("/ws")}, {{rule("/ws/b"), std::nullopt}});
-    CHECK(r.of("wider") ==
-          names{"within: write /ws/a/b", "at the edge: write /ws/a (here only)", "pod: write /ws"});
+    CHECK(r.of("wider") == competitors{"within: write /ws/a/b",
+                                       "at the edge: write /ws/a (here only)", "pod: write /ws"});
 }
 
 TEST_CASE("S12 who has handed a place on is named only where nobody else is", "[registry]") {
@@ -169,8 +165,8 @@ TEST_CASE("S12 who has handed a place on is named only where nobody else is", "[
     CHECK(r.of("child").empty());
     CHECK(r.of("top").empty());
     r.add("stranger", {rule("/ws/a/x")});
-    CHECK(r.of("stranger") == names{"child: write /ws/a"});
-    CHECK(r.of("child") == names{"stranger: write /ws/a/x"});
+    CHECK(r.of("stranger") == competitors{"child: write /ws/a"});
+    CHECK(r.of("child") == competitors{"stranger: write /ws/a/x"});
 }
 
 TEST_CASE("I1 a place that came down by some hands and not by all is competed for", "[registry]") {
@@ -185,8 +181,8 @@ TEST_CASE("I1 a place that came down by some hands and not by all is competed fo
         // It has no claim of its own there, and so would not be in anybody's way.
         r.add("middle", {rule("/ws/b")}, layers, "top");
         r.add("top", {rule("/ws")}, {{rule("/ws"), delegation_ref{"middle", r.last_grant()}}});
-        CHECK(r.of("low") == (by_all ? names{} : names{"top: write /ws"}));
-        CHECK(r.of("top") == (by_all ? names{} : names{"low: write /ws/a"}));
+        CHECK(r.of("low") == (by_all ? competitors{} : competitors{"top: write /ws"}));
+        CHECK(r.of("top") == (by_all ? competitors{} : competitors{"low: write /ws/a"}));
     }
 }
 

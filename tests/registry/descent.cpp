@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "registry/rules.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 
@@ -6,7 +7,6 @@
 #include <podscope/pod/schema.hpp>
 #include <podscope/registry/descent.hpp>
 #include <podscope/registry/registry.hpp>
-#include <podscope/scope/lexical_path.hpp>
 
 #include <string>
 #include <vector>
@@ -15,14 +15,6 @@ namespace {
 
 using namespace podscope_test;
 using namespace podscope;
-
-scope_rule rule(const char* target) {
-    return {must(lexical_path{}.resolve(target)), permission::write, true};
-}
-
-deny_layer layer(const char* target, const char* child, std::uint64_t granted) {
-    return {rule(target), delegation_ref{child, epoch{granted}}};
-}
 
 class line {
 public:

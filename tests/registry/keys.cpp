@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "registry/rules.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 
@@ -18,10 +19,6 @@ namespace keys = podscope::registry_keys;
 
 resource at(const char* target) {
     return must(lexical_path{}.resolve(target));
-}
-
-scope_rule rule(const char* target, permission access = permission::write, bool recursive = true) {
-    return {at(target), access, recursive};
 }
 
 TEST_CASE("I1 the claims at a place and below it are ranges that hold no others", "[registry]") {

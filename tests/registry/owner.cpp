@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "registry/rules.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 
@@ -16,10 +17,6 @@ namespace {
 
 using namespace podscope_test;
 using namespace podscope;
-
-scope_rule rule(const char* target, permission access = permission::write, bool recursive = true) {
-    return {must(lexical_path{}.resolve(target)), access, recursive};
-}
 
 TEST_CASE("I1 a place has the one owner who may write there", "[registry]") {
     basic_memory<pod_schema> store;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "registry/rules.hpp"
 #include "support/catch.hpp"
 #include "support/invariants.hpp"
 #include "support/results.hpp"
@@ -18,16 +19,8 @@ namespace {
 using namespace podscope_test;
 using namespace podscope;
 
-scope_rule rule(const char* target, permission access = permission::write, bool recursive = true) {
-    return {must(lexical_path{}.resolve(target)), access, recursive};
-}
-
 deny_layer base(const char* target) {
     return {rule(target), std::nullopt};
-}
-
-deny_layer layer(const char* target, const char* child, std::uint64_t granted) {
-    return {rule(target), delegation_ref{child, epoch{granted}}};
 }
 
 /// A registry over memory, whose tables are judged to be in step after every commit.
