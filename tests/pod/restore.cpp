@@ -24,6 +24,7 @@ using podscope::errc;
 namespace tables = podscope::tables;
 
 using some = configurations::some;
+using here = configuration<in_memory, by_script, to_queue>;
 
 template <class Crew>
 void by_name_and_by_manifest(Crew& c) {
@@ -57,7 +58,6 @@ TEMPLATE_LIST_TEST_CASE("S3 a restore by name or by manifest has reconciled when
 // What a probe, then a sink, then the caller find when their turn comes.
 TEST_CASE("S4 a restore probes and changes the registry and tells and only then is usable",
           "[pod]") {
-    using here = configuration<in_memory, by_script, to_queue>;
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
@@ -144,16 +144,17 @@ TEST_CASE("F11 after a reboot every allocation is stale and records and history 
     in_journal backend;
     using parts = system_parts<in_journal, podscope::file_sessions, podscope::queue_sink,
                                podscope::given_process>;
-    const auto here = must(podscope::this_process());
+    const auto this_one = must(podscope::this_process());
     const auto runtime_of = [&](podscope::process_identity who) {
         return podscope::basic_runtime<parts>{
             parts{backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {std::move(who)}}};
     };
-    auto before = here;
+    auto before = this_one;
     ++before.boot.low;
     {
-        auto planner = must(runtime_of(here).create(writer("planner", "/ws")));
-        auto child = must(runtime_of(here).adopt(must(planner.delegate(writer("child", "/ws/a")))));
+        auto planner = must(runtime_of(this_one).create(writer("planner", "/ws")));
+        auto child =
+            must(runtime_of(this_one).adopt(must(planner.delegate(writer("child", "/ws/a")))));
         (void)must(planner.delegate(writer("gone", "/ws/b")));
         must(planner.reclaim("gone"));
         // What the machine leaves that goes down: the rows as they are.
@@ -166,7 +167,7 @@ TEST_CASE("F11 after a reboot every allocation is stale and records and history 
                 return podscope::registry{txn}.update(*row);
             }));
         }
-        auto after = runtime_of(here);
+        auto after = runtime_of(this_one);
         CHECK(must(after.live()).size() == 2);
         auto back = must(after.restore("planner"));
         CHECK(back.report.ended.size() == 1);
@@ -314,7 +315,6 @@ void during_next_probe(Crew& c, F&& happens) {
 }
 
 TEST_CASE("F33 a child that adopts while its parent is restored is kept or fenced", "[pod]") {
-    using here = configuration<in_memory, by_script, to_queue>;
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
     const auto grant = c.delegate("planner", writer("child", "/ws/a"));
@@ -343,7 +343,6 @@ TEST_CASE("F33 a child that adopts while its parent is restored is kept or fence
 
 TEST_CASE("I7 a child that is restored while its parent is stays its own new incarnation",
           "[pod]") {
-    using here = configuration<in_memory, by_script, to_queue>;
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
@@ -361,7 +360,6 @@ TEST_CASE("I7 a child that is restored while its parent is stays its own new inc
 }
 
 TEST_CASE("F31 of two that restore a pod at once the later finds it live", "[pod]") {
-    using here = configuration<in_memory, by_script, to_queue>;
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
     c.kill("planner");
@@ -375,7 +373,6 @@ TEST_CASE("F31 of two that restore a pod at once the later finds it live", "[pod
 }
 
 TEST_CASE("I2 a child restored from a manifest gets nothing back that was denied to it", "[pod]") {
-    using here = configuration<in_memory, by_script, to_queue>;
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
     const auto given = writer("child", "/ws/a").may_not(rules::write("/ws/a/x"));
@@ -398,7 +395,6 @@ TEST_CASE("I2 a child restored from a manifest gets nothing back that was denied
 // A pod between two others that gave up a part of what it had been given keeps nobody from being
 // fenced off there. Without care its child could have it, and the planner too, once it is gone.
 TEST_CASE("I1 what one between gives up cannot be had past it", "[pod]") {
-    using here = configuration<in_memory, by_script, to_queue>;
     for (const bool by_deny : {false, true}) {
         CAPTURE(by_deny);
         crew_of<here> c{here{}};

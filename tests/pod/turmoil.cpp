@@ -26,9 +26,8 @@ using namespace podscope_test;
 using podscope::errc;
 namespace tables = podscope::tables;
 
-using parts = system_parts<in_journal>;
-using runtime = podscope::basic_runtime<parts>;
-using pod = podscope::basic_pod<parts>;
+using runtime = podscope::basic_runtime<system_parts<in_journal>>;
+using pod = podscope::basic_pod<system_parts<in_journal>>;
 
 /// A text in shared memory, for one writer and one reader at a time.
 class slip {
@@ -69,7 +68,8 @@ struct board {
 class busybody {
 public:
     busybody(const in_journal& backend, board& all, std::size_t number, std::uint64_t seed)
-        : library_{parts{backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {}}},
+        : library_{system_parts<in_journal>{
+              backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {}}},
           board_{&all},
           number_{number},
           random_{seed} {}

@@ -48,21 +48,9 @@ using podscope::epoch;
 using podscope::errc;
 using podscope::permit;
 
+// A crew's parts, so that the library is compiled once for them and for the laws.
 template <class Backend>
-using parts_on = podscope::runtime_parts<typename Backend::store,
-                                         typename Backend::sessions,
-                                         podscope::default_probe,
-                                         podscope::queue_sink,
-                                         podscope::lexical_path,
-                                         podscope::reclaim_and_fence,
-                                         podscope::system_clocks,
-                                         podscope::calling_process>;
-
-template <class Backend>
-podscope::basic_runtime<parts_on<Backend>> runtime_on(const Backend& backend) {
-    return podscope::basic_runtime<parts_on<Backend>>{
-        {backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {}}};
-}
+using parts_on = typename crew<Backend, any_probe, any_sink>::parts;
 
 // Outside the test's own process no check of Catch's counts.
 template <class T>
@@ -73,6 +61,19 @@ T got(podscope::result<T>&& given) {
     if constexpr (!std::is_void_v<T>) {
         return std::move(*given);
     }
+}
+
+// The default probe, and the process that runs it, as a program has them that names neither.
+template <class Backend>
+podscope::basic_runtime<parts_on<Backend>> runtime_on(const Backend& backend) {
+    return podscope::basic_runtime<parts_on<Backend>>{{backend.open(),
+                                                       backend.open_sessions(),
+                                                       any_probe::of(podscope::default_probe{}),
+                                                       any_sink::of(podscope::queue_sink{}),
+                                                       {},
+                                                       {},
+                                                       {},
+                                                       {got(podscope::calling_process{}.self())}}};
 }
 
 template <class T>

@@ -83,7 +83,7 @@ private:
     std::uint16_t port_{};
 };
 
-probe_subject subject_at(std::string endpoint) {
+probe_subject subject_behind(std::string endpoint) {
     return {.pod = "p", .owner = {}, .endpoint = std::move(endpoint), .granted = epoch{7}};
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("a subject that greets over TCP is reachable", "[probe]") {
     for (const int family : families) {
         const tcp_door door{family};
         std::thread server{[&] { door.answer(greeting{"p", epoch{7}}.text()); }};
-        CHECK(ask(tcp_probe{}, subject_at(door.endpoint())) == verdict::reachable);
+        CHECK(ask(tcp_probe{}, subject_behind(door.endpoint())) == verdict::reachable);
         server.join();
     }
 }
@@ -115,7 +115,7 @@ TEST_CASE("F20 what a TCP socket says or does not say is judged as at a Unix soc
     const tcp_door door;
     const auto told = [&](std::string text) {
         std::thread server{[&] { door.answer(text); }};
-        const auto found = ask(tcp_probe{}, subject_at(door.endpoint()));
+        const auto found = ask(tcp_probe{}, subject_behind(door.endpoint()));
         server.join();
         return found;
     };
@@ -128,15 +128,15 @@ TEST_CASE("F20 what a TCP socket says or does not say is judged as at a Unix soc
 
 TEST_CASE("F20 a TCP socket at which nobody listens is unreachable at once", "[probe]") {
     const tcp_door door{AF_INET, false};
-    CHECK(ask(tcp_probe{}, subject_at(door.endpoint())) == verdict::unreachable);
+    CHECK(ask(tcp_probe{}, subject_behind(door.endpoint())) == verdict::unreachable);
 }
 
 TEST_CASE("F23 all who are silent at their TCP sockets cost one deadline", "[probe]") {
     const tcp_door silent;
     const tcp_door speaks;
     // The kernel accepts for a process that hangs.
-    std::vector<probe_subject> subjects(200, subject_at(silent.endpoint()));
-    subjects.push_back(subject_at(speaks.endpoint()));
+    std::vector<probe_subject> subjects(200, subject_behind(silent.endpoint()));
+    subjects.push_back(subject_behind(speaks.endpoint()));
     std::thread server{[&] { speaks.answer("podscope 1 p 7\n"); }};
     const auto verdicts = ask_all(tcp_probe{}, subjects, in(a_while));
     server.join();
@@ -167,7 +167,7 @@ TEST_CASE("an endpoint that is no numeric address and port is nothing to a TCP p
          }) {
         CAPTURE(endpoint);
         CHECK_FALSE(probe_detail::tcp_endpoint_address(endpoint).has_value());
-        CHECK(ask(tcp_probe{}, subject_at(std::string{endpoint})) == verdict::unknown);
+        CHECK(ask(tcp_probe{}, subject_behind(std::string{endpoint})) == verdict::unknown);
     }
     CHECK(probe_detail::tcp_endpoint_address("tcp:127.0.0.1:80").has_value());
     CHECK(probe_detail::tcp_endpoint_address("tcp:[fe80::1]:65535").has_value());

@@ -14,17 +14,17 @@ using namespace podscope_test;
 
 namespace {
 
-constexpr std::size_t target_depth = 2;
+constexpr std::size_t depth_covered = 2;
 
 } // namespace
 
 TEST_CASE("What is whole below a place is so at each place below it", "[scope][random]") {
     std::size_t whole = 0;
     std::size_t broken = 0;
-    const auto worlds = world::all(target_depth);
+    const auto worlds = world::all(depth_covered);
     for_each_seed([&](std::uint64_t seed) {
         const world& chosen = worlds[seed % worlds.size()];
-        random_rules random{chosen.names, target_depth, seed};
+        random_rules random{chosen.names, depth_covered, seed};
         const auto allow = rules_of(random.rules(4));
         std::vector<deny_layer> layers;
         for (const auto& rule : rules_of(random.rules(2))) {

@@ -14,12 +14,12 @@ using namespace podscope_test;
 
 namespace {
 
-constexpr std::size_t target_depth = 2;
+constexpr std::size_t region_depth = 2;
 
 // Every area down to a depth.
 std::vector<reference_area> all_areas(const std::vector<std::string>& names) {
     std::vector<reference_area> areas;
-    const reference_universe targets{names, target_depth + 1};
+    const reference_universe targets{names, region_depth + 1};
     for (const auto& target : targets.places()) {
         for (auto reach : {reference_reach::target_only, reference_reach::target_and_children,
                            reference_reach::everything_below})
@@ -39,7 +39,7 @@ std::vector<bool> members(const world& all, const std::optional<region>& found) 
 } // namespace
 
 TEST_CASE("A region contains exactly the places that its rule covers", "[scope]") {
-    const world all{alphabets().front(), target_depth + 1};
+    const world all{alphabets().front(), region_depth + 1};
     for (const auto& area : all_areas(all.names.mentioned)) {
         INFO(describe(area));
         REQUIRE(members(all, podscope_test::region_of(area)) == all.universe.members(area));
@@ -47,7 +47,7 @@ TEST_CASE("A region contains exactly the places that its rule covers", "[scope]"
 }
 
 TEST_CASE("Containment and intersection of regions are those of their places", "[scope]") {
-    const world all{alphabets().front(), target_depth + 1};
+    const world all{alphabets().front(), region_depth + 1};
     const reference_universe& universe = all.universe;
     const auto areas = all_areas({"a", "bc"});
     std::size_t containing = 0;

@@ -13,7 +13,7 @@ using namespace podscope_test;
 
 namespace {
 
-constexpr std::size_t target_depth = 2;
+constexpr std::size_t indexed_depth = 2;
 
 } // namespace
 
@@ -22,11 +22,11 @@ constexpr std::size_t target_depth = 2;
 TEST_CASE("Rules grant or take a region where they do at its places", "[scope][random]") {
     std::size_t granted = 0;
     std::size_t taken = 0;
-    const auto worlds = world::all(target_depth);
+    const auto worlds = world::all(indexed_depth);
     const std::vector<reference_rule> whole{{{}, permission::write, true}};
     for_each_seed([&](std::uint64_t seed) {
         const world& chosen = worlds[seed % worlds.size()];
-        random_rules random{chosen.names, target_depth, seed};
+        random_rules random{chosen.names, indexed_depth, seed};
         const auto rules = random.rules(6);
         const auto area = random.area();
         const auto access = random.below(2) == 0 ? permission::read : permission::write;

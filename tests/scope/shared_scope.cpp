@@ -28,7 +28,7 @@ deny_layer layer(const std::string& path, epoch granted) {
 
 // A scope whose parts say whether they belong together: as many allow rules as its number says,
 // each with a layer, and one name for the number.
-scope numbered(std::uint64_t number) {
+scope scope_numbered(std::uint64_t number) {
     std::vector<scope_rule> allow;
     std::vector<deny_layer> layers;
     for (std::uint64_t i = 0; i <= number % 8; ++i) {
@@ -111,9 +111,9 @@ TEST_CASE("A shared scope gives what was put in last", "[scope]") {
     shared_scope shared;
     CHECK(shared.permission_at(place("/a")) == permission::none);
     for (std::uint64_t n = 1; n < 20; ++n) {
-        shared.replace(numbered(n));
+        shared.replace(scope_numbered(n));
         CHECK(shared.read(inconsistency).empty());
-        CHECK(shared.snapshot().layers() == numbered(n).layers());
+        CHECK(shared.snapshot().layers() == scope_numbered(n).layers());
         CHECK(shared.allows(place("/n" + std::to_string(n) + "/0"), permission::write));
         CHECK_FALSE(shared.allows(place("/n" + std::to_string(n) + "/0/x"), permission::write));
         CHECK_FALSE(shared.allows(place("/n" + std::to_string(n - 1) + "/0"), permission::read));
@@ -143,21 +143,21 @@ TEST_CASE("A shared scope keeps replacements and updates apart in any order", "[
 }
 
 TEST_CASE("A change that throws the first time has changed nothing", "[scope]") {
-    shared_scope shared{numbered(3)};
+    shared_scope shared{scope_numbered(3)};
     const auto half = [](scope& s) {
         s.add(std::vector{layer("/half", epoch{9})});
         throw std::runtime_error{"no"};
     };
     for (int i = 0; i < 3; ++i) {
         CHECK_THROWS_AS(shared.update(half), std::runtime_error);
-        CHECK(shared.snapshot().layers() == numbered(3).layers());
+        CHECK(shared.snapshot().layers() == scope_numbered(3).layers());
     }
     shared.update([](scope& s) { s.add(std::vector{layer("/whole", epoch{10})}); });
-    CHECK(shared.snapshot().layers().size() == numbered(3).layers().size() + 1);
+    CHECK(shared.snapshot().layers().size() == scope_numbered(3).layers().size() + 1);
 }
 
 TEST_CASE("A change that throws the second time is whole and stays so", "[scope]") {
-    shared_scope shared{numbered(3)};
+    shared_scope shared{scope_numbered(3)};
     for (std::uint64_t n = 10; n < 14; ++n) {
         int runs = 0;
         shared.update([&](scope& s) {
@@ -166,27 +166,27 @@ TEST_CASE("A change that throws the second time is whole and stays so", "[scope]
             s.add(std::vector{layer("/a", epoch{n})});
         });
         CHECK(runs == 2);
-        CHECK(shared.snapshot().layers().size() == numbered(3).layers().size() + n - 9);
+        CHECK(shared.snapshot().layers().size() == scope_numbered(3).layers().size() + n - 9);
     }
 }
 
 TEST_CASE("A read that throws has left", "[scope]") {
-    shared_scope shared{numbered(3)};
+    shared_scope shared{scope_numbered(3)};
     CHECK_THROWS_AS(shared.read([](const scope&) -> int { throw std::runtime_error{"no"}; }),
                     std::runtime_error);
-    shared.replace(numbered(4)); // would wait for ever otherwise
+    shared.replace(scope_numbered(4)); // would wait for ever otherwise
     CHECK(shared.read(inconsistency).empty());
 }
 
 TEST_CASE("Readers see one whole scope while another takes its place", "[scope][concurrent]") {
-    shared_scope shared{numbered(0)};
+    shared_scope shared{scope_numbered(0)};
     reading_threads readers{3, [&] { return shared.read(inconsistency).empty(); }};
     for (std::uint64_t n = 1; n <= 1'000; ++n)
-        shared.replace(numbered(n));
+        shared.replace(scope_numbered(n));
     readers.stop();
     CHECK(readers.wrong() == 0);
     CHECK(readers.reads() > 0);
-    CHECK(shared.snapshot().layers() == numbered(1'000).layers());
+    CHECK(shared.snapshot().layers() == scope_numbered(1'000).layers());
 }
 
 // Each update removes a pair of layers and adds the next pair: a reader that sees one of them
@@ -241,7 +241,7 @@ TEST_CASE("Writers take turns and none loses another's change", "[scope][concurr
 }
 
 TEST_CASE("A change returns only when the reads before it are over", "[scope][concurrent]") {
-    shared_scope shared{numbered(1)};
+    shared_scope shared{scope_numbered(1)};
     std::atomic<bool> inside{false};
     std::atomic<bool> go{false};
     std::atomic<bool> replaced{false};
@@ -258,7 +258,7 @@ TEST_CASE("A change returns only when the reads before it are over", "[scope][co
     }};
     inside.wait(false);
     std::thread writer{[&] {
-        shared.replace(numbered(2));
+        shared.replace(scope_numbered(2));
         replaced = true;
     }};
     // The new scope is there for others, though its writer still waits for the old one's reader.
@@ -274,10 +274,10 @@ TEST_CASE("A change returns only when the reads before it are over", "[scope][co
 }
 
 TEST_CASE("More threads than there are counters read side by side", "[scope][concurrent]") {
-    shared_scope shared{numbered(0)};
+    shared_scope shared{scope_numbered(0)};
     reading_threads readers{20, [&] { return shared.read(inconsistency).empty(); }};
     for (std::uint64_t n = 1; n <= 10; ++n)
-        shared.replace(numbered(n));
+        shared.replace(scope_numbered(n));
     readers.stop();
     CHECK(readers.wrong() == 0);
 }

@@ -148,14 +148,14 @@ void check_found(written_segment& made,
     REQUIRE(fits);
 }
 
-const std::string header = "{\"podscope_session\":1}\n";
+const std::string header_line = "{\"podscope_session\":1}\n";
 
 } // namespace
 
 TEST_CASE("F40 a read from an entry near the end of a long segment reads little of it",
           "[session]") {
     constexpr std::uint64_t count = 100'000;
-    std::string text = header;
+    std::string text = header_line;
     for (std::uint64_t i = 0; i != count; ++i)
         text += entry(i, std::string(40 + i % 31, 'x') + std::to_string(i));
     written_segment made{text};
@@ -186,7 +186,7 @@ TEST_CASE("F40 a read from an entry near the end of a long segment reads little 
 
 TEST_CASE("F40 the bisection costs the same however the lengths of lines are spread", "[session]") {
     // All short lines stand at one end: the entry in the middle is not in the middle of the file.
-    std::string text = header;
+    std::string text = header_line;
     for (std::uint64_t i = 0; i != 20'000; ++i)
         text += entry(i, "x");
     for (std::uint64_t i = 20'000; i != 20'050; ++i)
@@ -240,7 +240,7 @@ TEST_CASE("F40 an entry is where counting lines leads, in sound, torn and damage
             default: where->insert(where->size() / 2, 1, '\n');
             }
         }
-        std::string text = header;
+        std::string text = header_line;
         for (const auto& line : lines)
             text += line;
         if (pick(2) == 0)
@@ -275,7 +275,7 @@ TEST_CASE("F40 what a line says of itself is read as it was written and not othe
 
 TEST_CASE("F40 a bisection that meets damage ends where it still knew its place", "[session]") {
     // Sound at both ends, and nothing but garbage between.
-    std::string text = header;
+    std::string text = header_line;
     for (std::uint64_t i = 0; i != 2'000; ++i)
         text += i > 400 && i < 1'600 ? std::string(90, '#') + '\n' : entry(i, std::string(70, 'x'));
     written_segment made{text};
