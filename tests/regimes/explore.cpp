@@ -2,7 +2,7 @@
 // The library's own code under every order of transactions, probes and notifications, every answer
 // and every crash of small scenarios; and after each, whether nothing is left over once the storm
 // is over.
-#include "regimes/explore/scenarios.hpp"
+#include "regimes/explore/explored_run.hpp"
 
 #include <podscope/session/json_writer.hpp>
 #include <podscope/verify/explorer.hpp>
@@ -13,7 +13,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
-#include <random>
 #include <string>
 #include <string_view>
 
@@ -33,6 +32,16 @@ struct options {
     std::optional<std::size_t> most_steps{};
     std::optional<std::uint64_t> samples{};
 };
+
+/// Makes runs of a scenario.
+auto runs_of(const scenario& one, bool meddled) {
+    return [&one, meddled] { return one.make(meddled); };
+}
+
+// A million over all scenarios.
+std::uint64_t long_samples() {
+    return 1'000'000 / scenarios().size() + 1;
+}
 
 void tell(const scenario& played, const violation& found, bool is_long) {
     std::printf("\n%s\n", played.name.c_str());
@@ -95,6 +104,7 @@ int main(int argc, char** argv) {
     std::uint64_t transitions = 0;
     std::uint64_t endings = 0;
     std::uint64_t sampled = 0;
+    std::uint64_t sampled_steps = 0;
     std::size_t exhausted = 0;
     std::size_t played = 0;
     std::size_t found = 0;
@@ -125,14 +135,18 @@ int main(int argc, char** argv) {
         endings += all.endings;
         exhausted += all.exhausted ? 1U : 0U;
         // Where two more processes meddle there is more than can be gone through.
-        std::mt19937_64 random{asked.seed};
-        const auto schedules = asked.samples.value_or(asked.is_long ? 75'000 : 100);
+        constexpr std::size_t most_steps = 40;
+        constexpr std::size_t changes = 3;
+        podscope::verify::sampler sample{runs_of(one, true), asked.seed, most_steps, changes};
+        const auto schedules = asked.samples.value_or(asked.is_long ? long_samples() : 100);
         for (std::uint64_t i = 0; i != schedules && !all.found; ++i) {
-            constexpr std::size_t most_steps = 40;
-            constexpr std::size_t changes = 3;
-            all.found = podscope::verify::sample(runs_of(one, true), random, most_steps, changes);
-            meddled = all.found.has_value();
+            auto once = sample();
             ++sampled;
+            sampled_steps += once.steps;
+            if (once.found) {
+                all.found = std::move(once.found);
+                meddled = true;
+            }
         }
         if (all.found) {
             ++found;
@@ -151,6 +165,7 @@ int main(int argc, char** argv) {
         .number("transitions", transitions)
         .number("endings", endings)
         .number("sampled", sampled)
+        .number("sampled_steps", sampled_steps)
         .number("seed", asked.seed)
         .number("violations", found)
         .close();

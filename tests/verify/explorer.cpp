@@ -1,27 +1,57 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
+#include "support/results.hpp"
 
+#include <podscope/backend/concept.hpp>
+#include <podscope/backend/memory.hpp>
 #include <podscope/result.hpp>
 #include <podscope/verify/explorer.hpp>
 #include <podscope/verify/fiber.hpp>
+#include <podscope/verify/interleaved_store.hpp>
 #include <podscope/verify/schedule.hpp>
+#include <podscope/verify/threaded_store.hpp>
+
+#include <boost/hana/adapt_struct.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <random>
+#include <mutex>
 #include <string>
 #include <vector>
 
+struct explored_number {
+    std::uint64_t granted{};
+    podscope::unknown_fields unknown{};
+
+    friend bool operator==(const explored_number&, const explored_number&) = default;
+};
+
+BOOST_HANA_ADAPT_STRUCT(explored_number, granted, unknown);
+
+using podscope::basic_memory;
+using podscope::result;
+using podscope::schema;
 using podscope::verify::alternative;
 using podscope::verify::explore;
 using podscope::verify::fiber;
+using podscope::verify::interleaved_store;
+using podscope::verify::mix;
 using podscope::verify::replayed;
-using podscope::verify::sample;
+using podscope::verify::sampler;
 using podscope::verify::schedule;
+using podscope::verify::scheduled_mutex;
+using podscope::verify::threaded_store;
+using podscope::verify::writing;
+using podscope_test::must;
 
 namespace {
+
+struct numbers {
+    static constexpr const char* name = "numbers";
+    using record = explored_number;
+};
 
 // Two processes count in a place that they share: in one step each, or in two, which loses one
 // count where the other comes in between.
@@ -196,14 +226,143 @@ TEST_CASE("an actor that waits does nothing before it is woken") {
 }
 
 TEST_CASE("[random] samples of a scenario find a lost update, and replay") {
-    std::mt19937_64 random{1};
+    sampler losing{runs(false), 1, 6, 3};
+    sampler sound{runs(true), 1, 6, 3};
     std::size_t found = 0;
     for (int i = 0; i != 200; ++i) {
-        if (const auto lost = sample(runs(false), random, 6, 3)) {
+        if (const auto lost = losing(); lost.found) {
             ++found;
-            REQUIRE_FALSE(replayed(runs(false), lost->replay).broken.empty());
+            REQUIRE_FALSE(replayed(runs(false), lost.found->replay).broken.empty());
         }
-        REQUIRE_FALSE(sample(runs(true), random, 6, 3));
+        const auto once = sound();
+        REQUIRE_FALSE(once.found);
+        REQUIRE(once.steps == 2);
     }
     CHECK(found > 5);
+}
+
+TEST_CASE("threads of a process crash together, and wait for a mutex") {
+    schedule plan;
+    scheduled_mutex mutex;
+    std::string trace;
+    const auto body = [&](char name) {
+        return [&, name] {
+            const std::lock_guard alone{mutex};
+            trace += name;
+            if (plan.point("hold")) {
+                trace += name;
+            }
+        };
+    };
+    const auto first = plan.add("first", body('a'));
+    plan.add_thread("second", body('b'), first);
+    plan.begin();
+    plan.apply({.actor = 0});
+    SECTION("the one that waits goes on once the other has let go") {
+        CHECK(plan.alternatives(false) == std::vector<alternative>{{.actor = 0}});
+        plan.apply({.actor = 0});
+        CHECK(plan.alternatives(false) == std::vector<alternative>{{.actor = 1}});
+        plan.apply({.actor = 1});
+        plan.apply({.actor = 1});
+        CHECK(trace == "aabb");
+    }
+    SECTION("a crash ends both, and counts once") {
+        const auto now = plan.alternatives(true);
+        CHECK(now == std::vector<alternative>{{.actor = 0}, {.actor = 0, .crash = true}});
+        plan.apply(now[1]);
+        CHECK(plan.alternatives(true).empty());
+        CHECK(plan.crashes() == 1);
+        CHECK(plan.is_crashed(1));
+    }
+}
+
+TEST_CASE("who looks at a generation may be overtaken") {
+    const auto run = [] {
+        struct looking {
+            basic_memory<schema<numbers>> memory{};
+            std::vector<std::uint64_t> seen{};
+            schedule now{};
+
+            schedule& plan() { return now; }
+            std::size_t most_crashes() const { return 0; }
+            std::uint64_t shared_hash() const {
+                std::uint64_t hash = memory.generation();
+                for (const auto one : seen) {
+                    hash = mix(hash, one);
+                }
+                return hash;
+            }
+            std::vector<std::string> broken() { return {}; }
+            std::vector<std::string> broken_at_the_end() {
+                return seen == std::vector<std::uint64_t>{0, 1}
+                           ? std::vector<std::string>{"between"}
+                           : std::vector<std::string>{};
+            }
+        };
+        auto made = std::make_unique<looking>();
+        auto& world = *made;
+        world.now.add("reader", [&world] {
+            const threaded_store<basic_memory<schema<numbers>>> store{world.memory, world.now};
+            world.seen.push_back(store.generation());
+            world.seen.push_back(store.generation());
+        });
+        world.now.add("writer", [&world] {
+            threaded_store<basic_memory<schema<numbers>>> store{world.memory, world.now};
+            (void)store.write([](auto& txn) { return txn.template put<numbers>("n", {}); });
+        });
+        world.now.begin();
+        return made;
+    };
+    const auto all = explore(run);
+    REQUIRE(all.found);
+    CHECK(all.found->broken == std::vector<std::string>{"between"});
+}
+
+TEMPLATE_TEST_CASE_SIG("transactions with a point at each end are serialisable",
+                       "",
+                       ((writing Way), Way),
+                       writing::in_turn,
+                       writing::optimistic) {
+    // Two count, each in one transaction.
+    struct world {
+        schedule now{};
+        interleaved_store<schema<numbers>, Way> store{"numbers", now};
+        std::uint64_t counted = 0;
+
+        schedule& plan() { return now; }
+
+        std::size_t most_crashes() const { return 1; }
+
+        std::uint64_t shared_hash() const { return store.hash() + counted; }
+
+        std::vector<std::string> broken() { return {}; }
+
+        std::vector<std::string> broken_at_the_end() {
+            const auto stored = must(store.read([](auto& txn) -> result<std::uint64_t> {
+                auto row = txn.template get<numbers>("n");
+                return row && *row ? (**row).granted : std::uint64_t{0};
+            }));
+            return stored == counted ? std::vector<std::string>{}
+                                     : std::vector<std::string>{"a count is lost"};
+        }
+    };
+
+    const auto all = explore([] {
+        auto made = std::make_unique<world>();
+        for (const auto* const name : {"a", "b"}) {
+            made->now.add(name, [&run = *made] {
+                const auto done = run.store.write([](auto& txn) -> result<void> {
+                    auto row = txn.template get<numbers>("n");
+                    const std::uint64_t seen = row && *row ? (**row).granted : 0;
+                    return txn.template put<numbers>("n", {.granted = seen + 1});
+                });
+                run.counted += done ? 1U : 0U;
+            });
+        }
+        made->now.begin();
+        return made;
+    });
+    CHECK(all.exhausted);
+    CHECK_FALSE(all.found);
+    CHECK(all.endings > 1);
 }

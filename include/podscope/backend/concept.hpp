@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -124,6 +125,26 @@ template <class S>
 concept has_generation = typed_store<S> && requires(const S& store) {
     { store.generation() } noexcept -> std::same_as<std::uint64_t>;
 };
+
+namespace backend_detail {
+
+template <class S>
+struct mutex_of {
+    using type = std::mutex;
+};
+
+template <class S>
+    requires requires { typename S::mutex; }
+struct mutex_of<S> {
+    using type = typename S::mutex;
+};
+
+} // namespace backend_detail
+
+/// By what the callers of a store wait for each other while one of them is in a transaction:
+/// `S::mutex` where a store whose callers are no threads of the system has that, else std::mutex.
+template <class S>
+using mutex_of = typename backend_detail::mutex_of<S>::type;
 
 /// A store with commits of delayed durability: `write_delayed` is a `write` that is seen at once,
 /// as any, and becomes durable with the next commit that is. A crash takes it back alone or with

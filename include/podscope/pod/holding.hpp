@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/concept.hpp>
 #include <podscope/fork_stamp.hpp>
 #include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
@@ -273,7 +274,7 @@ private:
     std::atomic<bool> released_{false};
     std::atomic<epoch> successor_{epoch::none}; // who had the allocation when the loss was seen
     std::atomic<std::uint64_t> seen_{never};
-    mutable std::mutex looking_;
+    mutable mutex_of<typename Parts::backend_type> looking_; // over a look, which is a transaction
     std::string segment_;
     std::uint64_t layers_revision_;
 };

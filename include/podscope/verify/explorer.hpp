@@ -76,6 +76,29 @@ template <execution E>
     return broken;
 }
 
+// States that were judged before, by what is shared in them: no more than that is judged.
+class sound_states {
+public:
+    /// Whether nothing is broken in a state.
+    template <execution E>
+    [[nodiscard]] bool holds(E& run) {
+        auto& known = alternatives_of(run).empty() ? endings_ : others_;
+        const auto shared = run.shared_hash();
+        if (known.contains(shared)) {
+            return true;
+        }
+        if (!judged(run).empty()) {
+            return false;
+        }
+        known.insert(shared);
+        return true;
+    }
+
+private:
+    std::unordered_set<std::uint64_t> others_{};
+    std::unordered_set<std::uint64_t> endings_{};
+};
+
 } // namespace verify_detail
 
 /// Goes through a scenario again as a `violation::replay` says, and tells the steps and what is
@@ -129,7 +152,7 @@ explore(Make&& make,
     exploration all;
     std::vector<arrival> arrivals{{0, 0}};
     std::unordered_set<std::uint64_t> known;
-    std::unordered_set<std::uint64_t> sound; // what is shared, where nothing was broken
+    verify_detail::sound_states sound;
 
     const auto way_to = [&](std::size_t state) {
         route way;
@@ -147,13 +170,8 @@ explore(Make&& make,
     };
     // Whether the state is a sound one.
     const auto judge = [&](auto& run, const route& way) {
-        const auto shared = run->shared_hash();
-        const bool ends = alternatives_of(*run).empty();
-        all.endings += ends ? 1 : 0;
-        if (!ends && !sound.insert(shared).second) {
-            return true;
-        }
-        if (!judged(*run).empty()) {
+        all.endings += alternatives_of(*run).empty() ? 1U : 0U;
+        if (!sound.holds(*run)) {
             all.found = replayed(make, to_text(way));
         }
         return !all.found;
@@ -203,61 +221,92 @@ explore(Make&& make,
     return all;
 }
 
-/// Goes through a scenario once, at random: for one that is too large to be exhausted.
+/// What a sample has done.
+struct sampling {
+    std::uint64_t steps{};
+    std::optional<violation> found{};
+};
+
+/// Goes through a scenario at random, once for each call: for one that is too large to be
+/// exhausted.
 ///
 /// With priorities, as in "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs"
 /// (Burckhardt, Kothari, Musuvathi, Nagarakatte, 2010): the actor of the highest one goes on, and
 /// at `changes` random steps of `most_steps` its priority becomes the lowest. A bug that needs so
 /// many orderings is met with a known chance, whatever the number of orders is.
-template <class Make, class Random>
-[[nodiscard]] std::optional<violation>
-sample(Make&& make, Random& random, std::size_t most_steps, std::size_t changes) {
-    using namespace verify_detail;
-    const auto below = [&](std::size_t end) {
-        return std::uniform_int_distribution<std::size_t>{0, end - 1}(random);
-    };
-    auto run = make();
-    std::vector<std::size_t> priorities(run->plan().size());
-    for (auto& one : priorities) {
-        one = most_steps + below(most_steps * most_steps);
-    }
-    std::vector<std::size_t> turns(changes);
-    for (auto& one : turns) {
-        one = below(most_steps);
-    }
-    route way;
-    for (std::size_t step = 0;; ++step) {
-        const auto now = alternatives_of(*run);
-        auto broken = judged(*run);
-        if (!broken.empty()) {
-            return replayed(make, to_text(way));
+///
+/// Remembers which states it has judged: about 30 bytes for each.
+template <class Make>
+class sampler {
+public:
+    /// @param make as for explore
+    sampler(Make make, std::uint64_t seed, std::size_t most_steps, std::size_t changes)
+        : make_{std::move(make)},
+          random_{seed},
+          most_steps_{most_steps},
+          turns_(changes) {}
+
+    [[nodiscard]] sampling operator()() {
+        using namespace verify_detail;
+        auto run = make_();
+        priorities_.resize(run->plan().size());
+        for (auto& one : priorities_) {
+            one = most_steps_ + below(most_steps_ * most_steps_);
         }
-        if (now.empty()) {
-            return std::nullopt;
+        for (auto& one : turns_) {
+            one = below(most_steps_);
         }
-        // Of the actor that goes on: to go on as it is, one of its answers, or, seldom, a crash.
-        std::size_t chosen = 0;
-        for (std::size_t i = 1; i != now.size(); ++i) {
-            if (priorities[now[i].actor] > priorities[now[chosen].actor]) {
-                chosen = i;
+        route way;
+        for (std::size_t step = 0;; ++step) {
+            if (!sound_.holds(*run)) {
+                return {step, replayed(make_, to_text(way))};
+            }
+            const auto now = alternatives_of(*run);
+            if (now.empty()) {
+                return {step, std::nullopt};
+            }
+            const auto chosen = choose(now);
+            way.push_back(static_cast<std::uint8_t>(chosen));
+            run->plan().apply(now[chosen]);
+            for (std::size_t i = 0; i != turns_.size(); ++i) {
+                if (turns_[i] == step) {
+                    priorities_[now[chosen].actor] = i;
+                }
             }
         }
-        const auto actor = now[chosen].actor;
+    }
+
+private:
+    [[nodiscard]] std::size_t below(std::size_t end) {
+        return std::uniform_int_distribution<std::size_t>{0, end - 1}(random_);
+    }
+
+    // Of the actor that goes on: to go on as it is, one of its answers, or, seldom, a crash. One
+    // that waits for others may do no more than crash.
+    [[nodiscard]] std::size_t choose(const std::vector<alternative>& now) {
+        std::size_t first = 0;
+        for (std::size_t i = 1; i != now.size(); ++i) {
+            const bool is_before = priorities_[now[i].actor] > priorities_[now[first].actor];
+            if (now[i].crash != now[first].crash ? now[first].crash : is_before) {
+                first = i;
+            }
+        }
         std::vector<std::size_t> own;
         for (std::size_t i = 0; i != now.size(); ++i) {
-            if (now[i].actor == actor && (!now[i].crash || below(most_steps) == 0)) {
+            const bool may_be = !now[i].crash || i == first || below(most_steps_) == 0;
+            if (now[i].actor == now[first].actor && may_be) {
                 own.push_back(i);
             }
         }
-        chosen = own[below(own.size())];
-        way.push_back(static_cast<std::uint8_t>(chosen));
-        run->plan().apply(now[chosen]);
-        for (std::size_t i = 0; i != turns.size(); ++i) {
-            if (turns[i] == step) {
-                priorities[actor] = i;
-            }
-        }
+        return own[below(own.size())];
     }
-}
+
+    Make make_;
+    std::mt19937_64 random_;
+    std::size_t most_steps_;
+    std::vector<std::size_t> priorities_{};
+    std::vector<std::size_t> turns_;
+    verify_detail::sound_states sound_{};
+};
 
 } // namespace podscope::verify

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/verify/fiber_switch.hpp>
+
 #include <cerrno>
 #include <cstddef>
 #include <functional>
@@ -10,7 +12,6 @@
 #include <vector>
 
 #include <sys/mman.h>
-#include <ucontext.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define PODSCOPE_FIBER_ADDRESS_SANITIZER 1
@@ -84,12 +85,8 @@ public:
     void resume() {
         if (!begun_) {
             begun_ = true;
-            ::getcontext(&inside_);
-            inside_.uc_stack.ss_sp = stack_->bottom();
-            inside_.uc_stack.ss_size = fiber_stack::room();
-            inside_.uc_link = &outside_;
             entered_ = this;
-            ::makecontext(&inside_, &fiber::enter, 0);
+            stacks_.prepare(stack_->bottom(), fiber_stack::room(), &fiber::enter);
         }
         switch_to_fiber();
     }
@@ -99,10 +96,10 @@ public:
 #ifdef PODSCOPE_FIBER_ADDRESS_SANITIZER
         void* fake = nullptr;
         __sanitizer_start_switch_fiber(&fake, outer_bottom_, outer_size_);
-        ::swapcontext(&inside_, &outside_);
+        stacks_.leave();
         __sanitizer_finish_switch_fiber(fake, &outer_bottom_, &outer_size_);
 #else
-        ::swapcontext(&inside_, &outside_);
+        stacks_.leave();
 #endif
     }
 
@@ -120,20 +117,21 @@ private:
 #ifdef PODSCOPE_FIBER_ADDRESS_SANITIZER
         __sanitizer_start_switch_fiber(nullptr, outer_bottom_, outer_size_);
 #endif
+        stacks_.leave();
     }
 
     void switch_to_fiber() {
 #ifdef PODSCOPE_FIBER_ADDRESS_SANITIZER
         void* fake = nullptr;
         __sanitizer_start_switch_fiber(&fake, stack_->bottom(), fiber_stack::room());
-        ::swapcontext(&outside_, &inside_);
+        stacks_.enter();
         __sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
 #else
-        ::swapcontext(&outside_, &inside_);
+        stacks_.enter();
 #endif
     }
 
-    // The one that is resumed for the first time: makecontext hands on nothing but numbers.
+    // The one that is resumed for the first time: what a stack begins with takes no argument.
     inline static thread_local fiber* entered_ = nullptr;
 
     // To make one costs more than a short fiber does.
@@ -141,8 +139,7 @@ private:
 
     std::function<void()> body_;
     std::unique_ptr<fiber_stack> stack_{};
-    ucontext_t inside_{};
-    ucontext_t outside_{};
+    verify_detail::fiber_switch stacks_{};
     bool begun_ = false;
     bool ended_ = false;
 #ifdef PODSCOPE_FIBER_ADDRESS_SANITIZER

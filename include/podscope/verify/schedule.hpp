@@ -5,8 +5,10 @@
 #include <podscope/result.hpp>
 #include <podscope/verify/fiber.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -26,13 +28,17 @@ namespace podscope::verify {
     return z ^ (z >> 31U);
 }
 
-/// The same for bytes, by the FNV-1a hash of them.
-[[nodiscard]] constexpr std::uint64_t mix(std::uint64_t hash, std::string_view bytes) noexcept {
-    std::uint64_t sum = 0xcbf29ce484222325U;
-    for (const char c : bytes) {
-        sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+/// The same for bytes, eight at a time.
+[[nodiscard]] inline std::uint64_t mix(std::uint64_t hash, std::string_view bytes) noexcept {
+    hash = mix(hash, bytes.size());
+    while (!bytes.empty()) {
+        std::uint64_t next = 0;
+        const auto count = std::min(bytes.size(), sizeof next);
+        std::memcpy(&next, bytes.data(), count);
+        hash = mix(hash, next);
+        bytes.remove_prefix(count);
     }
-    return mix(hash, sum + bytes.size());
+    return hash;
 }
 
 /// One thing that can happen next: an actor goes on, is answered in one way of several, or crashes.
@@ -48,11 +54,14 @@ struct alternative {
 /// before it is told to: so that whoever drives them has every order of their points in his hand,
 /// every answer that is chosen at one, and every crash between two.
 ///
-/// An actor stands for a process. Whatever it shares with others it must reach through points: a
-/// transaction, a probe, a sink. A crashed actor goes on to its end without effect: each of its
-/// points fails from then on, so nothing that it does reaches anybody.
+/// An actor stands for a process, or for one thread of a process. Whatever it shares with other
+/// processes it must reach through points: a transaction, a probe, a sink. What threads of one
+/// process share besides is theirs to reach as they like; they take turns at points only. A crashed
+/// actor goes on to its end without effect: each of its points fails from then on, so nothing that
+/// it does reaches anybody.
 ///
-/// For one thread. While no actor runs (before the first, after the last) points do nothing.
+/// For one thread of the system. While no actor runs (before the first, after the last) points do
+/// nothing.
 class schedule {
 public:
     schedule() = default;
@@ -76,7 +85,15 @@ public:
         added.name = std::move(name);
         added.waits = waits;
         added.at = std::make_unique<fiber>(std::move(body));
-        return actors_.size() - 1;
+        added.process = actors_.size() - 1;
+        return added.process;
+    }
+
+    /// Another thread of the process that an actor stands for: it crashes with that.
+    std::size_t add_thread(std::string name, std::function<void()> body, std::size_t of) {
+        const auto added = add(std::move(name), std::move(body));
+        actors_[added].process = actors_[of].process;
+        return added;
     }
 
     /// Runs each actor that does not wait up to its first point.
@@ -90,7 +107,7 @@ public:
 
     /// What can happen next, in a fixed order; nothing once all have ended.
     ///
-    /// @param with_crashes whether an actor may crash
+    /// @param with_crashes whether a process may crash
     [[nodiscard]] std::vector<alternative> alternatives(bool with_crashes) const {
         std::vector<alternative> all;
         for (std::size_t i = 0; i != actors_.size(); ++i) {
@@ -102,11 +119,14 @@ public:
                 }
                 return all;
             }
-            if (!one.ended && !one.waits) {
+            if (one.ended || one.waits) {
+                continue;
+            }
+            if (!one.ready || one.ready()) {
                 all.push_back({.actor = i});
-                if (with_crashes) {
-                    all.push_back({.actor = i, .crash = true});
-                }
+            }
+            if (with_crashes && speaks_for_its_process(i)) {
+                all.push_back({.actor = i, .crash = true});
             }
         }
         return all;
@@ -116,11 +136,19 @@ public:
         auto& one = actors_[next.actor];
         one.answer = next.answer;
         one.options = 0;
-        if (next.crash) {
-            one.crashed = true;
-            one.waits = false;
+        if (!next.crash) {
+            go_on(next.actor);
+            return;
         }
-        go_on(next.actor);
+        for (auto& thread : actors_) {
+            thread.crashed = thread.crashed || thread.process == one.process;
+        }
+        for (std::size_t i = 0; i != actors_.size(); ++i) {
+            if (actors_[i].process == one.process && !actors_[i].ended) {
+                actors_[i].waits = false;
+                go_on(i);
+            }
+        }
     }
 
     /// An alternative in words: "parent: write", "parent: crash before write".
@@ -140,10 +168,11 @@ public:
 
     [[nodiscard]] bool has_ended(std::size_t actor) const noexcept { return actors_[actor].ended; }
 
+    /// How many processes have crashed.
     [[nodiscard]] std::size_t crashes() const noexcept {
         std::size_t count = 0;
-        for (const auto& one : actors_) {
-            count += one.crashed ? 1U : 0U;
+        for (std::size_t i = 0; i != actors_.size(); ++i) {
+            count += actors_[i].crashed && actors_[i].process == i ? 1U : 0U;
         }
         return count;
     }
@@ -153,7 +182,10 @@ public:
         std::uint64_t hash = actors_.size();
         for (const auto& one : actors_) {
             const std::uint64_t state =
-                one.crashed ? 1 : (one.ended ? 2 : (one.waits ? 3 : mix(one.memory, one.what)));
+                one.crashed
+                    ? 1
+                    : (one.ended ? 2
+                                 : (one.waits ? 3 : mix(actors_[one.process].memory, one.what)));
             hash = mix(hash, state);
         }
         return hash;
@@ -162,14 +194,18 @@ public:
     // From within an actor.
 
     /// Where others may go first. Fails if the actor has crashed: it must have no effect then.
-    [[nodiscard]] result<void> point(std::string_view what) {
+    ///
+    /// @param ready whether the actor may go on, by what others have done; if not, it waits. Empty
+    ///              for always.
+    [[nodiscard]] result<void> point(std::string_view what, std::function<bool()> ready = {}) {
         if (running_ == nobody) {
             return {};
         }
         auto& one = actors_[running_];
         if (!one.crashed) {
             one.what = what;
-            one.memory = mix(one.memory, what);
+            one.ready = std::move(ready);
+            remember(what);
             one.at->leave();
         }
         return one.crashed ? gone() : result<void>{};
@@ -182,17 +218,23 @@ public:
         }
         auto& one = actors_[running_];
         one.options = answers.size();
-        one.memory = mix(one.memory, answers.size());
+        remember(answers.size());
         one.answers = std::move(answers);
         one.at->leave();
-        one.memory = mix(one.memory, one.answer);
+        remember(one.answer);
         return one.answer;
+    }
+
+    /// Whether what is learnt now is remembered by anybody: while an actor runs that has not
+    /// crashed.
+    [[nodiscard]] bool is_observing() const noexcept {
+        return running_ != nobody && !actors_[running_].crashed;
     }
 
     /// The running actor has learnt something, on which what it does next may depend.
     void observe(std::uint64_t seen) noexcept {
-        if (running_ != nobody) {
-            actors_[running_].memory = mix(actors_[running_].memory, seen);
+        if (is_observing()) {
+            remember(seen);
         }
     }
 
@@ -200,7 +242,8 @@ public:
     void wake(std::size_t actor, std::uint64_t shown) noexcept {
         actors_[actor].waits = false;
         actors_[actor].what = "its begin";
-        actors_[actor].memory = mix(actors_[actor].memory, shown);
+        auto& memory = memory_of(actor);
+        memory = mix(memory, shown);
     }
 
     /// Whether the running actor still has an effect.
@@ -208,15 +251,20 @@ public:
         return running_ == nobody || !actors_[running_].crashed;
     }
 
+    /// The schedule of which an actor runs in this thread, or null.
+    [[nodiscard]] static schedule* current() noexcept { return current_; }
+
 private:
     struct program {
         std::string name{};
         std::unique_ptr<fiber> at{};
         std::string what{"its begin"};
+        std::function<bool()> ready{};
         std::vector<std::string> answers{};
         std::size_t options{};
         std::size_t answer{};
-        std::uint64_t memory{};
+        std::size_t process{};
+        std::uint64_t memory{}; // of the whole process, in its first thread
         bool waits{};
         bool crashed{};
         bool ended{};
@@ -228,12 +276,42 @@ private:
         return fail({.category = errc::unavailable, .message = "this process has crashed"});
     }
 
-    void go_on(std::size_t actor) {
-        running_ = actor;
-        actors_[actor].at->resume();
-        running_ = nobody;
-        actors_[actor].ended = actors_[actor].at->has_ended();
+    // The first of its threads that has not ended: a process crashes once.
+    [[nodiscard]] bool speaks_for_its_process(std::size_t actor) const noexcept {
+        const auto process = actors_[actor].process;
+        for (std::size_t i = process; i != actor; ++i) {
+            if (actors_[i].process == process && !actors_[i].ended) {
+                return false;
+            }
+        }
+        return true;
     }
+
+    [[nodiscard]] std::uint64_t& memory_of(std::size_t actor) noexcept {
+        return actors_[actors_[actor].process].memory;
+    }
+
+    // The threads of a process may tell each other anything, so the order in which they learn what
+    // they learn is part of what it knows.
+    void remember(auto what) noexcept {
+        auto& memory = memory_of(running_);
+        memory = mix(mix(memory, std::uint64_t{running_}), what);
+    }
+
+    void go_on(std::size_t actor) {
+        auto* const outer = std::exchange(current_, this);
+        running_ = actor;
+        auto& one = actors_[actor];
+        one.at->resume();
+        one.ended = one.at->has_ended();
+        if (one.ended) {
+            remember(std::uint64_t{0});
+        }
+        running_ = nobody;
+        current_ = outer;
+    }
+
+    inline static thread_local schedule* current_ = nullptr;
 
     std::deque<program> actors_{};
     std::size_t running_ = nobody;

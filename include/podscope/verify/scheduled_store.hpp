@@ -25,7 +25,9 @@ struct observing_visitor {
     }
 
     scan operator()(std::string_view key, const Record& value) const {
-        plan->observe(mix(mix(0, key), encode_record(value)));
+        if (plan->is_observing()) {
+            plan->observe(mix(mix(0, key), encode_record(value)));
+        }
         return visit(key, value);
     }
 };
@@ -42,7 +44,7 @@ public:
     [[nodiscard]] auto get(std::string_view key) const
         -> decltype(std::declval<Txn&>().template get<T>(key)) {
         auto found = txn_->template get<T>(key);
-        if (found) {
+        if (found && plan_->is_observing()) {
             const auto& row = *found;
             plan_->observe(row ? mix(1, encode_record(static_cast<const typename T::record&>(*row)))
                                : 0);
@@ -121,7 +123,7 @@ public:
         });
     }
 
-private:
+protected:
     Store store_;
     schedule* plan_;
 };

@@ -4,19 +4,15 @@
 
 #include "regimes/explore/explored_sessions.hpp"
 
-#include <podscope/backend/memory.hpp>
+#include <podscope/backend/concept.hpp>
 #include <podscope/pod/clock.hpp>
 #include <podscope/pod/parts.hpp>
-#include <podscope/pod/pod.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
-#include <podscope/pod/runtime.hpp>
-#include <podscope/pod/schema.hpp>
 #include <podscope/pod/self.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/verify/scheduled_probe.hpp>
 #include <podscope/verify/scheduled_sink.hpp>
-#include <podscope/verify/scheduled_store.hpp>
 
 #include <cstdint>
 
@@ -29,8 +25,8 @@ struct still_clocks {
     [[nodiscard]] std::int64_t wall_ms() const noexcept { return 0; }
 };
 
-using explored_memory = podscope::basic_memory<podscope::pod_schema>;
-using explored_parts = podscope::runtime_parts<podscope::verify::scheduled_store<explored_memory>,
+template <podscope::typed_store Backend>
+using explored_parts = podscope::runtime_parts<Backend,
                                                explored_sessions,
                                                podscope::verify::scheduled_probe,
                                                podscope::verify::scheduled_sink,
@@ -38,7 +34,5 @@ using explored_parts = podscope::runtime_parts<podscope::verify::scheduled_store
                                                podscope::reclaim_and_fence,
                                                still_clocks,
                                                podscope::given_process>;
-using explored_runtime = podscope::basic_runtime<explored_parts>;
-using explored_pod = podscope::basic_pod<explored_parts>;
 
 } // namespace regimes

@@ -3,13 +3,18 @@
 #pragma once
 
 #include "regimes/explore/explored_parts.hpp"
+#include "regimes/explore/explored_run.hpp"
 #include "regimes/explore/explored_sessions.hpp"
+#include "regimes/explore/explored_storage.hpp"
+#include "regimes/explore/judged_state.hpp"
 #include "support/invariants.hpp"
 #include "support/results.hpp"
 #include "support/stored_state.hpp"
 
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/manifest.hpp>
+#include <podscope/pod/pod.hpp>
+#include <podscope/pod/runtime.hpp>
 #include <podscope/pod/schema.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/verify/schedule.hpp>
@@ -34,20 +39,26 @@ namespace regimes {
 
 /// Beside the order of things a living process may be taken for one that hangs, a probe may know
 /// nothing of a process, the sink may refuse, and actors may crash.
-class explored_world {
+template <class Storage>
+class explored_world final : public explored_run {
+    // Sees each state that a check may be judged by.
+    struct commit_listener {
+        explored_world* world;
+
+        void operator()() const { world->see_checks(); }
+    };
+
 public:
-    explored_world() = default;
-    explored_world(const explored_world&) = delete;
-    explored_world& operator=(const explored_world&) = delete;
-    ~explored_world() = default;
+    using backend = watched_store<typename Storage::backend, commit_listener>;
+    using library_type = podscope::basic_runtime<explored_parts<backend>>;
+    using pod_type = podscope::basic_pod<explored_parts<backend>>;
 
-    [[nodiscard]] podscope::verify::schedule& plan() { return plan_; }
+    [[nodiscard]] podscope::verify::schedule& plan() override { return plan_; }
 
-    [[nodiscard]] std::size_t most_crashes() const { return 3; }
+    [[nodiscard]] std::size_t most_crashes() const override { return 3; }
 
-    [[nodiscard]] std::uint64_t shared_hash() const {
-        auto store = memory_;
-        auto hash = must(podscope::verify::contents_hash(podscope::pod_schema{}, store));
+    [[nodiscard]] std::uint64_t shared_hash() const override {
+        auto hash = storage_.hash();
         for (const auto& id : taken_) {
             hash = podscope::verify::mix(hash, id);
         }
@@ -62,21 +73,21 @@ public:
         return hash;
     }
 
-    [[nodiscard]] std::vector<std::string> broken() {
-        auto all = podscope_test::broken_invariants(state(), places(), {}, taken_);
+    [[nodiscard]] std::vector<std::string> broken() override {
+        auto all = podscope_test::broken_invariants(state(), explored_places(), {}, taken_);
         all.insert(all.end(), noticed_.begin(), noticed_.end());
         return all;
     }
 
     /// Whoever restores what is left, with a probe that sees all processes dead, ends with nothing
     /// left over but the records of pods that have lost what they were given.
-    [[nodiscard]] std::vector<std::string> broken_at_the_end() {
+    [[nodiscard]] std::vector<std::string> broken_at_the_end() override {
         storm_is_over_ = true;
         auto last = library_of("the last one", last_process);
         bool goes_on = true;
         while (goes_on) {
             goes_on = false;
-            const auto left = state();
+            const podscope_test::stored_state left = state();
             for (const auto& [name, record] : left.of<podscope::tables::pods>()) {
                 const auto parent = record.delegated_from;
                 if (!parent.empty() && left.of<podscope::tables::pods>().contains(parent)) {
@@ -100,20 +111,9 @@ public:
             }
         }
         auto all = broken();
-        const auto end = state();
-        const auto expect_empty = [&](const auto& rows, const char* what) {
-            if (!rows.empty()) {
-                all.push_back("liveness: " + std::to_string(rows.size()) + ' ' + what +
-                              " left over: " + rows.begin()->first);
-            }
-        };
-        expect_empty(end.of<podscope::tables::allocations>(), "allocations");
-        expect_empty(end.of<podscope::tables::claims>(), "claims");
-        expect_empty(end.of<podscope::tables::layers>(), "layers");
-        expect_empty(end.of<podscope::tables::children>(), "edges");
-        expect_empty(end.of<podscope::tables::segments>(), "segments");
-        expect_empty(end.of<podscope::tables::delegations>(), "delegations");
-        expect_empty(end.of<podscope::tables::outbox>(), "notifications");
+        for (auto& what : left_over(state())) {
+            all.push_back(std::move(what));
+        }
         return all;
     }
 
@@ -121,39 +121,39 @@ public:
 
     /// The library as a process of its own has it: the one of the actor with that number, or one
     /// that is dead from the beginning.
-    [[nodiscard]] explored_runtime library_of(const std::string& name, std::int64_t process) {
+    [[nodiscard]] library_type library_of(const std::string& name, std::int64_t process) {
         const auto possible = [this](const podscope::probe_subject& one) {
             return possible_verdicts(one);
         };
         const auto told = [this, process](const podscope::probe_subject& one,
                                           podscope::verdict found) {
-            told_[process].insert_or_assign({one.pod, one.granted}, found);
+            told_[process].insert_or_assign({one.pod, one.granted, one.owner.pid}, found);
             if (found == podscope::verdict::missing || found == podscope::verdict::unreachable) {
                 condemned_.insert({one.pod, one.granted, one.owner.pid});
             }
         };
-        return explored_runtime{
-            explored_parts{{memory_, plan_},
-                           {segments_, name},
-                           {plan_, possible, told},
-                           {plan_, taken_, true},
-                           {},
-                           {},
-                           {},
-                           {{.boot = {1, 1},
-                             .pid_namespace = 1,
-                             .pid = process,
-                             .start_time = static_cast<std::uint64_t>(process)}}}};
+        return library_type{
+            explored_parts<backend>{{storage_.open(), {this}},
+                                    {segments_, name},
+                                    {plan_, possible, told},
+                                    {plan_, taken_, true},
+                                    {},
+                                    {},
+                                    {},
+                                    {{.boot = {1, 1},
+                                      .pid_namespace = 1,
+                                      .pid = process,
+                                      .start_time = static_cast<std::uint64_t>(process)}}}};
     }
 
     /// The library as a process has it that has died before the scenario begins.
-    [[nodiscard]] explored_runtime library_of_the_dead() {
+    [[nodiscard]] library_type library_of_the_dead() {
         return library_of("dead" + std::to_string(++dead_libraries_), dead_process);
     }
 
     /// A live pod's allocation goes, as one does that hangs on a lease.
     void let_vanish(const std::string& pod) {
-        (void)must(memory_.write([&](auto& txn) -> podscope::result<int> {
+        (void)podscope_test::must(storage_.open().write([&](auto& txn) -> podscope::result<int> {
             auto done = podscope::registry{txn}.erase(pod);
             return done ? podscope::result<int>{0} : podscope::fail(done);
         }));
@@ -162,44 +162,60 @@ public:
     /// An actor that runs `program(library)`.
     ///
     /// @param waits until somebody wakes it
-    std::size_t act(const std::string& name,
-                    std::function<void(explored_runtime&)> program,
-                    bool waits = false) {
+    std::size_t
+    act(const std::string& name, std::function<void(library_type&)> program, bool waits = false) {
         const auto number = plan_.size();
-        auto library = std::make_shared<explored_runtime>(
-            library_of(name, static_cast<std::int64_t>(number) + 1));
-        return plan_.add(
-            name, [library, program = std::move(program)] { program(*library); }, waits);
+        auto mine =
+            std::make_shared<library_type>(library_of(name, static_cast<std::int64_t>(number) + 1));
+        libraries_.emplace(number, mine);
+        return plan_.add(name, [mine, program = std::move(program)] { program(*mine); }, waits);
+    }
+
+    /// Another thread of the process of an actor, with the same library.
+    void
+    act_too(const std::string& name, std::size_t of, std::function<void(library_type&)> program) {
+        plan_.add_thread(
+            name, [mine = libraries_.at(of), program = std::move(program)] { program(*mine); }, of);
     }
 
     /// The process of the actor that is added next, for pods that it holds from the beginning.
-    [[nodiscard]] explored_runtime library_of_next(const std::string& name) {
+    [[nodiscard]] library_type library_of_next(const std::string& name) {
         return library_of(name + "-before", static_cast<std::int64_t>(plan_.size()) + 1);
     }
 
     // What actors do, held against the promises made for it.
 
-    /// I7, I9: a check says what the registry says, and nobody has lost his pod of whom no probe
-    /// had said that he is gone.
-    void check(const explored_runtime& library, const explored_pod& pod, const std::string& place) {
+    /// I7, I9: a check says what the registry says at a moment between its begin and its end, and
+    /// nobody has lost his pod of whom no probe had said that he is gone.
+    void check(const library_type& library, const pod_type& pod, const std::string& place) {
+        open_check now{.pod = &pod, .place = place};
+        if constexpr (!Storage::checks_in_one_step) {
+            static_cast<void>(plan_.point("begin a check"));
+            now.see(may_write(pod, place));
+        }
+        open_checks_.push_back(&now);
         const auto said = pod.check(place, podscope::permission::write);
+        std::erase(open_checks_, &now);
+        if constexpr (Storage::checks_in_one_step) {
+            now.see(may_write(pod, place));
+        }
         if (plan_.is_alive() && !said && said.error().category == podscope::errc::revoked) {
             expect_condemned(pod, library.parts().self.identity.pid);
         }
-        if (plan_.is_alive() && said.has_value() != may_write(pod, place)) {
+        if (plan_.is_alive() && !(said ? now.could : now.could_not)) {
             notice("I7: '" + pod.name() + "' of epoch " +
                    std::to_string(static_cast<std::uint64_t>(pod.granted())) +
                    (said ? " is told that it may write " : " is refused to write ") + place);
         }
     }
 
-    [[nodiscard]] std::optional<explored_pod> adopt(explored_runtime& library,
-                                                    const podscope::grant& shown) {
+    [[nodiscard]] std::optional<pod_type> adopt(library_type& library,
+                                                const podscope::grant& shown) {
         auto made = library.adopt(shown);
         if (!plan_.is_alive() || !made) {
             return std::nullopt;
         }
-        const auto now = state();
+        const podscope_test::stored_state now = state();
         const auto row = now.of<podscope::tables::allocations>().find(shown.pod);
         if (row == now.of<podscope::tables::allocations>().end() ||
             row->second.granted != shown.granted || !row->second.adopted) {
@@ -209,10 +225,10 @@ public:
     }
 
     /// I10, I4, I5: who is restored has been reconciled and has told of it.
-    std::optional<explored_pod> restore(explored_runtime& library, const std::string& name) {
+    std::optional<pod_type> restore(library_type& library, const std::string& name) {
         auto& told = told_by(library);
         told.clear();
-        const auto before = state();
+        const podscope_test::stored_state before = state();
         auto back = library.restore(name);
         if (!plan_.is_alive() || !back) {
             return std::nullopt;
@@ -224,10 +240,10 @@ public:
         return std::move(back->pod);
     }
 
-    void reconcile(explored_runtime& library, explored_pod& pod) {
+    void reconcile(library_type& library, pod_type& pod) {
         auto& told = told_by(library);
         told.clear();
-        const auto before = state();
+        const podscope_test::stored_state before = state();
         const auto report = pod.reconcile();
         if (plan_.is_alive() && report) {
             expect_settled(before, pod.name(), told);
@@ -237,10 +253,10 @@ public:
         }
     }
 
-    void release(explored_pod& pod) {
+    void release(pod_type& pod) {
         const auto done = pod.release();
         if (plan_.is_alive() && done) {
-            const auto now = state();
+            const podscope_test::stored_state now = state();
             const auto row = now.of<podscope::tables::allocations>().find(pod.name());
             if (row != now.of<podscope::tables::allocations>().end() &&
                 row->second.granted == pod.granted()) {
@@ -257,30 +273,36 @@ public:
     void notice(std::string what) { noticed_.push_back(std::move(what)); }
 
 private:
-    // What a process was told of whom since it last began to restore or to reconcile.
-    using answers = std::map<std::pair<std::string, podscope::epoch>, podscope::verdict>;
+    // What a check could say, by the states that there were since it began.
+    struct open_check {
+        const pod_type* pod;
+        std::string place;
+        bool could = false;
+        bool could_not = false;
 
-    [[nodiscard]] answers& told_by(const explored_runtime& library) {
+        void see(bool may) { (may ? could : could_not) = true; }
+    };
+
+    void see_checks() {
+        if constexpr (!Storage::checks_in_one_step) {
+            for (auto* const one : open_checks_) {
+                one->see(may_write(*one->pod, one->place));
+            }
+        }
+    }
+
+    // What a process was told of whom since it last began to restore or to reconcile.
+    using incarnation = std::tuple<std::string, podscope::epoch, std::int64_t>;
+    using answers = std::map<incarnation, podscope::verdict>;
+
+    [[nodiscard]] answers& told_by(const library_type& library) {
         return told_[library.parts().self.identity.pid];
     }
 
     static constexpr std::int64_t dead_process = 900;
     static constexpr std::int64_t last_process = 901;
 
-    [[nodiscard]] static const podscope_test::reference_universe& places() {
-        static const podscope_test::reference_universe all{{"w", "c", "g", "x"}, 4};
-        return all;
-    }
-
-    template <class T>
-    [[nodiscard]] static T must(podscope::result<T> made) {
-        return podscope_test::must(std::move(made));
-    }
-
-    [[nodiscard]] podscope_test::stored_state state() const {
-        auto store = memory_; // a handle of the same
-        return podscope_test::stored_state{store};
-    }
+    [[nodiscard]] podscope_test::stored_state state() const { return storage_.state(); }
 
     [[nodiscard]] bool done_something(const podscope_test::stored_state& before) const {
         return !(state() == before);
@@ -302,26 +324,8 @@ private:
         return {verdict::reachable, verdict::unreachable, verdict::unknown};
     }
 
-    [[nodiscard]] bool may_write(const explored_pod& pod, const std::string& place) const {
-        const auto now = state();
-        const auto row = now.of<podscope::tables::allocations>().find(pod.name());
-        if (row == now.of<podscope::tables::allocations>().end() ||
-            row->second.granted != pod.granted()) {
-            return false;
-        }
-        std::vector<podscope_test::reference_rule> denies;
-        for (const auto& one : podscope_test::rows_of<podscope::tables::layers>(now, pod.name())) {
-            denies.push_back(podscope_test::plain(one.layer.rule));
-        }
-        const auto may = podscope_test::reference_permissions(
-            places(), podscope_test::plain(row->second.allow), denies);
-        const auto& all = places().places();
-        for (std::size_t i = 0; i != all.size(); ++i) {
-            if (podscope_test::text_of(all[i]) == place) {
-                return may[i] == podscope::permission::write;
-            }
-        }
-        return false;
+    [[nodiscard]] bool may_write(const pod_type& pod, const std::string& place) const {
+        return regimes::may_write(state(), {.pod = pod.name(), .granted = pod.granted()}, place);
     }
 
     // None of those who were below it is left whose process was found to be gone. Who came to be
@@ -329,12 +333,17 @@ private:
     void expect_settled(const podscope_test::stored_state& before,
                         const std::string& name,
                         const answers& told) {
-        const auto now = podscope_test::rows_of<podscope::tables::delegations>(state(), name);
+        const podscope_test::stored_state after = state();
+        const auto now = podscope_test::rows_of<podscope::tables::delegations>(after, name);
+        const auto& rows = after.of<podscope::tables::allocations>();
         for (const auto& made :
              podscope_test::rows_of<podscope::tables::delegations>(before, name)) {
-            const auto found = told.find({made.child, made.granted});
-            if (found != told.end() && found->second == podscope::verdict::missing &&
-                std::ranges::find(now, made) != now.end()) {
+            const auto row = rows.find(made.child);
+            if (row == rows.end() || std::ranges::find(now, made) == now.end()) {
+                continue;
+            }
+            const auto found = told.find({made.child, made.granted, row->second.owner.pid});
+            if (found != told.end() && found->second == podscope::verdict::missing) {
                 notice("I10: '" + name + "' still has a delegation to '" + made.child +
                        "', which was found missing");
             }
@@ -342,17 +351,10 @@ private:
     }
 
     // Who ended without a word of a probe was taken back or gave back what he had.
-    void expect_condemned(const explored_pod& pod, std::int64_t process) {
-        if (condemned_.contains({pod.name(), pod.granted(), process})) {
+    void expect_condemned(const pod_type& pod, std::int64_t process) {
+        if (condemned_.contains({pod.name(), pod.granted(), process}) ||
+            was_given_up(state(), {.pod = pod.name(), .granted = pod.granted()})) {
             return;
-        }
-        const auto now = state();
-        for (const auto& [key, end] : now.of<podscope::tables::history>()) {
-            if (end.child == pod.name() && end.granted == pod.granted() &&
-                (end.reason == podscope::end_reason::revoked ||
-                 end.reason == podscope::end_reason::released)) {
-                return;
-            }
         }
         notice("I9: '" + pod.name() + "' of epoch " +
                std::to_string(static_cast<std::uint64_t>(pod.granted())) +
@@ -368,7 +370,7 @@ private:
         for (const auto& told : report.undelivered) {
             waits = waits || told.id == id;
         }
-        const auto now = state();
+        const podscope_test::stored_state now = state();
         const auto history = podscope_test::rows_of<podscope::tables::history>(now, heir);
         if (std::ranges::find(history, one) == history.end()) {
             notice("I5: '" + heir + "' has no history of " + id);
@@ -378,15 +380,17 @@ private:
         }
     }
 
-    explored_memory memory_{};
     explored_segments segments_{};
     std::set<std::string> taken_{};
     std::map<std::int64_t, answers> told_{};
-    std::set<std::tuple<std::string, podscope::epoch, std::int64_t>> condemned_{};
+    std::set<incarnation> condemned_{};
     std::vector<std::string> noticed_{};
     bool storm_is_over_ = false;
     int dead_libraries_ = 0; // each names its segments by itself
-    // Last, so that actors that have not ended find the rest when they are let go.
+    std::map<std::size_t, std::shared_ptr<library_type>> libraries_{}; // by their actors
+    std::vector<open_check*> open_checks_{};
+    Storage storage_{plan_}; // goes by its address alone
+    // After what actors use, which find it there when they are let go because they have not ended.
     podscope::verify::schedule plan_{};
 };
 

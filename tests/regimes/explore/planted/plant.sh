@@ -3,6 +3,10 @@
 # Plants each of the bugs in a copy of the headers, and expects the explorer to
 # find it by a short way.
 #
+# The head of a patch says which invariant the bug breaks and which pains it
+# stands for; a line "over: FILE" where it is not found by explore/processes.cpp
+# but by that file.
+#
 # usage: plant.sh [--sample=N] [--seed=N] [--only=TEXT] [compiler with its flags]
 set -euo pipefail
 
@@ -35,6 +39,15 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 found=0
 longest=0
+
+# compile <folder of the headers> <source> <object>
+compile() {
+    "${compiler[@]}" -w -I"$root/tests/regimes/without_catch" -I"$1" -I"$root/tests" \
+        -c "$root/tests/regimes/$2" -o "$3"
+}
+
+# What drives the scenarios has nothing in it that a bug is planted in.
+compile "$root/include" explore.cpp "$copy/main.o"
 for patch in "${patches[@]}"; do
     name=$(basename "$patch" .patch)
     rm -rf "$copy/include"
@@ -43,13 +56,14 @@ for patch in "${patches[@]}"; do
         printf '%s: the patch does not fit the headers any more\n' "$name"
         continue
     fi
-    if ! "${compiler[@]}" -w -I"$root/tests/regimes/without_catch" -I"$copy/include" \
-        -I"$root/tests" "$root/tests/regimes/explore.cpp" -o "$copy/explore" -pthread \
+    over=$(sed -n 's/^over: //p' "$patch")
+    if ! compile "$copy/include" "explore/${over:-processes}.cpp" "$copy/played.o" \
         >"$copy/log" 2>&1; then
         printf '%s: does not compile\n' "$name"
         grep -m 3 'error:' "$copy/log" || true
         continue
     fi
+    "${compiler[@]}" "$copy/main.o" "$copy/played.o" -o "$copy/explore" -pthread
     if "$copy/explore" --until-found --samples=0 --steps=$most_steps >"$copy/log" 2>&1; then
         printf '%s: NOT FOUND\n' "$name"
         continue
