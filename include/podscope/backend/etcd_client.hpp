@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/etcd_channel.hpp>
+#include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/etcd_json.hpp>
+#include <podscope/backend/etcd_options.hpp>
+#include <podscope/fork_stamp.hpp>
+#include <podscope/result.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace podscope::backend_detail {
+
+/// Calls of an etcd cluster: to whichever endpoint answers, with a token if a user is given, and
+/// never to another cluster. From several threads at once, each on a connection of its own, which
+/// is kept for the next call.
+class etcd_client {
+public:
+    using clock = std::chrono::steady_clock;
+
+    etcd_client(etcd_options options, etcd_dialler dial)
+        : options_{std::move(options)},
+          dial_{std::move(dial)},
+          cluster_{options_.cluster.value_or(0)} {}
+
+    etcd_client(const etcd_client&) = delete;
+    etcd_client& operator=(const etcd_client&) = delete;
+
+    ~etcd_client() {
+        // In a forked copy, closing a channel would reach into the parent's poller.
+        for (auto& each : members_) {
+            for (auto& channel : each.idle) {
+                static_cast<void>(stamp_.is_current() ? nullptr : channel.release());
+            }
+        }
+    }
+
+    [[nodiscard]] const etcd_options& options() const noexcept { return options_; }
+
+    /// Reads the endpoints. Errors: `unavailable` if one of them is none.
+    [[nodiscard]] result<void> check_endpoints() {
+        for (const auto& text : options_.endpoints) {
+            auto read = etcd_endpoint::parse(text);
+            if (!read) {
+                return fail(etcd_error(etcd_errc::no_endpoint, text,
+                                       "an endpoint is written as http://host:port or "
+                                       "https://host:port"));
+            }
+            members_.emplace_back().at = *std::move(read);
+        }
+        return members_.empty()
+                   ? fail(etcd_error(etcd_errc::no_endpoint, "nowhere", "no endpoint was given"))
+                   : result<void>{};
+    }
+
+    /// When a call that begins now has to be over.
+    [[nodiscard]] etcd_deadline deadline() const { return clock::now() + options_.deadline; }
+
+    /// Makes a call that may be made twice, of one endpoint after the other until one answers.
+    [[nodiscard]] result<json_value>
+    ask(std::string_view path, std::string_view body, etcd_deadline until) {
+        bool is_lost = false;
+        return call(path, body, until, true, is_lost);
+    }
+
+    /// Makes a call that must not be made twice.
+    /// @param is_lost whether it may have taken place although this fails
+    [[nodiscard]] result<json_value>
+    tell(std::string_view path, std::string_view body, etcd_deadline until, bool& is_lost) {
+        return call(path, body, until, false, is_lost);
+    }
+
+private:
+    struct member {
+        etcd_endpoint at{};
+        std::vector<std::unique_ptr<etcd_channel>> idle{};
+    };
+
+    // How an attempt has failed.
+    struct attempt {
+        bool was_sent{};   // it may have taken place
+        bool is_final{};   // the cluster has said no, and would say so again
+        bool is_passing{}; // the cluster cannot answer now, and may soon
+    };
+
+    // gRPC's codes, by which the gateway says what went wrong.
+    enum grpc : std::uint64_t {
+        cancelled = 1,
+        unknown = 2,
+        invalid_argument = 3,
+        deadline_exceeded = 4,
+        permission_denied = 7,
+        failed_precondition = 9,
+        out_of_range = 11,
+        internal = 13,
+        unavailable = 14,
+        unauthenticated = 16,
+    };
+
+    [[nodiscard]] result<json_value> call(std::string_view path,
+                                          std::string_view body,
+                                          etcd_deadline until,
+                                          bool may_repeat,
+                                          bool& is_lost) {
+        if (!stamp_.is_current()) {
+            return fail({.category = errc::forked,
+                         .message = "an etcd store cannot be used in a forked copy of the process "
+                                    "that opened it: open it anew there"});
+        }
+        const std::size_t count = members_.size();
+        std::optional<error> telling;
+        for (auto pause = std::chrono::milliseconds{10};; pause = std::min(2 * pause, longest)) {
+            const std::size_t first = current_.load(std::memory_order_relaxed);
+            bool is_passing = false;
+            for (std::size_t i = 0; i != count; ++i) {
+                const auto now = clock::now();
+                if (now >= until) {
+                    return fail(telling ? *std::move(telling) : late(members_[first % count].at));
+                }
+                auto& on = members_[(first + i) % count];
+                const auto share = (until - now) / static_cast<std::int64_t>(count - i);
+                attempt tried;
+                auto said = call_at(on, {path, body, {}}, now + share, may_repeat, tried);
+                if (said || tried.is_final) {
+                    current_.store((first + i) % count, std::memory_order_relaxed);
+                    return said;
+                }
+                current_.store((first + i + 1) % count, std::memory_order_relaxed);
+                is_passing = is_passing || tried.is_passing;
+                // That nobody is there says less than anything that somebody has said.
+                if (!telling || telling->system == etcd_errc::no_endpoint) {
+                    telling = std::move(said).error();
+                }
+                if (tried.was_sent && !may_repeat) {
+                    is_lost = true;
+                    return fail(*std::move(telling));
+                }
+            }
+            if (!is_passing) {
+                return fail(*std::move(telling));
+            }
+            std::this_thread::sleep_until(std::min(until, clock::now() + pause));
+        }
+    }
+
+    [[nodiscard]] static error late(const etcd_endpoint& at) {
+        return etcd_error(etcd_errc::no_answer, at.text,
+                          "no answer within the deadline; see whether the cluster has a leader");
+    }
+
+    // On a connection that was kept if there is one, and on a new one if that turns out to be
+    // closed.
+    [[nodiscard]] result<json_value>
+    call_at(member& on, etcd_call call, etcd_deadline until, bool may_repeat, attempt& tried) {
+        if (auto kept = take(on)) {
+            auto said = call_on(on, *kept, call, until, tried);
+            if (said || tried.is_final || tried.is_passing) {
+                give_back(on, std::move(kept));
+                return said;
+            }
+            forget(on);
+            if (!may_repeat || said.error().category == errc::timeout) {
+                return said;
+            }
+        }
+        tried = {};
+        auto made = dial(on, until);
+        if (!made) {
+            return fail(made);
+        }
+        auto said = call_on(on, **made, call, until, tried);
+        if (said || tried.is_final || tried.is_passing) {
+            give_back(on, *std::move(made));
+        }
+        return said;
+    }
+
+    [[nodiscard]] result<json_value>
+    call_on(member& on, etcd_channel& by, etcd_call call, etcd_deadline until, attempt& tried) {
+        for (bool is_again = false;; is_again = true) {
+            auto token = token_for(on, by, until, tried);
+            if (!token) {
+                return fail(token);
+            }
+            call.token = *token;
+            tried.was_sent = true;
+            auto reply = by.post(call, until);
+            if (!reply) {
+                return fail(reply);
+            }
+            auto said = json_value::parse(reply->body);
+            if (reply->status == 200 && said && said->is_object()) {
+                auto right = check_cluster(on.at, (*said)["header"]);
+                tried.is_final = !right;
+                return right ? result<json_value>{*std::move(said)} : fail(right);
+            }
+            const auto code = said && said->is_object() ? (*said)["code"].number() : std::nullopt;
+            if (!code || (*said)["error"].text().empty()) {
+                return fail(no_etcd(on.at, *reply));
+            }
+            const auto& why = (*said)["error"];
+            if (is_stale_token(*code, why.text()) && !options_.user.empty() && !is_again) {
+                drop_token(*token);
+                continue;
+            }
+            return fail(refusal(on.at, *code, why.text(), tried));
+        }
+    }
+
+    [[nodiscard]] static bool is_stale_token(std::uint64_t code, std::string_view why) noexcept {
+        return code == unauthenticated || why.find("auth store is old") != why.npos ||
+               why.find("user name is empty") != why.npos;
+    }
+
+    [[nodiscard]] static error
+    refusal(const etcd_endpoint& at, std::uint64_t code, std::string_view why, attempt& tried) {
+        switch (code) {
+        case cancelled:
+        case unknown:
+        case deadline_exceeded:
+        case internal:
+        case unavailable:
+            tried.is_passing = true;
+            return etcd_error(etcd_errc::refused, at.text, std::string{why});
+        default: break;
+        }
+        tried.is_final = true;
+        tried.was_sent = false;
+        if (is_stale_token(code, why) || why.find("authentication failed") != why.npos) {
+            return etcd_error(etcd_errc::bad_credentials, at.text,
+                              "it does not accept the user and the password that were given (" +
+                                  std::string{why} + ")");
+        }
+        if (code == permission_denied) {
+            return etcd_error(etcd_errc::not_permitted, at.text,
+                              "the user may not read and write all keys of the prefix; grant a "
+                              "role that may (" +
+                                  std::string{why} + ")");
+        }
+        if (code == out_of_range) {
+            return etcd_error(etcd_errc::compacted, at.text, std::string{why});
+        }
+        return etcd_error(etcd_errc::refused, at.text, std::string{why});
+    }
+
+    [[nodiscard]] static error no_etcd(const etcd_endpoint& at, const etcd_reply& reply) {
+        return etcd_error(etcd_errc::no_etcd, at.text,
+                          "what answers there is no etcd of version 3.4 or later (status " +
+                              std::to_string(reply.status) +
+                              "); see whether that is its client address");
+    }
+
+    // Cluster.
+
+    [[nodiscard]] result<void> check_cluster(const etcd_endpoint& at, const json_value& header) {
+        const auto found = header["cluster_id"].number().value_or(0);
+        std::uint64_t wanted = 0;
+        // Streams and authentication answer without one.
+        if (found == 0 || cluster_.compare_exchange_strong(wanted, found) || wanted == found) {
+            return {};
+        }
+        return fail(etcd_error(etcd_errc::wrong_cluster, at.text,
+                               "it belongs to cluster " + std::to_string(found) + ", and not to " +
+                                   std::to_string(wanted)));
+    }
+
+    /// A connection whose other end is known to be a member of the cluster, before anything is
+    /// asked of it.
+    [[nodiscard]] result<std::unique_ptr<etcd_channel>> dial(member& on, etcd_deadline until) {
+        auto made = dial_(on.at, until);
+        if (!made) {
+            return made;
+        }
+        auto reply = (*made)->post({"/v3/maintenance/status", "{}", {}}, until);
+        if (!reply) {
+            return fail(reply);
+        }
+        const auto said = json_value::parse(reply->body);
+        if (reply->status != 200 || !said ||
+            (*said)["header"]["cluster_id"].number().value_or(0) == 0) {
+            return fail(no_etcd(on.at, *reply));
+        }
+        if (auto right = check_cluster(on.at, (*said)["header"]); !right) {
+            return fail(right);
+        }
+        return made;
+    }
+
+    // Tokens.
+
+    [[nodiscard]] result<std::string>
+    token_for(const member& on, etcd_channel& by, etcd_deadline until, attempt& tried) {
+        if (options_.user.empty()) {
+            return std::string{};
+        }
+        {
+            const std::lock_guard held{mutex_};
+            if (token_) {
+                return *token_;
+            }
+        }
+        const auto body =
+            etcd_object{}.text("name", options_.user).text("password", options_.password).done();
+        auto reply = by.post({"/v3/auth/authenticate", body, {}}, until);
+        if (!reply) {
+            return fail(reply);
+        }
+        const auto said = json_value::parse(reply->body);
+        if (!said || !said->is_object()) {
+            return fail(no_etcd(on.at, *reply));
+        }
+        const auto code = (*said)["code"].number().value_or(0);
+        // Where authentication is not enabled, everybody may do everything.
+        if (reply->status != 200 && code != failed_precondition) {
+            return fail(refusal(on.at, code, (*said)["error"].text(), tried));
+        }
+        const std::lock_guard held{mutex_};
+        token_ = std::string{(*said)["token"].text()};
+        return *token_;
+    }
+
+    void drop_token(std::string_view stale) {
+        const std::lock_guard held{mutex_};
+        if (token_ && *token_ == stale) {
+            token_.reset();
+        }
+    }
+
+    // Connections.
+
+    [[nodiscard]] std::unique_ptr<etcd_channel> take(member& on) {
+        const std::lock_guard held{mutex_};
+        if (on.idle.empty()) {
+            return nullptr;
+        }
+        auto last = std::move(on.idle.back());
+        on.idle.pop_back();
+        return last;
+    }
+
+    void give_back(member& on, std::unique_ptr<etcd_channel> channel) {
+        const std::lock_guard held{mutex_};
+        on.idle.push_back(std::move(channel));
+    }
+
+    void forget(member& on) {
+        std::vector<std::unique_ptr<etcd_channel>> gone;
+        const std::lock_guard held{mutex_};
+        gone.swap(on.idle);
+    }
+
+    static constexpr std::chrono::milliseconds longest{320};
+
+    etcd_options options_;
+    etcd_dialler dial_;
+    fork_stamp stamp_{};
+    std::vector<member> members_{};
+    std::atomic<std::size_t> current_{0};
+    std::atomic<std::uint64_t> cluster_;
+    std::mutex mutex_{};
+    std::optional<std::string> token_{};
+};
+
+} // namespace podscope::backend_detail

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/base64.hpp>
+#include <podscope/backend/json_value.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// What is said to etcd and what it answers, as its JSON gateway has it.
+namespace podscope::backend_detail {
+
+/// A row as etcd has it.
+struct etcd_row {
+    std::string key{};
+    std::string value{};
+    std::uint64_t changed{}; ///< the revision of its last change
+};
+
+/// What one operation of a transaction has given: the rows of a range, or what a transaction within
+/// has answered.
+struct etcd_answer {
+    std::uint64_t revision{}; ///< the store's, after the transaction
+    bool has_succeeded{};     ///< whether its comparisons held
+    std::vector<etcd_row> rows{};
+    bool has_more{}; ///< whether the range had more rows than its limit
+    std::vector<etcd_answer> answers{};
+};
+
+inline void append_json_text(std::string& out, std::string_view text) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    out += '"';
+    for (const char c : text) {
+        const auto code = static_cast<unsigned char>(c);
+        if (code < 0x20) {
+            out.append("\\u00").append(1, hex[code >> 4U]).append(1, hex[code & 15U]);
+        } else {
+            out.append(c == '"' || c == '\\' ? 1 : 0, '\\').append(1, c);
+        }
+    }
+    out += '"';
+}
+
+/// Builds an object of members whose values need no escapes but for the texts.
+class etcd_object {
+public:
+    etcd_object& bytes(std::string_view name, std::string_view value) {
+        return raw(name, '"' + to_base64(value) + '"');
+    }
+
+    etcd_object& number(std::string_view name, std::uint64_t value) {
+        return raw(name, '"' + std::to_string(value) + '"');
+    }
+
+    etcd_object& text(std::string_view name, std::string_view value) {
+        std::string quoted;
+        append_json_text(quoted, value);
+        return raw(name, quoted);
+    }
+
+    etcd_object& raw(std::string_view name, std::string_view json) {
+        text_.append(text_.size() == 1 ? "\"" : ",\"").append(name).append("\":").append(json);
+        return *this;
+    }
+
+    [[nodiscard]] std::string done() const { return text_ + '}'; }
+
+private:
+    std::string text_{"{"};
+};
+
+[[nodiscard]] inline std::string etcd_list(const std::vector<std::string>& items) {
+    std::string text{"["};
+    for (const auto& one : items) {
+        text.append(text.size() == 1 ? "" : ",").append(one);
+    }
+    return text + ']';
+}
+
+/// The rows from one key up to another that is not included, or one row if there is no other.
+/// @param limit how many at most; 0 for all
+/// @param revision the state that is looked at; 0 for the present one
+[[nodiscard]] inline std::string etcd_range(std::string_view from,
+                                            std::string_view to = {},
+                                            std::uint64_t limit = 0,
+                                            std::uint64_t revision = 0) {
+    etcd_object range;
+    range.bytes("key", from);
+    if (!to.empty()) {
+        range.bytes("range_end", to);
+    }
+    return etcd_object{}
+        .raw("request_range", range.number("limit", limit).number("revision", revision).done())
+        .done();
+}
+
+[[nodiscard]] inline std::string
+etcd_put(std::string_view key, std::string_view value, std::uint64_t lease = 0) {
+    return etcd_object{}
+        .raw("request_put",
+             etcd_object{}.bytes("key", key).bytes("value", value).number("lease", lease).done())
+        .done();
+}
+
+[[nodiscard]] inline std::string etcd_erase(std::string_view key) {
+    return etcd_object{}.raw("request_delete_range", etcd_object{}.bytes("key", key).done()).done();
+}
+
+/// Holds if the row's last change is of that revision; 0 if there is no such row.
+[[nodiscard]] inline std::string etcd_is_of(std::string_view key, std::uint64_t revision) {
+    return etcd_object{}
+        .raw("target", "\"MOD\"")
+        .raw("result", "\"EQUAL\"")
+        .bytes("key", key)
+        .number("mod_revision", revision)
+        .done();
+}
+
+/// Holds if every row from one key up to another was last changed before that revision.
+[[nodiscard]] inline std::string
+etcd_is_before(std::string_view from, std::string_view to, std::uint64_t revision) {
+    return etcd_object{}
+        .raw("target", "\"MOD\"")
+        .raw("result", "\"LESS\"")
+        .bytes("key", from)
+        .bytes("range_end", to)
+        .number("mod_revision", revision)
+        .done();
+}
+
+/// Holds if there is such a row with that value.
+[[nodiscard]] inline std::string etcd_is_value(std::string_view key, std::string_view value) {
+    return etcd_object{}
+        .raw("target", "\"VALUE\"")
+        .raw("result", "\"EQUAL\"")
+        .bytes("key", key)
+        .bytes("value", value)
+        .done();
+}
+
+[[nodiscard]] inline std::string etcd_txn(const std::vector<std::string>& comparisons,
+                                          const std::vector<std::string>& if_they_hold,
+                                          const std::vector<std::string>& otherwise = {}) {
+    return etcd_object{}
+        .raw("compare", etcd_list(comparisons))
+        .raw("success", etcd_list(if_they_hold))
+        .raw("failure", etcd_list(otherwise))
+        .done();
+}
+
+/// A transaction as an operation of another.
+[[nodiscard]] inline std::string etcd_nested(std::string_view txn) {
+    return etcd_object{}.raw("request_txn", txn).done();
+}
+
+/// Reads the answer to a transaction; nothing if it makes no sense.
+[[nodiscard]] inline std::optional<etcd_answer> read_etcd_answer(const json_value& said) {
+    etcd_answer made{.has_succeeded = said["succeeded"].is_true()};
+    const auto revision = said["header"]["revision"].number();
+    if (!said.is_object() || !revision) {
+        return std::nullopt;
+    }
+    made.revision = *revision;
+    for (const auto& one : said["responses"].items()) {
+        auto& into = made.answers.emplace_back();
+        if (const auto& nested = one["response_txn"]; nested.is_object()) {
+            auto inner = read_etcd_answer(nested);
+            if (!inner) {
+                return std::nullopt;
+            }
+            into = *std::move(inner);
+            continue;
+        }
+        const auto& range = one["response_range"];
+        into.has_more = range["more"].is_true();
+        for (const auto& row : range["kvs"].items()) {
+            auto key = from_base64(row["key"].text());
+            auto value = from_base64(row["value"].text());
+            const auto changed = row["mod_revision"].number();
+            if (!key || !value || !changed) {
+                return std::nullopt;
+            }
+            into.rows.push_back({*std::move(key), *std::move(value), *changed});
+        }
+    }
+    return made;
+}
+
+} // namespace podscope::backend_detail
