@@ -50,5 +50,11 @@ podscope_component(
     HEADERS backend/lmdb.hpp backend/lmdb_environment.hpp backend/lmdb_error.hpp
             backend/lmdb_file.hpp backend/lmdb_transaction.hpp
 )
+podscope_component(
+    etcd_tls
+    PACKAGE OpenSSL
+    TARGET OpenSSL::SSL
+    HEADERS backend/etcd_https.hpp
+)
 
 list(TRANSFORM PODSCOPE_COMPONENTS PREPEND podscope:: OUTPUT_VARIABLE PODSCOPE_COMPONENT_TARGETS)

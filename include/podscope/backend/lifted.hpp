@@ -31,6 +31,37 @@ template <table T>
     return made;
 }
 
+// Decodes what a scan of the table meets, and says which keys that can be, so that a backend need
+// not take the first row of the next table for something that was asked for.
+template <table T, class Visitor>
+struct lifted_visitor {
+    std::string_view table;
+    Visitor& visit;
+    std::optional<error>& unreadable;
+
+    [[nodiscard]] bool covers(std::string_view key) const {
+        return key.starts_with(table) && asks_for(visit, key.substr(table.size()));
+    }
+
+    scan operator()(std::string_view key, std::string_view value) const {
+        if (!key.starts_with(table)) {
+            return scan::stop;
+        }
+        key.remove_prefix(table.size());
+        auto read = decode_record<typename T::record>(value);
+        if (read) {
+            return visit(key, std::as_const(*read));
+        }
+        if (!asks_for(visit, key)) {
+            return scan::stop;
+        }
+        if (!unreadable) {
+            unreadable = unreadable_record(T::name, key, std::move(read).error());
+        }
+        return scan::next;
+    }
+};
+
 } // namespace backend_detail
 
 /// A transaction of a byte backend that reads records. Its cost is that of the backend and of
@@ -64,25 +95,10 @@ public:
     [[nodiscard]] result<void> scan(std::string_view from, Visitor&& visit) const {
         const std::string table = backend_detail::lifted_key<T>("");
         std::optional<error> unreadable;
-        auto scanned = txn_->scan(
-            table + std::string{from}, [&](std::string_view key, std::string_view value) {
-                if (!key.starts_with(table)) {
-                    return podscope::scan::stop;
-                }
-                key.remove_prefix(table.size());
-                auto read = decode_record<typename T::record>(value);
-                if (read) {
-                    return visit(key, std::as_const(*read));
-                }
-                if (!backend_detail::asks_for(visit, key)) {
-                    return podscope::scan::stop;
-                }
-                if (!unreadable) {
-                    unreadable =
-                        backend_detail::unreadable_record(T::name, key, std::move(read).error());
-                }
-                return podscope::scan::next;
-            });
+        auto scanned =
+            txn_->scan(table + std::string{from},
+                       backend_detail::lifted_visitor<T, std::remove_reference_t<Visitor>>{
+                           table, visit, unreadable});
         if (scanned && unreadable) {
             return fail(*std::move(unreadable));
         }

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/byte_backend.hpp>
+#include <podscope/backend/concept.hpp>
+#include <podscope/backend/etcd_channel.hpp>
+#include <podscope/backend/etcd_client.hpp>
+#include <podscope/backend/etcd_committer.hpp>
+#include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/etcd_options.hpp>
+#include <podscope/backend/etcd_snapshot.hpp>
+#include <podscope/backend/etcd_view.hpp>
+#include <podscope/backend/lifted.hpp>
+#include <podscope/result.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+namespace podscope {
+
+/// A transaction that reads from etcd. A visitor of a scan may read in turn.
+class etcd_reader {
+public:
+    explicit etcd_reader(backend_detail::etcd_view& on) noexcept : on_{&on} {}
+
+    [[nodiscard]] result<std::optional<std::string>> get(std::string_view key) const {
+        return on_->get(key);
+    }
+
+    template <class Visitor>
+    [[nodiscard]] result<void> scan(std::string_view from, Visitor&& visit) const {
+        return on_->scan(from, visit);
+    }
+
+protected:
+    backend_detail::etcd_view* on_;
+};
+
+/// A transaction that changes what is in etcd, at its end.
+class etcd_writer : public etcd_reader {
+public:
+    using etcd_reader::etcd_reader;
+
+    [[nodiscard]] result<void> put(std::string_view key, std::string_view value) {
+        on_->put(key, value);
+        return {};
+    }
+
+    [[nodiscard]] result<void> erase(std::string_view key) {
+        on_->erase(key);
+        return {};
+    }
+};
+
+/// A byte backend in an etcd cluster (3.4 or later), for processes on several machines.
+///
+/// A transaction reads at one revision, which is the newest at its first request, and commits in
+/// one request on condition that all it has read is still so: rows, and that there was none where
+/// it has found none. So transactions are serialisable, and one sees all that was committed before
+/// it began. After a conflict a write is run again, after a pause that grows by chance; a body may
+/// besides be run on a guess of what it will read, whose outcome nobody sees.
+///
+/// An answer that was lost is looked for before anything is tried again: a commit has taken place
+/// once, or not at all and will not. Where even that cannot be found out within the deadline, the
+/// error is `etcd_errc::in_doubt`; after any other nothing has changed.
+///
+/// Copies are handles of the same connections. Every call may be made from several threads at once.
+/// In a forked copy of the process every call is `forked`. No thread runs behind the caller's back,
+/// and no destructor waits for the cluster.
+///
+/// Costs: a transaction whose rows were seen before takes one request to read, however many rows,
+/// and a write one more. A handle's first write takes two more, and it renews a lease every few
+/// minutes while it writes.
+class etcd_backend {
+public:
+    static constexpr podscope::durability durable = podscope::durability::power;
+    static constexpr podscope::reach reaches = podscope::reach::cluster;
+
+    using reader = etcd_reader;
+    using writer = etcd_writer;
+
+    /// Connects to a cluster, by what `etcd_over_http()` or `etcd_over_https(…)` gives.
+    ///
+    /// Errors: those of `etcd_errc`, within the deadline.
+    [[nodiscard]] static result<etcd_backend> open(const etcd_options& options, etcd_dialler dial) {
+        auto made = std::make_shared<handle>(options, std::move(dial));
+        if (auto known = made->client.check_endpoints(); !known) {
+            return fail(known);
+        }
+        etcd_backend opened{std::move(made)};
+        auto reached = opened.read([](reader& txn) { return txn.get({}); });
+        return reached ? result<etcd_backend>{std::move(opened)} : fail(reached);
+    }
+
+    /// Runs `body(reader)` on the newest state.
+    ///
+    /// Errors: what `body` returns; those of `etcd_errc`; `forked`.
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F&, reader&> read(F&& body) const {
+        auto view = on_->view(on_->client.deadline());
+        return run<reader>(view, body);
+    }
+
+    /// Runs `body(writer)` on the newest state and commits if it succeeds, until nobody has come
+    /// between.
+    ///
+    /// Errors: what `body` returns; those of `etcd_errc`, `conflicts` and `in_doubt` among them;
+    /// `forked`.
+    template <class F>
+    [[nodiscard]] std::invoke_result_t<F&, writer&> write(F&& body) {
+        const auto until = on_->client.deadline();
+        std::unique_lock in_turn{on_->turn, std::defer_lock};
+        for (unsigned attempt = 1;; ++attempt) {
+            auto view = on_->view(until);
+            auto outcome = run<writer>(view, body);
+            if (!outcome || view.changed().empty()) {
+                return outcome;
+            }
+            const auto most = on_->committer.most_comparisons(view.changed().size());
+            auto committed = on_->committer.commit(view.comparisons(most), view.changed(), until);
+            if (!committed) {
+                return fail(committed);
+            }
+            if (*committed) {
+                for (const auto& [key, value] : view.changed()) {
+                    on_->memory.see(key, value);
+                }
+                return outcome;
+            }
+            if (attempt >= on_->client.options().most_attempts ||
+                std::chrono::steady_clock::now() >= until) {
+                return fail(backend_detail::etcd_error(
+                    etcd_errc::conflicts, on_->client.options().endpoints.front(),
+                    "others have changed what a transaction had read, each of " +
+                        std::to_string(attempt) + " times; try again later"));
+            }
+            // Those of one process take turns then, since they would go on getting in each
+            // other's way.
+            if (!in_turn.owns_lock() && !in_turn.try_lock_until(until)) {
+                continue;
+            }
+            pause(attempt);
+        }
+    }
+
+private:
+    struct handle {
+        handle(const etcd_options& options, etcd_dialler dial)
+            : layout{options.prefix},
+              client{options, std::move(dial)},
+              committer{client, layout} {}
+
+        [[nodiscard]] backend_detail::etcd_view view(etcd_deadline until) noexcept {
+            return {client, memory, layout, until};
+        }
+
+        backend_detail::etcd_layout layout;
+        backend_detail::etcd_client client;
+        backend_detail::etcd_memory memory{};
+        backend_detail::etcd_committer committer;
+        std::timed_mutex turn{};
+    };
+
+    explicit etcd_backend(std::shared_ptr<handle> on) noexcept : on_{std::move(on)} {}
+
+    // Runs a body until it has guessed nothing, and so has seen one state.
+    template <class Txn, class F>
+    [[nodiscard]] static std::invoke_result_t<F&, Txn&> run(backend_detail::etcd_view& view,
+                                                            F& body) {
+        using backend_detail::etcd_view;
+        constexpr unsigned most_guesses = 4;
+        constexpr unsigned most_runs = 16;
+        for (unsigned runs = 1;; ++runs) {
+            view.begin_run(runs <= most_guesses);
+            Txn txn{view};
+            auto outcome = body(txn);
+            result<void> fetched{};
+            if (view.failure()) {
+                fetched = fail(error{*view.failure()});
+            } else if (view.was_sure()) {
+                return outcome;
+            } else {
+                fetched = view.fetch_wanted();
+            }
+            if (fetched) {
+                continue;
+            }
+            if (!etcd_view::is_gone(fetched.error()) || runs >= most_runs) {
+                return fail(fetched);
+            }
+            view.forget();
+        }
+    }
+
+    static void pause(unsigned attempt) {
+        static thread_local std::minstd_rand random{std::random_device{}()};
+        const unsigned longest = 500U << std::min(attempt, 8U);
+        std::this_thread::sleep_for(std::chrono::microseconds{random() % longest});
+    }
+
+    std::shared_ptr<handle> on_;
+};
+
+static_assert(byte_backend<etcd_backend>);
+
+/// A store of typed tables in an etcd cluster.
+using etcd_store = lifted<etcd_backend>;
+
+/// Opens such a store: as etcd_backend::open.
+[[nodiscard]] inline result<etcd_store> open_etcd_store(const etcd_options& options,
+                                                        etcd_dialler dial) {
+    auto opened = etcd_backend::open(options, std::move(dial));
+    if (!opened) {
+        return fail(opened);
+    }
+    return etcd_store{*std::move(opened)};
+}
+
+} // namespace podscope

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/etcd_client.hpp>
+#include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/etcd_json.hpp>
+#include <podscope/backend/etcd_view.hpp>
+#include <podscope/result.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace podscope::backend_detail {
+
+/// Commits changes, each at most once, and finds out whether one took place whose answer was lost.
+///
+/// Each commit leaves its number in a row of its own client's, its mark, on condition that nobody
+/// has changed the mark since the client's last commit there. If the answer is lost, the client
+/// changes the mark on condition that it does not have that number: then either the number was
+/// there, and the commit took place, or it never will, since its condition cannot hold any more.
+///
+/// A client has as many marks as it had commits under way at once. They hang on a lease that it
+/// renews when it commits, so that they go away some time after it. Should the cluster end the
+/// lease too early, a commit whose answer is lost at that very moment stays in doubt.
+class etcd_committer {
+public:
+    etcd_committer(etcd_client& client, const etcd_layout& layout)
+        : client_{&client},
+          layout_{&layout},
+          name_{random_name()} {}
+
+    /// Commits if the comparisons hold; false if they do not, and nothing has changed.
+    ///
+    /// Errors: those of a call; `unavailable` with `in_doubt`, after which the changes may yet take
+    /// place. With any other nothing has changed.
+    [[nodiscard]] result<bool> commit(std::vector<std::string> comparisons,
+                                      const etcd_view::changes& changes,
+                                      etcd_deadline until) {
+        auto used = take_mark(until);
+        if (!used) {
+            return fail(used);
+        }
+        auto operations = operations_of(changes);
+        const auto number = std::to_string(++used->number);
+        operations.push_back(etcd_put(used->key, number, used->lease));
+        operations.push_back(etcd_put(layout_->clock, name_ + '.' + number));
+        comparisons.push_back(etcd_is_of(used->key, used->changed));
+        auto whole = packed(std::move(operations));
+        if (!whole) {
+            return fail(whole);
+        }
+        const auto txn = etcd_txn(comparisons, *whole, {etcd_range(used->key)});
+        bool is_lost = false;
+        // The rest of the time is left to find out what became of it.
+        auto said = client_->tell("/v3/kv/txn", txn, midway(until), is_lost);
+        if (!said && !is_lost) {
+            if (!has_lease_ended(said.error())) {
+                keep(*std::move(used));
+                return fail(said);
+            }
+            forget_lease(used->lease);
+            return false;
+        }
+        const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
+        if (!answer) {
+            return settle(*std::move(used), number, until,
+                          said ? "its answer makes no sense" : said.error().message);
+        }
+        if (answer->has_succeeded) {
+            used->changed = answer->revision;
+            keep(*std::move(used));
+            return true;
+        }
+        if (is_as_it_was(*used, answer->answers)) {
+            keep(*std::move(used));
+        } else {
+            forget_lease(used->lease);
+        }
+        return false;
+    }
+
+    /// How many comparisons a commit of so many changes can have.
+    [[nodiscard]] std::size_t most_comparisons(std::size_t changes) const noexcept {
+        return (is_flat(changes + 2) ? most() : most() / 2) - 1;
+    }
+
+private:
+    struct mark {
+        std::string key{};
+        std::uint64_t changed{}; // the revision of its last change
+        std::uint64_t number{};
+        std::uint64_t lease{};
+    };
+
+    struct lease {
+        std::uint64_t id{};
+        std::chrono::steady_clock::time_point renewed{};
+    };
+
+    static constexpr std::chrono::seconds lease_time{600};
+
+    [[nodiscard]] static std::string random_name() {
+        constexpr std::string_view hex = "0123456789abcdef";
+        std::random_device random;
+        std::string name(32, '0');
+        for (auto& digit : name) {
+            digit = hex[random() % hex.size()];
+        }
+        return name;
+    }
+
+    [[nodiscard]] static etcd_deadline midway(etcd_deadline until) {
+        const auto now = std::chrono::steady_clock::now();
+        return now + (until - now) / 2;
+    }
+
+    // Transactions.
+
+    [[nodiscard]] std::size_t most() const noexcept { return client_->options().most_operations; }
+
+    [[nodiscard]] bool is_flat(std::size_t operations) const noexcept {
+        return operations <= most();
+    }
+
+    [[nodiscard]] static std::vector<std::string> operations_of(const etcd_view::changes& changes) {
+        std::vector<std::string> made;
+        made.reserve(changes.size() + 2);
+        for (const auto& [key, value] : changes) {
+            made.push_back(value ? etcd_put(key, *value) : etcd_erase(key));
+        }
+        return made;
+    }
+
+    // etcd counts the operations of each transaction and those of the one that it is within, not
+    // those side by side: so many are put into transactions within the one.
+    [[nodiscard]] result<std::vector<std::string>> packed(std::vector<std::string> all) const {
+        if (is_flat(all.size())) {
+            return all;
+        }
+        const std::size_t each = most() / 2;
+        if (all.size() > each * each) {
+            return fail({.category = errc::unavailable,
+                         .message = "a transaction of " + std::to_string(all.size()) +
+                                    " changes is more than etcd takes with --max-txn-ops=" +
+                                    std::to_string(most()) + "; make it smaller",
+                         .system = std::make_error_code(std::errc::file_too_large)});
+        }
+        std::vector<std::string> made;
+        for (std::size_t first = 0; first < all.size(); first += each) {
+            const auto last = std::min(all.size(), first + each);
+            made.push_back(
+                etcd_nested(etcd_txn({}, {all.begin() + static_cast<std::ptrdiff_t>(first),
+                                          all.begin() + static_cast<std::ptrdiff_t>(last)})));
+        }
+        return made;
+    }
+
+    // Answers that were lost.
+
+    [[nodiscard]] result<bool>
+    settle(mark of, const std::string& number, etcd_deadline until, const std::string& why) {
+        const std::string never = "not " + number;
+        const auto look = etcd_range(of.key);
+        const auto end =
+            etcd_txn({etcd_is_of(of.key, of.changed)}, {etcd_put(of.key, never, of.lease)}, {look});
+        const auto txn = etcd_txn({etcd_is_value(of.key, number)}, {look}, {etcd_nested(end)});
+        auto said = client_->ask("/v3/kv/txn", txn, until);
+        const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
+        if (answer && answer->answers.size() == 1) {
+            const auto& one = answer->answers.front();
+            if (answer->has_succeeded && one.rows.size() == 1) {
+                of.changed = one.rows.front().changed;
+                keep(std::move(of));
+                return true;
+            }
+            if (!answer->has_succeeded && one.has_succeeded) {
+                of.changed = answer->revision;
+                keep(std::move(of));
+                return false;
+            }
+            // The answer to an earlier attempt of this very call may have been lost, too.
+            if (!one.answers.empty() && one.answers.front().rows.size() == 1 &&
+                one.answers.front().rows.front().value == never) {
+                of.changed = one.answers.front().rows.front().changed;
+                keep(std::move(of));
+                return false;
+            }
+        }
+        return fail({.category = errc::unavailable,
+                     .message = "it is not known whether a commit took place, and it may yet: its "
+                                "answer was lost (" +
+                                why + "), and so was " +
+                                (said ? "what it left behind" : "the answer to that") +
+                                "; look at the state before you try again",
+                     .system = make_error_code(etcd_errc::in_doubt)});
+    }
+
+    // Marks.
+
+    [[nodiscard]] static bool is_as_it_was(const mark& of,
+                                           const std::vector<etcd_answer>& answers) noexcept {
+        return answers.size() == 1 && answers.front().rows.size() == 1 &&
+               answers.front().rows.front().changed == of.changed;
+    }
+
+    [[nodiscard]] result<mark> take_mark(etcd_deadline until) {
+        auto on = renewed_lease(until);
+        if (!on) {
+            return fail(on);
+        }
+        mark made{.key = layout_->commits + name_ + '.', .lease = *on};
+        {
+            const std::lock_guard held{mutex_};
+            if (!idle_.empty()) {
+                mark last = std::move(idle_.back());
+                idle_.pop_back();
+                return last;
+            }
+            made.key += std::to_string(++marks_);
+        }
+        auto said = client_->ask("/v3/kv/txn",
+                                 etcd_txn({}, {etcd_put(made.key, "none", made.lease)}), until);
+        if (!said) {
+            if (has_lease_ended(said.error())) {
+                forget_lease(made.lease);
+            }
+            return fail(said);
+        }
+        made.changed = (*said)["header"]["revision"].number().value_or(0);
+        return made;
+    }
+
+    void keep(mark used) {
+        const std::lock_guard held{mutex_};
+        if (lease_ && lease_->id == used.lease) {
+            idle_.push_back(std::move(used));
+        }
+    }
+
+    // The lease.
+
+    [[nodiscard]] static bool has_lease_ended(const error& why) noexcept {
+        return why.system == etcd_errc::refused &&
+               why.message.find("lease not found") != std::string::npos;
+    }
+
+    void forget_lease(std::uint64_t id) {
+        const std::lock_guard held{mutex_};
+        if (lease_ && lease_->id == id) {
+            lease_.reset();
+            idle_.clear();
+        }
+    }
+
+    [[nodiscard]] result<std::uint64_t> renewed_lease(etcd_deadline until) {
+        const std::lock_guard alone{lease_mutex_};
+        const auto known = current_lease();
+        const auto now = std::chrono::steady_clock::now();
+        if (known && now - known->renewed < lease_time / 3) {
+            return known->id;
+        }
+        if (known) {
+            auto said = client_->ask("/v3/lease/keepalive",
+                                     etcd_object{}.number("ID", known->id).done(), until);
+            if (!said) {
+                return fail(said);
+            }
+            if ((*said)["result"]["TTL"].number().value_or(0) != 0) {
+                hold({known->id, now});
+                return known->id;
+            }
+            forget_lease(known->id);
+        }
+        constexpr auto seconds = static_cast<std::uint64_t>(lease_time.count());
+        auto said =
+            client_->ask("/v3/lease/grant", etcd_object{}.number("TTL", seconds).done(), until);
+        if (!said) {
+            return fail(said);
+        }
+        const auto id = (*said)["ID"].number().value_or(0);
+        if (id == 0) {
+            return fail(etcd_error(etcd_errc::no_etcd, client_->options().endpoints.front(),
+                                   "its answer to a request for a lease makes no sense"));
+        }
+        hold({id, now});
+        return id;
+    }
+
+    [[nodiscard]] std::optional<lease> current_lease() {
+        const std::lock_guard held{mutex_};
+        return lease_;
+    }
+
+    void hold(lease now) {
+        const std::lock_guard held{mutex_};
+        lease_ = now;
+    }
+
+    etcd_client* client_;
+    const etcd_layout* layout_;
+    std::string name_;
+    std::mutex lease_mutex_{}; // held over requests, the other never
+    std::mutex mutex_{};
+    std::optional<lease> lease_{};
+    std::vector<mark> idle_{};
+    std::uint64_t marks_{0};
+};
+
+} // namespace podscope::backend_detail

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/concept.hpp>
+#include <podscope/backend/etcd_client.hpp>
+#include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/etcd_json.hpp>
+#include <podscope/backend/etcd_snapshot.hpp>
+#include <podscope/result.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace podscope::backend_detail {
+
+/// Where things are below the prefix of a store.
+struct etcd_layout {
+    explicit etcd_layout(const std::string& prefix)
+        : rows{prefix + "rows/"},
+          rows_end{prefix + "rows0"},
+          clock{prefix + "clock"},
+          commits{prefix + "commits/"} {}
+
+    std::string rows;     ///< what the keys of rows begin with
+    std::string rows_end; ///< the first key above those
+    std::string clock;    ///< a row that every commit puts
+    std::string commits;  ///< what the keys begin with under which commits leave their number
+};
+
+/// What one transaction sees, all of it at one revision, and what it changes.
+///
+/// Its body is first run on a guess: what is not known at the revision is taken to be as it was
+/// last seen, and noted. Then all that was noted is fetched at once, and the body is run again; so
+/// who reads what he has read before takes one request, however many rows that are. Only a run that
+/// had to guess nothing counts.
+class etcd_view {
+public:
+    using changes = std::map<std::string, std::optional<std::string>, std::less<>>;
+    using stretch = std::pair<std::string, std::string>;
+
+    etcd_view(etcd_client& client,
+              etcd_memory& memory,
+              const etcd_layout& layout,
+              etcd_deadline until) noexcept
+        : client_{&client},
+          memory_{&memory},
+          layout_{&layout},
+          until_{until} {}
+
+    /// Before each run of the body.
+    void begin_run(bool may_guess) {
+        may_guess_ = may_guess;
+        wanted_.clear();
+        changes_.clear();
+        read_keys_.clear();
+        read_stretches_.clear();
+        failed_.reset();
+    }
+
+    /// Whether the last run saw nothing but what is so.
+    [[nodiscard]] bool was_sure() const noexcept { return wanted_.empty(); }
+
+    /// Why a read of the last run failed.
+    [[nodiscard]] const std::optional<error>& failure() const noexcept { return failed_; }
+
+    /// Whether that, or what `fetch_wanted` gave, is because the revision is gone: then everything
+    /// is to be read anew.
+    [[nodiscard]] static bool is_gone(const error& why) noexcept {
+        return why.system == etcd_errc::compacted;
+    }
+
+    void forget() noexcept { seen_.clear(); }
+
+    [[nodiscard]] std::uint64_t revision() const noexcept { return seen_.revision(); }
+
+    [[nodiscard]] const changes& changed() const noexcept { return changes_; }
+
+    // Reads and changes, by the keys of a user.
+
+    [[nodiscard]] result<std::optional<std::string>> get(std::string_view users) {
+        const auto key = stored(users);
+        if (const auto mine = changes_.find(key); mine != changes_.end()) {
+            return mine->second;
+        }
+        if (seen_.known_until(key) == nullptr) {
+            wish missing{key, key_after(key), 0};
+            if (may_guess_) {
+                wanted_.push_back(std::move(missing));
+                return memory_->value_of(key);
+            }
+            if (auto got = fetch({std::move(missing)}); !got) {
+                return fail(got);
+            }
+        }
+        read_keys_.insert(key);
+        const auto* found = seen_.find(key);
+        return found == nullptr ? std::nullopt : std::optional{found->value};
+    }
+
+    template <class Visitor>
+    [[nodiscard]] result<void> scan(std::string_view users, Visitor& visit) {
+        const auto first = stored(users);
+        scan_state state{};
+        for (std::string at = first;;) {
+            auto next = next_row(at, state);
+            if (!next) {
+                return fail(next);
+            }
+            if (!*next) {
+                read_stretches_.emplace_back(first, layout_->rows_end);
+                return {};
+            }
+            const auto& [key, value] = **next;
+            const auto shown = std::string_view{key}.substr(layout_->rows.size());
+            if (!asks_for(visit, shown)) {
+                read_stretches_.emplace_back(first, key);
+                return {};
+            }
+            at = key_after(key);
+            if (visit(shown, std::string_view{value}) == podscope::scan::stop) {
+                read_stretches_.emplace_back(first, std::move(at));
+                return {};
+            }
+        }
+    }
+
+    void put(std::string_view users, std::string_view value) {
+        changes_.insert_or_assign(stored(users), std::string{value});
+    }
+
+    void erase(std::string_view users) { changes_.insert_or_assign(stored(users), std::nullopt); }
+
+    /// Fetches, at once and at the view's revision, what the last run had to guess.
+    [[nodiscard]] result<void> fetch_wanted() { return fetch(std::move(wanted_)); }
+
+    /// What has to be as it was seen for a commit to count, as comparisons. They notice a row that
+    /// was changed, erased or put where there was none, of those that were read and of those that
+    /// a scan would have met.
+    ///
+    /// @param most if there would be more, the comparison is that nobody has committed at all
+    [[nodiscard]] std::vector<std::string> comparisons(std::size_t most) const {
+        std::vector<std::string> made;
+        const auto stretches = joined(read_stretches_);
+        for (const auto& [from, to] : stretches) {
+            made.push_back(etcd_is_before(from, to, revision() + 1));
+            for (auto row = seen_.from(from); row != seen_.end() && row->first < to; ++row) {
+                made.push_back(etcd_is_of(row->first, row->second.changed));
+            }
+        }
+        for (const auto& key : read_keys_) {
+            const auto above = std::upper_bound(
+                stretches.begin(), stretches.end(), key,
+                [](const std::string& one, const stretch& other) { return one < other.first; });
+            if (above == stretches.begin() || std::prev(above)->second <= key) {
+                const auto* row = seen_.find(key);
+                made.push_back(etcd_is_of(key, row == nullptr ? 0 : row->changed));
+            }
+        }
+        if (made.size() > most) {
+            return {etcd_is_before(layout_->clock, key_after(layout_->clock), revision() + 1)};
+        }
+        return made;
+    }
+
+private:
+    // A stretch that is to be fetched: no more than so many rows of it, or all.
+    struct wish {
+        std::string from{};
+        std::string to{};
+        std::size_t limit{};
+    };
+
+    // How far a scan is.
+    struct scan_state {
+        std::optional<std::size_t> guessing{}; // the place of its wish
+        std::size_t limit{least_rows};
+    };
+
+    using seen_row = etcd_memory::seen_row;
+
+    [[nodiscard]] std::string stored(std::string_view key) const {
+        return layout_->rows + std::string{key};
+    }
+
+    // The first row from there on, as this transaction has it.
+    [[nodiscard]] result<std::optional<seen_row>> next_row(std::string from, scan_state& state) {
+        for (;;) {
+            auto theirs = next_seen(from, state);
+            if (!theirs) {
+                return theirs;
+            }
+            const auto mine = changes_.lower_bound(from);
+            if (mine == changes_.end() || (*theirs && (*theirs)->first < mine->first)) {
+                return theirs;
+            }
+            if (mine->second) {
+                return std::optional<seen_row>{{mine->first, *mine->second}};
+            }
+            from = key_after(mine->first);
+        }
+    }
+
+    [[nodiscard]] result<std::optional<seen_row>> next_seen(std::string from, scan_state& state) {
+        while (!state.guessing) {
+            if (const auto* until = seen_.known_until(from)) {
+                const auto row = seen_.from(from);
+                if (row != seen_.end() && row->first < *until) {
+                    return std::optional<seen_row>{{row->first, row->second.value}};
+                }
+                if (*until >= layout_->rows_end) {
+                    return std::optional<seen_row>{};
+                }
+                from = *until;
+            } else if (may_guess_) {
+                state.guessing = wanted_.size();
+                wanted_.push_back({from, layout_->rows_end, least_rows});
+            } else {
+                if (auto got = fetch({{from, layout_->rows_end, state.limit}}); !got) {
+                    return fail(got);
+                }
+                state.limit = std::min(4 * state.limit, most_rows);
+            }
+        }
+        auto& wanted = wanted_[*state.guessing];
+        ++wanted.limit;
+        auto found = memory_->first_from(from);
+        return found && found->first < layout_->rows_end ? std::move(found) : std::nullopt;
+    }
+
+    [[nodiscard]] result<void> fetch(std::vector<wish> wishes) {
+        std::sort(wishes.begin(), wishes.end(),
+                  [](const wish& one, const wish& other) { return one.from < other.from; });
+        const std::size_t at_once = client_->options().most_operations;
+        for (std::size_t done = 0; done < wishes.size(); done += at_once) {
+            const auto last = std::min(wishes.size(), done + at_once);
+            const auto first = wishes.begin() + static_cast<std::ptrdiff_t>(done);
+            auto got = fetch_some({first, wishes.begin() + static_cast<std::ptrdiff_t>(last)});
+            if (!got) {
+                failed_ = got.error();
+                return got;
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] result<void> fetch_some(const std::vector<wish>& wishes) {
+        std::vector<std::string> ranges;
+        for (const auto& one : wishes) {
+            ranges.push_back(etcd_range(one.from, one.to, one.limit, seen_.revision()));
+        }
+        auto said = client_->ask("/v3/kv/txn", etcd_txn({}, ranges), until_);
+        if (!said) {
+            return fail(said);
+        }
+        const auto answer = read_etcd_answer(*said);
+        if (!answer || answer->answers.size() != wishes.size()) {
+            return fail(etcd_error(etcd_errc::no_etcd, client_->options().endpoints.front(),
+                                   "its answer to a read makes no sense"));
+        }
+        if (seen_.revision() == 0) {
+            seen_.set_revision(answer->revision);
+        }
+        for (std::size_t i = 0; i != wishes.size(); ++i) {
+            const auto& rows = answer->answers[i].rows;
+            const bool is_cut = answer->answers[i].has_more && !rows.empty();
+            const auto to = is_cut ? key_after(rows.back().key) : wishes[i].to;
+            seen_.learn(wishes[i].from, to, rows);
+            memory_->see(wishes[i].from, to, rows);
+        }
+        return {};
+    }
+
+    // In order, and without those that touch.
+    [[nodiscard]] static std::vector<stretch> joined(std::vector<stretch> all) {
+        std::sort(all.begin(), all.end());
+        std::vector<stretch> made;
+        for (auto& one : all) {
+            if (one.first >= one.second) {
+                continue;
+            }
+            if (!made.empty() && one.first <= made.back().second) {
+                made.back().second = std::max(made.back().second, std::move(one.second));
+            } else {
+                made.push_back(std::move(one));
+            }
+        }
+        return made;
+    }
+
+    static constexpr std::size_t least_rows = 16;
+    static constexpr std::size_t most_rows = 4'096;
+
+    etcd_client* client_;
+    etcd_memory* memory_;
+    const etcd_layout* layout_;
+    etcd_deadline until_;
+    etcd_snapshot seen_{};
+    bool may_guess_{false};
+    std::vector<wish> wanted_{};
+    changes changes_{};
+    std::set<std::string> read_keys_{};
+    std::vector<stretch> read_stretches_{};
+    std::optional<error> failed_{};
+};
+
+} // namespace podscope::backend_detail

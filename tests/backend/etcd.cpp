@@ -1,0 +1,541 @@
+// SPDX-License-Identifier: BSL-1.0
+// Transactions in a real etcd: what conflicts and what does not, answers that are lost, and a
+// server that dies, stops and comes back. What a client makes of other servers is in
+// etcd_http.cpp.
+#include "backend/etcd_wire.hpp"
+#include "support/catch.hpp"
+#include "support/etcd_server.hpp"
+#include "support/results.hpp"
+
+#include <podscope/backend/etcd.hpp>
+#include <podscope/backend/etcd_http.hpp>
+#include <podscope/verify/conformance/catch2.hpp>
+#include <podscope/verify/conformance/store.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace backend_test;
+using namespace std::chrono_literals;
+using podscope::errc;
+using podscope::etcd_backend;
+using podscope::etcd_errc;
+using podscope::etcd_options;
+using podscope::etcd_reader;
+using podscope::etcd_writer;
+using podscope::result;
+using podscope::scan;
+using podscope_test::error_of;
+using podscope_test::etcd_server;
+using podscope_test::must;
+using podscope_test::why_not;
+
+static_assert(podscope::byte_backend<etcd_backend>);
+static_assert(etcd_backend::durable == podscope::durability::power);
+static_assert(etcd_backend::reaches == podscope::reach::cluster);
+
+#define NEEDS_ETCD()                           \
+    do {                                       \
+        if (!etcd_server::is_installed()) {    \
+            PODSCOPE_SKIP("there is no etcd"); \
+        }                                      \
+    } while (false)
+
+etcd_backend open_at(const etcd_server& server, etcd_options options = {}) {
+    options.endpoints = {server.endpoint()};
+    return must(etcd_backend::open(options, podscope::etcd_over_http()));
+}
+
+struct wired {
+    explicit wired(const etcd_server& server, etcd_options options = {})
+        : store{must(etcd_backend::open(
+              [&] {
+                  options.endpoints = {server.endpoint()};
+                  return options;
+              }(),
+              wire.dialler()))} {}
+
+    etcd_wire wire{podscope::etcd_over_http()};
+    etcd_backend store;
+};
+
+result<void> put(etcd_backend& store, std::string_view key, std::string_view value) {
+    return store.write([&](etcd_writer& txn) { return txn.put(key, value); });
+}
+
+result<void> erase(etcd_backend& store, std::string_view key) {
+    return store.write([&](etcd_writer& txn) { return txn.erase(key); });
+}
+
+std::optional<std::string> value_at(const etcd_backend& store, std::string_view key) {
+    return must(store.read([&](etcd_reader& txn) { return txn.get(key); }));
+}
+
+std::map<std::string, std::string> all_of(const etcd_backend& store) {
+    return must(store.read([&](etcd_reader& txn) -> result<std::map<std::string, std::string>> {
+        std::map<std::string, std::string> rows;
+        auto done = txn.scan("", [&](std::string_view key, std::string_view value) {
+            rows.emplace(key, value);
+            return scan::next;
+        });
+        return done ? result<std::map<std::string, std::string>>{rows} : podscope::fail(done);
+    }));
+}
+
+// Reads a number and puts one that is larger by one.
+result<int> add_one(etcd_backend& store, std::string_view key) {
+    return store.write([&](etcd_writer& txn) -> result<int> {
+        auto found = txn.get(key);
+        if (!found) {
+            return podscope::fail(found);
+        }
+        const int next = *found ? std::stoi(**found) + 1 : 1;
+        auto done = txn.put(key, std::to_string(next));
+        return done ? result<int>{next} : podscope::fail(done);
+    });
+}
+
+struct in_etcd {
+    const etcd_server* server;
+    std::string prefix;
+
+    auto open() const {
+        return etcd_backend::open({.endpoints = {server->endpoint()}, .prefix = prefix},
+                                  podscope::etcd_over_http());
+    }
+};
+
+} // namespace
+
+TEST_CASE("F01 F42 a store in etcd keeps all that stores promise", "[etcd][concurrent]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    int places = 0;
+    PODSCOPE_CHECK_PROMISES(podscope::verify::check_store(
+        [&] { return in_etcd{&server, "place" + std::to_string(++places) + "/"}; }, {.rounds = 3}));
+}
+
+namespace {
+
+using reading = std::function<result<void>(etcd_writer&)>;
+
+reading gets(std::string key) {
+    return [key](etcd_writer& txn) -> result<void> {
+        auto found = txn.get(key);
+        return found ? result<void>{} : podscope::fail(found);
+    };
+}
+
+reading scans(std::string from, std::string last) {
+    return [from, last](etcd_writer& txn) {
+        return txn.scan(from, [&](std::string_view key, std::string_view) {
+            return key == last ? scan::stop : scan::next;
+        });
+    };
+}
+
+// As a table's scan does: what comes after the prefix is nothing to it.
+struct below {
+    std::string prefix;
+
+    bool covers(std::string_view key) const { return key.starts_with(prefix); }
+
+    scan operator()(std::string_view key, std::string_view) const {
+        return covers(key) ? scan::next : scan::stop;
+    }
+};
+
+struct encounter {
+    std::string_view what;
+    reading reads;
+    std::function<result<void>(etcd_backend&)> meanwhile;
+    bool is_conflict;
+};
+
+} // namespace
+
+TEST_CASE("what a transaction in etcd has read may not have changed at its commit", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    const auto puts = [](std::string key) {
+        return [key](etcd_backend& store) { return put(store, key, "theirs"); };
+    };
+    const auto erases = [](std::string key) {
+        return [key](etcd_backend& store) { return erase(store, key); };
+    };
+    const reading nothing = [](etcd_writer&) -> result<void> { return {}; };
+    const reading below_b = [](etcd_writer& txn) { return txn.scan("b", below{"b"}); };
+    const std::vector<encounter> all{
+        {"a row is changed", gets("b"), puts("b"), true},
+        {"a row is erased", gets("b"), erases("b"), true},
+        {"a row comes where none was", gets("c"), puts("c"), true},
+        {"another row is changed", gets("b"), puts("d"), false},
+        {"another row comes", gets("b"), puts("c"), false},
+        {"another row is erased", gets("b"), erases("d"), false},
+        {"a row that was scanned is changed", scans("a", "d"), puts("b"), true},
+        {"the last of a scan is changed", scans("a", "d"), puts("d"), true},
+        {"a row that was scanned is erased", scans("a", "d"), erases("b"), true},
+        {"the last of a scan is erased", scans("a", "d"), erases("d"), true},
+        {"a row comes before the first of a scan", scans("a", "d"), puts("a"), true},
+        {"a row comes between those of a scan", scans("a", "d"), puts("c"), true},
+        {"a row comes before a scan", scans("b", "d"), puts("a"), false},
+        {"a row comes after a scan", scans("a", "d"), puts("e"), false},
+        {"a row after a scan is changed", scans("a", "d"), puts("f"), false},
+        {"a row after a scan is erased", scans("a", "d"), erases("f"), false},
+        {"a row comes after all, where a scan has looked", scans("e", "none"), puts("z"), true},
+        {"a row comes where a scan found nothing", scans("x", "none"), puts("y"), true},
+        {"a row comes before where a scan found nothing", scans("x", "none"), puts("w"), false},
+        {"a row comes below a scan's prefix", below_b, puts("bb"), true},
+        {"the first row after a scan's prefix is changed", below_b, puts("d"), false},
+        {"the same row is put without a look", nothing, puts("mine"), false},
+    };
+    int prefixes = 0;
+    for (const auto& each : all) {
+        INFO(each.what);
+        const etcd_options options{.prefix = "p" + std::to_string(++prefixes) + "/"};
+        const wired mine{server, options};
+        auto store = mine.store;
+        auto other = open_at(server, options);
+        for (const auto* key : {"b", "d", "f"}) {
+            must(put(store, key, "before"));
+        }
+        std::size_t commits = 0;
+        mine.wire.meddle_with_commits([&](const auto&, const auto& pass) {
+            if (++commits == 1) {
+                must(each.meanwhile(other));
+            }
+            return pass();
+        });
+        must(store.write([&](etcd_writer& txn) -> result<void> {
+            auto read = each.reads(txn);
+            return read ? txn.put("mine", "mine") : read;
+        }));
+        CHECK(commits == (each.is_conflict ? 2U : 1U));
+        CHECK(value_at(other, "mine") == "mine");
+    }
+}
+
+TEST_CASE("a transaction in etcd sees one revision though others commit", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    auto store = open_at(server);
+    auto other = open_at(server);
+    must(put(store, "a", "1"));
+    must(put(store, "b", "1"));
+    int runs = 0;
+    const auto seen = must(store.read([&](etcd_reader& txn) -> result<std::string> {
+        const auto a = must(txn.get("a"));
+        ++runs;
+        must(other.write([&](etcd_writer& by) {
+            const auto next = std::to_string(runs + 1);
+            must(by.put("a", next));
+            return by.put("b", next);
+        }));
+        const auto b = must(txn.get("b"));
+        return *a == *b ? "one" : "two";
+    }));
+    CHECK(seen == "one");
+}
+
+TEST_CASE("who would have to read what is compacted away reads anew", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    auto store = open_at(server);
+    auto other = open_at(server);
+    podscope::backend_detail::etcd_client by{{.endpoints = {server.endpoint()}},
+                                             podscope::etcd_over_http()};
+    must(by.check_endpoints());
+    for (const auto* key : {"a", "b"}) {
+        must(put(other, key, "1"));
+    }
+    bool is_compacted = false;
+    const auto seen = must(store.read([&](etcd_reader& txn) -> result<std::string> {
+        const auto a = must(txn.get("a"));
+        if (!a) {
+            return std::string{"none"};
+        }
+        if (!std::exchange(is_compacted, true)) {
+            must(put(other, "b", "2"));
+            const auto said = must(by.ask("/v3/kv/range", R"({"key":"YQ=="})", by.deadline()));
+            const auto now = *said["header"]["revision"].number();
+            must(by.ask("/v3/kv/compaction", R"({"revision":")" + std::to_string(now) + R"("})",
+                        by.deadline()));
+        }
+        auto b = txn.get("b");
+        return b ? result<std::string>{*a + b->value_or("none")} : podscope::fail(b);
+    }));
+    CHECK(is_compacted);
+    CHECK(seen == "12");
+}
+
+TEST_CASE("F45 a commit whose answer was lost took place once or not at all", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    REQUIRE(must(add_one(store, "n")) == 1);
+
+    SECTION("it took place") {
+        bool is_first = true;
+        mine.wire.meddle_with_commits([&](const auto&, const auto& pass) {
+            auto reply = pass();
+            return std::exchange(is_first, false) ? etcd_wire::lost() : std::move(reply);
+        });
+        CHECK(must(add_one(store, "n")) == 2);
+    }
+    SECTION("it did not") {
+        bool is_first = true;
+        mine.wire.meddle_with_commits(
+            [&](const auto&, const auto& pass) -> result<podscope::etcd_reply> {
+                return std::exchange(is_first, false) ? etcd_wire::lost() : pass();
+            });
+        CHECK(must(add_one(store, "n")) == 2);
+    }
+    SECTION("it arrives when nobody waits for it any more") {
+        std::string late;
+        mine.wire.meddle_with_commits(
+            [&](const podscope::etcd_call& call, const auto& pass) -> result<podscope::etcd_reply> {
+                if (late.empty()) {
+                    late = call.body;
+                    return etcd_wire::lost();
+                }
+                return pass();
+            });
+        CHECK(must(add_one(store, "n")) == 2);
+        podscope::backend_detail::etcd_client by{{.endpoints = {server.endpoint()}},
+                                                 podscope::etcd_over_http()};
+        must(by.check_endpoints());
+        const auto said = must(by.ask("/v3/kv/txn", late, by.deadline()));
+        CHECK_FALSE(said["succeeded"].is_true());
+    }
+    SECTION("what asks for it is lost, too") {
+        int lost = 0;
+        mine.wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+            const bool asks = call.body.find("VALUE") != std::string_view::npos;
+            auto reply = pass();
+            return (etcd_wire::is_commit(call) || asks) && ++lost <= 2
+                       ? result<podscope::etcd_reply>{etcd_wire::lost()}
+                       : std::move(reply);
+        });
+        CHECK(why_not(add_one(store, "n")) == errc::unavailable);
+        mine.wire.meddle({});
+        CHECK(value_at(store, "n") == "2");
+        CHECK(must(add_one(store, "n")) == 3);
+        return;
+    }
+    mine.wire.meddle({});
+    CHECK(value_at(store, "n") == "2");
+    CHECK(must(add_one(store, "n")) == 3);
+}
+
+TEST_CASE("F45 what cannot be found out of a commit is said to be in doubt", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    must(put(store, "k", "1"));
+    bool is_cut = false;
+    mine.wire.meddle(
+        [&](const podscope::etcd_call& call, const auto& pass) -> result<podscope::etcd_reply> {
+            is_cut = is_cut || etcd_wire::is_commit(call);
+            return is_cut ? etcd_wire::lost() : pass();
+        });
+    CHECK(error_of(put(store, "k", "2")).system == etcd_errc::in_doubt);
+    mine.wire.meddle({});
+    CHECK(value_at(store, "k") == "1");
+    must(put(store, "k", "3"));
+    CHECK(value_at(store, "k") == "3");
+}
+
+TEST_CASE("F45 a lease that ended too early costs an attempt and no more", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    auto store = open_at(server);
+    must(put(store, "k", "1"));
+    podscope::backend_detail::etcd_client by{{.endpoints = {server.endpoint()}},
+                                             podscope::etcd_over_http()};
+    must(by.check_endpoints());
+    const auto leases = must(by.ask("/v3/lease/leases", "{}", by.deadline()));
+    REQUIRE(leases["leases"].items().size() == 1);
+    const std::string id{leases["leases"].items()[0]["ID"].text()};
+    must(by.ask("/v3/lease/revoke", R"({"ID":")" + id + R"("})", by.deadline()));
+    CHECK(must(add_one(store, "n")) == 1);
+    CHECK(must(add_one(store, "n")) == 2);
+}
+
+TEST_CASE("F43 nothing acknowledged is lost when etcd is killed under load", "[etcd]") {
+    NEEDS_ETCD();
+    etcd_server server;
+    constexpr int threads = 3;
+    constexpr int kills = 3;
+    std::atomic<int> acknowledged{0};
+    std::atomic<int> doubtful{0};
+    std::atomic<bool> is_over{false};
+    std::atomic<int> wrong{0};
+    std::vector<std::thread> writers;
+    for (int i = 0; i != threads; ++i) {
+        writers.emplace_back([&, store = open_at(server)]() mutable {
+            while (!is_over) {
+                const auto done = add_one(store, "n");
+                if (done) {
+                    ++acknowledged;
+                } else if (done.error().system == etcd_errc::in_doubt) {
+                    ++doubtful;
+                } else if (done.error().category != errc::unavailable) {
+                    ++wrong;
+                }
+            }
+        });
+    }
+    for (int i = 0; i != kills; ++i) {
+        const int enough = acknowledged + 20;
+        const auto until = std::chrono::steady_clock::now() + 20s;
+        while (acknowledged < enough && std::chrono::steady_clock::now() < until) {
+            std::this_thread::yield();
+        }
+        CHECK(acknowledged >= enough);
+        server.restart();
+    }
+    is_over = true;
+    for (auto& one : writers) {
+        one.join();
+    }
+    CHECK(wrong == 0);
+    const int found = std::stoi(*value_at(open_at(server), "n"));
+    CHECK(found >= acknowledged);
+    CHECK(found <= acknowledged + doubtful);
+}
+
+TEST_CASE("F48 an etcd that hangs costs a call its deadline and no more", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    auto store = open_at(server, {.deadline = 300ms});
+    must(put(store, "k", "1"));
+    server.pause();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto written = error_of(put(store, "k", "2"));
+    const auto read = error_of(store.read([](etcd_reader& txn) { return txn.get("k"); }));
+    const auto not_sent = error_of(put(store, "k", "2"));
+    const auto took = std::chrono::steady_clock::now() - begin;
+    server.go_on();
+    CHECK(read.category == errc::timeout);
+    CHECK(read.system == etcd_errc::no_answer);
+    CHECK(written.system == etcd_errc::in_doubt);
+    CHECK(not_sent.system == etcd_errc::no_answer);
+    CHECK(took < 20s); // and not for ever
+    must(put(store, "k", "3"));
+    CHECK(value_at(store, "k") == "3");
+}
+
+TEST_CASE("a store in etcd takes transactions of more changes and reads than etcd has operations",
+          "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    auto other = open_at(server);
+    constexpr int rows = 1'000;
+    const auto fill = [&](const std::string& value) {
+        return store.write([&](etcd_writer& txn) -> result<void> {
+            for (int i = 0; i != rows; ++i) {
+                auto found = txn.get("row" + std::to_string(i));
+                auto done =
+                    found ? txn.put("row" + std::to_string(i), value) : podscope::fail(found);
+                if (!done) {
+                    return done;
+                }
+            }
+            return {};
+        });
+    };
+    must(fill("1"));
+    CHECK(all_of(other).size() == rows);
+    std::size_t commits = 0;
+    mine.wire.meddle_with_commits([&](const auto&, const auto& pass) {
+        if (++commits == 1) {
+            must(put(other, "row500", "theirs"));
+        }
+        return pass();
+    });
+    must(fill("2"));
+    CHECK(commits == 2);
+    const auto found = all_of(other);
+    CHECK(found.size() == rows);
+    CHECK(
+        std::all_of(found.begin(), found.end(), [](const auto& row) { return row.second == "2"; }));
+}
+
+TEST_CASE("a transaction that is too large for etcd says so and leaves nothing", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    auto store = open_at(server, {.most_operations = 8});
+    const auto refused = store.write([&](etcd_writer& txn) -> result<void> {
+        for (int i = 0; i != 20; ++i) {
+            must(txn.put("row" + std::to_string(i), "1"));
+        }
+        return {};
+    });
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find("--max-txn-ops=8") != std::string::npos);
+    CHECK(all_of(store).empty());
+}
+
+TEST_CASE("a transaction in etcd takes one request to read and one to commit", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    const auto body = [](etcd_writer& txn) -> result<void> {
+        for (const std::string key : {"a", "b", "c", "d", "none"}) {
+            must(txn.get(key));
+        }
+        must(txn.scan("x", [](auto, auto) { return scan::next; }));
+        return txn.put("a", "1");
+    };
+    must(store.write(body));
+    (void)mine.wire.take_count();
+    must(store.write(body));
+    CHECK(mine.wire.take_count() == etcd_wire::count{1, 1, 0});
+    must(store.read([](etcd_reader& txn) -> result<void> {
+        for (const std::string key : {"a", "b", "c", "d", "none"}) {
+            must(txn.get(key));
+        }
+        return txn.scan("x", [](auto, auto) { return scan::next; });
+    }));
+    CHECK(mine.wire.take_count() == etcd_wire::count{1, 0, 0});
+    must(put(store, "e", "1"));
+    CHECK(mine.wire.take_count() == etcd_wire::count{0, 1, 0});
+    must(store.write([](etcd_writer& txn) { return txn.get("a"); }));
+    CHECK(mine.wire.take_count() == etcd_wire::count{1, 0, 0});
+}
+
+TEST_CASE("F22 a store in etcd is of no use in a forked copy of the process", "[etcd]") {
+    NEEDS_ETCD();
+    const etcd_server server;
+    auto store = open_at(server);
+    must(put(store, "k", "1"));
+    const auto pid = ::fork();
+    if (pid == 0) {
+        const auto done = put(store, "k", "2");
+        ::_exit(!done && done.error().category == errc::forked ? 0 : 1);
+    }
+    int status{};
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    CHECK(status == 0);
+    must(put(store, "k", "3"));
+    CHECK(value_at(store, "k") == "3");
+}
