@@ -65,6 +65,12 @@ public:
         out_ = out;
         expect_host();
         auto done = drive(until, [&] { return ::SSL_connect(ssl_.get()); });
+        const bool is_closed = done ? *done == 0 : done.error().system == etcd_errc::no_endpoint;
+        if (is_closed && !has_heard_) {
+            return fail(etcd_error(etcd_errc::speaks_no_tls, at_.text,
+                                   "it closes connections in the TLS handshake, as an etcd does "
+                                   "that expects http://"));
+        }
         if (done && *done == 0) {
             return fail(etcd_error(etcd_errc::no_endpoint, at_.text,
                                    "the connection was closed in the TLS handshake"));
@@ -132,6 +138,7 @@ private:
             if (!got || *got == 0) {
                 return got;
             }
+            has_heard_ = true;
             ::BIO_write(in_, buffer_.data(), size_of(*got));
         }
     }
@@ -187,6 +194,7 @@ private:
     BIO* in_{};
     BIO* out_{};
     std::array<char, buffer_size> buffer_{};
+    bool has_heard_{false};
 };
 
 /// Reads the files, once. Errors: `unavailable` with the file that cannot be used.
