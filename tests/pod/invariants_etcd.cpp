@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+// The invariants in etcd, and how many requests each operation of a pod takes there.
+#include "laws.hpp"
+#include "support/catch.hpp"
+#include "support/crew.hpp"
+#include "support/etcd_configuration.hpp"
+
+namespace {
+
+using namespace podscope_test;
+
+using in_etcd_with = configurations::some_on_etcd;
+
+template <class Configuration>
+void play_in_etcd(void (*scenario)(crew_of<Configuration>&)) {
+    if (!etcd_server::is_installed()) {
+        PODSCOPE_SKIP("there is no etcd");
+    }
+    play<Configuration>(scenario);
+}
+
+TEMPLATE_LIST_TEST_CASE("I1 nobody but one may write a place",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::exclusion);
+}
+
+TEMPLATE_LIST_TEST_CASE("I2 a child gets what lies within its parent's authority",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::containment);
+}
+
+TEMPLATE_LIST_TEST_CASE("I3 layers are the same in registry and memory and record",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::agreement);
+}
+
+TEMPLATE_LIST_TEST_CASE("I4 no layer stands without a delegation",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::no_leak);
+}
+
+TEMPLATE_LIST_TEST_CASE("I5 each end is in the history once and is told",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::nothing_lost);
+}
+
+TEMPLATE_LIST_TEST_CASE("I6 no log entry changes a scope",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::log_is_no_authority);
+}
+
+TEMPLATE_LIST_TEST_CASE("I7 F56 who lost a pod can do nothing with it",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::fencing);
+}
+
+TEMPLATE_LIST_TEST_CASE("I8 a second time changes nothing",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::idempotence);
+}
+
+TEMPLATE_LIST_TEST_CASE("I9 an end takes its own layers and no other",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::exactness);
+}
+
+TEMPLATE_LIST_TEST_CASE("I10 a restored pod is reconciled before it is had",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::no_half_pod);
+}
+
+TEMPLATE_LIST_TEST_CASE("I11 one live pod writes a segment",
+                        "[pod][invariants][etcd]",
+                        in_etcd_with) {
+    play_in_etcd<TestType>(laws::one_writer_per_segment);
+}
+
+using counted = crew_of<configuration<in_etcd, by_script, to_queue>>;
+using backend_test::etcd_wire;
+
+TEST_CASE("what a pod does in etcd takes one request to read and one to commit", "[pod][etcd]") {
+    if (!etcd_server::is_installed()) {
+        PODSCOPE_SKIP("there is no etcd");
+    }
+    counted c{configuration<in_etcd, by_script, to_queue>{}};
+    const auto& wire = c.backend().wire;
+    auto& planner = c.create(writer("planner", "/ws"));
+    const auto count = [&](auto&& operation) {
+        (void)wire.take_count();
+        must(operation());
+        return wire.take_count();
+    };
+    for (const std::string name : {"a", "b", "c"}) {
+        CAPTURE(name);
+        const auto delegated =
+            count([&] { return planner.delegate(writer(name, "/ws/" + name), patience); });
+        CAPTURE(delegated.reads, delegated.commits, delegated.others);
+        CHECK(delegated == etcd_wire::count{1, 1, 0});
+    }
+    const auto checked = count([&] { return planner.check("/ws/x", permission::write); });
+    CAPTURE(checked.reads, checked.commits, checked.others);
+    CHECK(checked == etcd_wire::count{1, 0, 0});
+    // One to take it back, and one to note that the sink was told.
+    const auto reclaimed = count([&] { return planner.reclaim("b"); });
+    CAPTURE(reclaimed.reads, reclaimed.commits, reclaimed.others);
+    CHECK(reclaimed == etcd_wire::count{2, 2, 0});
+}
+
+} // namespace

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSL-1.0
+// A runtime over an etcd of the test's own, and a few combinations of it with the other parts.
+#pragma once
+
+#include "backend/etcd_wire.hpp"
+#include "support/configurations.hpp"
+#include "support/etcd_server.hpp"
+#include "support/results.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <podscope/backend/etcd.hpp>
+#include <podscope/backend/etcd_http.hpp>
+#include <podscope/session/file.hpp>
+
+#include <string>
+#include <tuple>
+
+namespace podscope_test {
+
+/// Each has a place of its own in the one server of the process.
+struct in_etcd {
+    static constexpr const char* name = "etcd";
+    using store = podscope::etcd_store;
+    using sessions = podscope::file_sessions;
+
+    [[nodiscard]] store open() const {
+        return must(podscope::open_etcd_store(
+            {.endpoints = {server().endpoint()}, .prefix = prefix}, wire.dialler()));
+    }
+
+    [[nodiscard]] sessions open_sessions() const {
+        return must(sessions::open(folder / "sessions"));
+    }
+
+    [[nodiscard]] static const etcd_server& server() {
+        static const etcd_server only;
+        return only;
+    }
+
+    [[nodiscard]] static std::string next_prefix() {
+        static int made = 0;
+        return "place" + std::to_string(++made) + "/";
+    }
+
+    temporary_folder folder{};
+    std::string prefix{next_prefix()};
+    backend_test::etcd_wire wire{podscope::etcd_over_http()};
+};
+
+namespace configurations {
+
+/// Each kind of probe and of sink that makes a difference to a store.
+using some_on_etcd = std::tuple<configuration<in_etcd, by_script, to_tee>,
+                                configuration<in_etcd, by_default, to_callback>>;
+
+} // namespace configurations
+} // namespace podscope_test
