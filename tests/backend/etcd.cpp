@@ -46,14 +46,8 @@ using podscope_test::why_not;
 
 static_assert(podscope::byte_backend<etcd_backend>);
 static_assert(etcd_backend::durable == podscope::durability::power);
+static_assert(podscope::has_generation<etcd_backend>);
 static_assert(etcd_backend::reaches == podscope::reach::cluster);
-
-#define NEEDS_ETCD()                           \
-    do {                                       \
-        if (!etcd_server::is_installed()) {    \
-            PODSCOPE_SKIP("there is no etcd"); \
-        }                                      \
-    } while (false)
 
 etcd_backend open_at(const etcd_server& server, etcd_options options = {}) {
     options.endpoints = {server.endpoint()};
@@ -122,7 +116,7 @@ struct in_etcd {
 } // namespace
 
 TEST_CASE("F01 F42 a store in etcd keeps all that stores promise", "[etcd][concurrent]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     int places = 0;
     PODSCOPE_CHECK_PROMISES(podscope::verify::check_store(
@@ -169,7 +163,7 @@ struct encounter {
 } // namespace
 
 TEST_CASE("what a transaction in etcd has read may not have changed at its commit", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     const auto puts = [](std::string key) {
         return [key](etcd_backend& store) { return put(store, key, "theirs"); };
@@ -230,7 +224,7 @@ TEST_CASE("what a transaction in etcd has read may not have changed at its commi
 }
 
 TEST_CASE("a transaction in etcd sees one revision though others commit", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = open_at(server);
     auto other = open_at(server);
@@ -252,7 +246,7 @@ TEST_CASE("a transaction in etcd sees one revision though others commit", "[etcd
 }
 
 TEST_CASE("who would have to read what is compacted away reads anew", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = open_at(server);
     auto other = open_at(server);
@@ -283,7 +277,7 @@ TEST_CASE("who would have to read what is compacted away reads anew", "[etcd]") 
 }
 
 TEST_CASE("F45 a commit whose answer was lost took place once or not at all", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     const wired mine{server};
     auto store = mine.store;
@@ -343,7 +337,7 @@ TEST_CASE("F45 a commit whose answer was lost took place once or not at all", "[
 }
 
 TEST_CASE("F45 what cannot be found out of a commit is said to be in doubt", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     const wired mine{server};
     auto store = mine.store;
@@ -362,7 +356,7 @@ TEST_CASE("F45 what cannot be found out of a commit is said to be in doubt", "[e
 }
 
 TEST_CASE("F45 a lease that ended too early costs an attempt and no more", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = open_at(server);
     must(put(store, "k", "1"));
@@ -378,7 +372,7 @@ TEST_CASE("F45 a lease that ended too early costs an attempt and no more", "[etc
 }
 
 TEST_CASE("F43 nothing acknowledged is lost when etcd is killed under load", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     etcd_server server;
     constexpr int threads = 3;
     constexpr int kills = 3;
@@ -421,7 +415,7 @@ TEST_CASE("F43 nothing acknowledged is lost when etcd is killed under load", "[e
 }
 
 TEST_CASE("F48 an etcd that hangs costs a call its deadline and no more", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = open_at(server, {.deadline = 300ms});
     must(put(store, "k", "1"));
@@ -443,7 +437,7 @@ TEST_CASE("F48 an etcd that hangs costs a call its deadline and no more", "[etcd
 
 TEST_CASE("a store in etcd takes transactions of more changes and reads than etcd has operations",
           "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     const wired mine{server};
     auto store = mine.store;
@@ -480,7 +474,7 @@ TEST_CASE("a store in etcd takes transactions of more changes and reads than etc
 }
 
 TEST_CASE("a transaction that is too large for etcd says so and leaves nothing", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = open_at(server, {.most_operations = 8});
     const auto refused = store.write([&](etcd_writer& txn) -> result<void> {
@@ -495,7 +489,7 @@ TEST_CASE("a transaction that is too large for etcd says so and leaves nothing",
 }
 
 TEST_CASE("a transaction in etcd takes one request to read and one to commit", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     const wired mine{server};
     auto store = mine.store;
@@ -523,8 +517,16 @@ TEST_CASE("a transaction in etcd takes one request to read and one to commit", "
     CHECK(mine.wire.take_count() == etcd_wire::count{1, 0, 0});
 }
 
+TEST_CASE("without a watch a store in etcd never claims that nobody has committed", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const auto store = open_at(server);
+    CHECK(store.generation() != store.generation());
+    CHECK_FALSE(store.is_warm());
+}
+
 TEST_CASE("F22 a store in etcd is of no use in a forked copy of the process", "[etcd]") {
-    NEEDS_ETCD();
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = open_at(server);
     must(put(store, "k", "1"));

@@ -134,9 +134,7 @@ TEST_CASE("F48 an answer that is none of etcd's is an error in time", "[etcd]") 
 }
 
 TEST_CASE("F43 a store in etcd goes on at an endpoint that answers", "[etcd]") {
-    if (!etcd_server::is_installed()) {
-        PODSCOPE_SKIP("there is no etcd");
-    }
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     const etcd_imposter silent{"", false};
     const etcd_imposter other{"garbage\r\n\r\n"};
@@ -148,9 +146,7 @@ TEST_CASE("F43 a store in etcd goes on at an endpoint that answers", "[etcd]") {
 }
 
 TEST_CASE("a cluster that is not the right one is not touched", "[etcd]") {
-    if (!etcd_server::is_installed()) {
-        PODSCOPE_SKIP("there is no etcd");
-    }
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     administrator by{server};
     const auto id = *by.ask("/v3/maintenance/status", "{}")["header"]["cluster_id"].number();
@@ -172,9 +168,7 @@ TEST_CASE("a cluster that is not the right one is not touched", "[etcd]") {
 }
 
 TEST_CASE("a store in etcd shows who asks and says who may not", "[etcd]") {
-    if (!etcd_server::is_installed()) {
-        PODSCOPE_SKIP("there is no etcd");
-    }
+    PODSCOPE_NEEDS_ETCD();
     etcd_server server;
     administrator{server}.enable_authentication();
     const auto with = [&](std::string user, std::string password) {
@@ -206,9 +200,7 @@ TEST_CASE("a store in etcd shows who asks and says who may not", "[etcd]") {
 }
 
 TEST_CASE("a user is no hindrance where etcd asks for none", "[etcd]") {
-    if (!etcd_server::is_installed()) {
-        PODSCOPE_SKIP("there is no etcd");
-    }
+    PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = must(open({.endpoints = {server.endpoint()}, .user = "pods", .password = "pods"}));
     must(put(store, "k", "1"));

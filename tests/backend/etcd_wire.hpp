@@ -108,6 +108,17 @@ private:
             return with ? with(call, pass) : pass();
         }
 
+        podscope::result<void> begin(const podscope::etcd_call& call,
+                                     podscope::etcd_deadline until) override {
+            return real_->begin(call, until);
+        }
+
+        podscope::result<std::string> next_line(podscope::etcd_deadline until) override {
+            return real_->next_line(until);
+        }
+
+        void cancel() noexcept override { real_->cancel(); }
+
     private:
         std::unique_ptr<podscope::etcd_channel> real_;
         std::shared_ptr<state> state_;

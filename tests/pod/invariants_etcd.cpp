@@ -5,6 +5,10 @@
 #include "support/crew.hpp"
 #include "support/etcd_configuration.hpp"
 
+#include <chrono>
+#include <string>
+#include <thread>
+
 namespace {
 
 using namespace podscope_test;
@@ -13,9 +17,7 @@ using in_etcd_with = configurations::some_on_etcd;
 
 template <class Configuration>
 void play_in_etcd(void (*scenario)(crew_of<Configuration>&)) {
-    if (!etcd_server::is_installed()) {
-        PODSCOPE_SKIP("there is no etcd");
-    }
+    PODSCOPE_NEEDS_ETCD();
     play<Configuration>(scenario);
 }
 
@@ -89,9 +91,7 @@ using counted = crew_of<configuration<in_etcd, by_script, to_queue>>;
 using backend_test::etcd_wire;
 
 TEST_CASE("what a pod does in etcd takes one request to read and one to commit", "[pod][etcd]") {
-    if (!etcd_server::is_installed()) {
-        PODSCOPE_SKIP("there is no etcd");
-    }
+    PODSCOPE_NEEDS_ETCD();
     counted c{configuration<in_etcd, by_script, to_queue>{}};
     const auto& wire = c.backend().wire;
     auto& planner = c.create(writer("planner", "/ws"));
@@ -114,6 +114,33 @@ TEST_CASE("what a pod does in etcd takes one request to read and one to commit",
     const auto reclaimed = count([&] { return planner.reclaim("b"); });
     CAPTURE(reclaimed.reads, reclaimed.commits, reclaimed.others);
     CHECK(reclaimed == etcd_wire::count{2, 2, 0});
+}
+
+TEST_CASE("I7 a check in a watched etcd takes no request until it says revoked", "[pod][etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    using watched = configuration<in_watched_etcd, by_script, to_queue>;
+    crew_of<watched> c{watched{}};
+    const auto& wire = c.backend().wire;
+    auto& planner = c.create(writer("planner", "/ws"));
+    auto& child = c.add("planner", writer("child", "/ws/a"));
+    const auto count_of_check = [&] {
+        (void)wire.take_count();
+        must(child.check("/ws/a/f", permission::write));
+        return wire.take_count();
+    };
+    const auto comes_true = [](auto&& condition) {
+        const auto until = std::chrono::steady_clock::now() + patience;
+        while (!condition() && std::chrono::steady_clock::now() < until) {
+            std::this_thread::yield();
+        }
+        return condition();
+    };
+    REQUIRE(comes_true([&] { return count_of_check() == etcd_wire::count{}; }));
+    CHECK(may_at(child, "/ws/a/f") == permission::write);
+    CHECK(count_of_check() == etcd_wire::count{});
+    must(planner.reclaim("child"));
+    CHECK(comes_true([&] { return !child.check("/ws/a/f", permission::write).has_value(); }));
+    CHECK(why_not(child.check("/ws/a/f", permission::write)) == podscope::errc::revoked);
 }
 
 } // namespace

@@ -12,6 +12,7 @@
 #include <podscope/backend/etcd_http.hpp>
 #include <podscope/session/file.hpp>
 
+#include <chrono>
 #include <string>
 #include <tuple>
 
@@ -25,7 +26,8 @@ struct in_etcd {
 
     [[nodiscard]] store open() const {
         return must(podscope::open_etcd_store(
-            {.endpoints = {server().endpoint()}, .prefix = prefix}, wire.dialler()));
+            {.endpoints = {server().endpoint()}, .prefix = prefix, .freshness = freshness},
+            wire.dialler()));
     }
 
     [[nodiscard]] sessions open_sessions() const {
@@ -42,9 +44,17 @@ struct in_etcd {
         return "place" + std::to_string(++made) + "/";
     }
 
+    std::chrono::milliseconds freshness{0};
     temporary_folder folder{};
     std::string prefix{next_prefix()};
     backend_test::etcd_wire wire{podscope::etcd_over_http()};
+};
+
+/// With a watch, of which nothing but what it hears can be seen within a test's time.
+struct in_watched_etcd : in_etcd {
+    static constexpr const char* name = "watched etcd";
+
+    in_watched_etcd() { freshness = std::chrono::hours{1}; }
 };
 
 namespace configurations {

@@ -3,6 +3,7 @@
 // and killed with the test if that dies.
 #pragma once
 
+#include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <array>
@@ -191,3 +192,11 @@ private:
 };
 
 } // namespace podscope_test
+
+/// Leaves a test case that needs an etcd where there is none.
+#define PODSCOPE_NEEDS_ETCD()                              \
+    do {                                                   \
+        if (!podscope_test::etcd_server::is_installed()) { \
+            PODSCOPE_SKIP("there is no etcd");             \
+        }                                                  \
+    } while (false)

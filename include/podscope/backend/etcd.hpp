@@ -10,10 +10,12 @@
 #include <podscope/backend/etcd_options.hpp>
 #include <podscope/backend/etcd_snapshot.hpp>
 #include <podscope/backend/etcd_view.hpp>
+#include <podscope/backend/etcd_watch.hpp>
 #include <podscope/backend/lifted.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -75,8 +77,14 @@ public:
 /// error is `etcd_errc::in_doubt`; after any other nothing has changed.
 ///
 /// Copies are handles of the same connections. Every call may be made from several threads at once.
-/// In a forked copy of the process every call is `forked`. No thread runs behind the caller's back,
-/// and no destructor waits for the cluster.
+/// In a forked copy of the process every call is `forked`.
+///
+/// With `etcd_options::freshness`, a thread watches for commits. It takes no signals and throws
+/// nothing; the last handle to go waits for the request that it has under way, at most half of that
+/// time. Then `generation()` keeps what `has_generation` says for this handle's own commits only,
+/// as no backend in a cluster can keep it for others' without a request: a holder may be told for
+/// that long that it has a pod which it has lost. Without it there is no thread, no destructor
+/// waits for the cluster, and each check is a request.
 ///
 /// Costs: a transaction whose rows were seen before takes one request to read, however many rows,
 /// and a write one more. A handle's first write takes two more, and it renews a lease every few
@@ -99,7 +107,16 @@ public:
         }
         etcd_backend opened{std::move(made)};
         auto reached = opened.read([](reader& txn) { return txn.get({}); });
-        return reached ? result<etcd_backend>{std::move(opened)} : fail(reached);
+        if (!reached) {
+            return fail(reached);
+        }
+        return guarded([&]() -> result<etcd_backend> {
+            if (options.freshness.count() != 0) {
+                auto& on = *opened.on_;
+                on.watch = backend_detail::etcd_watch::begin(on.client, on.layout.clock);
+            }
+            return std::move(opened);
+        });
     }
 
     /// Runs `body(reader)` on the newest state.
@@ -132,6 +149,7 @@ public:
                 return fail(committed);
             }
             if (*committed) {
+                on_->commits.fetch_add(1, std::memory_order_acq_rel);
                 for (const auto& [key, value] : view.changed()) {
                     on_->memory.see(key, value);
                 }
@@ -153,6 +171,19 @@ public:
         }
     }
 
+    /// Moves with every commit: with one by this handle before that is reported, and with another
+    /// handle's no later than `etcd_options::freshness` after it. Without a watch, and while the
+    /// cluster has been silent for that long, it is another one at each call. With one, it costs a
+    /// look at the clock and two loads.
+    [[nodiscard]] std::uint64_t generation() const noexcept {
+        const auto mine = on_->commits.load(std::memory_order_acquire);
+        return on_->watch ? mine + on_->watch->generation()
+                          : on_->commits.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// Whether `generation()` stays the same as long as nobody commits.
+    [[nodiscard]] bool is_warm() const noexcept { return on_->watch && on_->watch->is_warm(); }
+
 private:
     struct handle {
         handle(const etcd_options& options, etcd_dialler dial)
@@ -169,6 +200,8 @@ private:
         backend_detail::etcd_memory memory{};
         backend_detail::etcd_committer committer;
         std::timed_mutex turn{};
+        std::atomic<std::uint64_t> commits{0};
+        backend_detail::etcd_watch::handle watch{}; // the first to go
     };
 
     explicit etcd_backend(std::shared_ptr<handle> on) noexcept : on_{std::move(on)} {}
@@ -212,6 +245,7 @@ private:
 };
 
 static_assert(byte_backend<etcd_backend>);
+static_assert(has_generation<etcd_backend>);
 
 /// A store of typed tables in an etcd cluster.
 using etcd_store = lifted<etcd_backend>;

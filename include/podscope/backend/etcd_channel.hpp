@@ -76,6 +76,17 @@ public:
     /// Errors: `timeout` with `no_answer`; `unavailable` with `no_etcd` if what came is no HTTP, or
     /// with `no_endpoint` if the connection was closed. The call may have taken place.
     [[nodiscard]] virtual result<etcd_reply> post(const etcd_call& call, etcd_deadline until) = 0;
+
+    /// Sends a call whose answer has no end, a line for each thing that there is to say. After that
+    /// the channel is for `next_line` and nothing else. Errors: those of `post`.
+    [[nodiscard]] virtual result<void> begin(const etcd_call& call, etcd_deadline until) = 0;
+
+    /// Waits for the next line. Errors: those of `post`; after `no_answer`, which says that there
+    /// was none in time, one may go on waiting.
+    [[nodiscard]] virtual result<std::string> next_line(etcd_deadline until) = 0;
+
+    /// Ends whatever another thread is waiting for here, with an error.
+    virtual void cancel() noexcept = 0;
 };
 
 /// Makes a connection. Errors: those of etcd_errc that a connection can have.

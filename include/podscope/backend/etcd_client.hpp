@@ -39,15 +39,6 @@ public:
     etcd_client(const etcd_client&) = delete;
     etcd_client& operator=(const etcd_client&) = delete;
 
-    ~etcd_client() {
-        // In a forked copy, closing a channel would reach into the parent's poller.
-        for (auto& each : members_) {
-            for (auto& channel : each.idle) {
-                static_cast<void>(stamp_.is_current() ? nullptr : channel.release());
-            }
-        }
-    }
-
     [[nodiscard]] const etcd_options& options() const noexcept { return options_; }
 
     /// Reads the endpoints. Errors: `unavailable` if one of them is none.
@@ -81,6 +72,35 @@ public:
     [[nodiscard]] result<json_value>
     tell(std::string_view path, std::string_view body, etcd_deadline until, bool& is_lost) {
         return call(path, body, until, false, is_lost);
+    }
+
+    /// Makes a call whose answer has no end, of the first endpoint that takes it.
+    [[nodiscard]] result<std::unique_ptr<etcd_channel>>
+    follow(std::string_view path, std::string_view body, etcd_deadline until) {
+        const std::size_t count = members_.size();
+        const std::size_t first = current_.load(std::memory_order_relaxed);
+        std::optional<error> last;
+        for (std::size_t i = 0; i != count; ++i) {
+            auto& on = members_[(first + i) % count];
+            const auto now = clock::now();
+            const auto share = now + (until - now) / static_cast<std::int64_t>(count - i);
+            auto made = dial(on, share);
+            if (!made) {
+                last = std::move(made).error();
+                continue;
+            }
+            attempt tried;
+            auto token = token_for(on, **made, share, tried);
+            if (!token) {
+                return fail(token);
+            }
+            if (auto begun = (*made)->begin({path, body, *token}, share); begun) {
+                return made;
+            } else {
+                last = std::move(begun).error();
+            }
+        }
+        return fail(*std::move(last));
     }
 
 private:

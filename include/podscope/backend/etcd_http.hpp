@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,53 @@ public:
     }
 
     [[nodiscard]] result<etcd_reply> post(const etcd_call& call, etcd_deadline until) override {
+        if (auto sent = send(call, until); !sent) {
+            return fail(sent);
+        }
+        parser reply;
+        reply.body_limit(largest_answer);
+        reply.eager(true);
+        while (!reply.is_done()) {
+            if (auto got = receive(reply, until); !got) {
+                return fail(got);
+            }
+        }
+        return etcd_reply{reply.get().result_int(), std::move(reply.get().body())};
+    }
+
+    [[nodiscard]] result<void> begin(const etcd_call& call, etcd_deadline until) override {
+        stream_answer_.emplace();
+        stream_answer_->body_limit(boost::none);
+        stream_answer_->eager(true);
+        return send(call, until);
+    }
+
+    [[nodiscard]] result<std::string> next_line(etcd_deadline until) override {
+        auto& body = stream_answer_->get().body();
+        for (;;) {
+            if (const auto end = body.find('\n'); end != std::string::npos) {
+                std::string line = body.substr(0, end);
+                body.erase(0, end + 1);
+                return line;
+            }
+            if (stream_answer_->is_done()) {
+                return fail(etcd_error(etcd_errc::no_endpoint, at_, "the answer is over"));
+            }
+            if (body.size() > largest_answer) {
+                return fail(no_http("a line without an end"));
+            }
+            if (auto got = receive(*stream_answer_, until); !got) {
+                return fail(got);
+            }
+        }
+    }
+
+    void cancel() noexcept override { stream_->cancel(); }
+
+private:
+    using parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
+
+    [[nodiscard]] result<void> send(const etcd_call& call, etcd_deadline until) {
         std::string request{"POST "};
         request.append(call.path).append(" HTTP/1.1\r\nHost: ").append(host_);
         request.append("\r\nContent-Type: application/json\r\nContent-Length: ");
@@ -45,41 +93,36 @@ public:
             request.append("\r\nAuthorization: ").append(call.token);
         }
         request.append("\r\n\r\n").append(call.body);
-        if (auto sent = stream_->write(request, until); !sent) {
-            return fail(closed(std::move(sent).error()));
-        }
-        namespace http = boost::beast::http;
-        http::response_parser<http::string_body> reply;
-        reply.body_limit(largest_answer);
-        reply.eager(true);
-        for (boost::system::error_code failed; !reply.is_done();) {
-            auto got = stream_->read(std::span{buffer_}.subspan(held_), until);
-            if (!got) {
-                return fail(closed(std::move(got).error()));
-            }
-            if (*got == 0) {
-                return fail(closed(etcd_error(etcd_errc::no_endpoint, at_,
-                                              "the connection was closed before the answer")));
-            }
-            held_ += *got;
-            has_heard_ = true;
-            if (buffer_[0] == alert_of_tls) {
-                return fail(etcd_error(etcd_errc::expects_tls, at_, "it expects https://"));
-            }
-            const auto used = reply.put(boost::asio::buffer(buffer_.data(), held_), failed);
-            // A line may be cut in two: what is left of it comes first the next time.
-            std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used),
-                      buffer_.begin() + static_cast<std::ptrdiff_t>(held_), buffer_.begin());
-            held_ -= used;
-            const bool wants_more = failed == http::error::need_more && held_ != buffer_.size();
-            if (failed && !wants_more) {
-                return fail(no_http(failed.message()));
-            }
-        }
-        return etcd_reply{reply.get().result_int(), std::move(reply.get().body())};
+        auto sent = stream_->write(request, until);
+        return sent ? sent : fail(closed(std::move(sent).error()));
     }
 
-private:
+    // Reads what there is of an answer, at least something.
+    [[nodiscard]] result<void> receive(parser& into, etcd_deadline until) {
+        auto got = stream_->read(std::span{buffer_}.subspan(held_), until);
+        if (!got) {
+            return fail(closed(std::move(got).error()));
+        }
+        if (*got == 0) {
+            return fail(closed(etcd_error(etcd_errc::no_endpoint, at_,
+                                          "the connection was closed before the answer")));
+        }
+        held_ += *got;
+        has_heard_ = true;
+        if (buffer_[0] == alert_of_tls) {
+            return fail(etcd_error(etcd_errc::expects_tls, at_, "it expects https://"));
+        }
+        boost::system::error_code failed;
+        const auto used = into.put(boost::asio::buffer(buffer_.data(), held_), failed);
+        // A line may be cut in two: what is left of it comes first the next time.
+        std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(used),
+                  buffer_.begin() + static_cast<std::ptrdiff_t>(held_), buffer_.begin());
+        held_ -= used;
+        const bool wants_more =
+            failed == boost::beast::http::error::need_more && held_ != buffer_.size();
+        return failed && !wants_more ? fail(no_http(failed.message())) : result<void>{};
+    }
+
     static constexpr std::uint64_t largest_answer = std::uint64_t{256} << 20U;
     static constexpr std::size_t buffer_size = std::size_t{16} << 10U;
     static constexpr char alert_of_tls = 0x15;
@@ -107,6 +150,7 @@ private:
     std::string host_;
     bool is_tls_;
     std::unique_ptr<etcd_stream> stream_;
+    std::optional<parser> stream_answer_{};
     std::array<char, buffer_size> buffer_{};
     std::size_t held_{0};
     bool has_heard_{false};

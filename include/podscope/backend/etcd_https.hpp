@@ -96,6 +96,8 @@ public:
                      [&] { return ::SSL_read(ssl_.get(), into.data(), size_of(into.size())); });
     }
 
+    void cancel() noexcept override { over_->cancel(); }
+
 private:
     [[nodiscard]] static int size_of(std::size_t bytes) noexcept {
         constexpr std::size_t most = std::numeric_limits<int>::max();

@@ -32,6 +32,12 @@ struct etcd_options {
     /// How long a call may take, with all attempts.
     std::chrono::milliseconds deadline{std::chrono::seconds{10}};
 
+    /// How long after its revocation a holder may still be told that it has a pod, by its own
+    /// clock. With 0 it never is: each check asks the cluster. Otherwise a thread watches for
+    /// commits, so that a check takes no request while nobody commits, and makes sure of the watch
+    /// by a small request in each quarter of that time.
+    std::chrono::milliseconds freshness{0};
+
     /// How often a write is tried while others change what it has read.
     unsigned most_attempts{100};
 

@@ -40,6 +40,9 @@ public:
 
     /// Reads what is there, at least one byte; none if the other end has closed.
     [[nodiscard]] virtual result<std::size_t> read(std::span<char> into, etcd_deadline until) = 0;
+
+    /// Closes it for whoever reads or writes, in another thread too.
+    virtual void cancel() noexcept = 0;
 };
 
 /// The addresses of a host. The system's resolver has deadlines of its own, so it is asked by a
@@ -130,6 +133,8 @@ public:
             }
         }
     }
+
+    void cancel() noexcept override { ::shutdown(socket_.get(), SHUT_RDWR); }
 
 private:
     etcd_tcp_stream(const etcd_endpoint& at, const addrinfo& to)

@@ -30,12 +30,9 @@ public:
     /// The member of that name; a null if there is none.
     [[nodiscard]] const json_value& operator[](std::string_view name) const noexcept {
         static const json_value missing;
-        for (const auto& [known, value] : members_) {
-            if (known == name) {
-                return value;
-            }
-        }
-        return missing;
+        const auto found = std::find(names_.begin(), names_.end(), name);
+        return found == names_.end() ? missing
+                                     : items_[static_cast<std::size_t>(found - names_.begin())];
     }
 
     [[nodiscard]] bool is_object() const noexcept { return kind_ == kind::object; }
@@ -60,7 +57,7 @@ public:
         return stop == end && trouble == std::errc{} ? std::optional{value} : std::nullopt;
     }
 
-    /// The values of an array.
+    /// The values of an array, or of an object.
     [[nodiscard]] const std::vector<json_value>& items() const noexcept { return items_; }
 
 private:
@@ -71,7 +68,7 @@ private:
     kind kind_{kind::null};
     std::string text_{};
     std::vector<json_value> items_{};
-    std::vector<std::pair<std::string, json_value>> members_{};
+    std::vector<std::string> names_{}; // of an object: one for each item
 };
 
 class json_value::parser {
@@ -119,13 +116,12 @@ private:
             return true;
         }
         do {
-            auto& [name, held] = into.members_.emplace_back();
             skip_space();
-            if (!string(name)) {
+            if (!string(into.names_.emplace_back())) {
                 return false;
             }
             skip_space();
-            if (!take(":") || !value(held, depth - 1)) {
+            if (!take(":") || !value(into.items_.emplace_back(), depth - 1)) {
                 return false;
             }
             skip_space();

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/backend/etcd_channel.hpp>
+#include <podscope/backend/etcd_client.hpp>
+#include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/etcd_json.hpp>
+#include <podscope/backend/json_value.hpp>
+#include <podscope/fork_stamp.hpp>
+#include <podscope/result.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+#include <signal.h>
+
+namespace podscope::backend_detail {
+
+/// Counts the commits of a store, by a thread that watches the row which each of them puts.
+///
+/// A watch says nothing when its connection is cut without a word. So the thread also reads the row
+/// from time to time, and what it has counted is good for `freshness` from the moment before such a
+/// read was sent, by this machine's clock, and no longer. A watch that begins anew counts as a
+/// commit: what came in between, compacted away or not, is thereby read anew by all.
+class etcd_watch {
+public:
+    /// A forked copy of the process, which has no such thread, leaves all of it as it is.
+    struct ending {
+        void operator()(etcd_watch* watch) const {
+            if (watch->stamp_.is_current()) {
+                delete watch;
+            }
+        }
+    };
+
+    using handle = std::unique_ptr<etcd_watch, ending>;
+
+    /// What signals there are, other threads get.
+    [[nodiscard]] static handle begin(etcd_client& client, const std::string& row) {
+        handle made{new etcd_watch{client, row}};
+        sigset_t all{};
+        sigset_t before{};
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_SETMASK, &all, &before);
+        const auto put_back = [&] { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); };
+        try {
+            made->thread_ = std::thread{[by = made.get()] { by->run(); }};
+        } catch (...) {
+            put_back();
+            throw;
+        }
+        put_back();
+        return made;
+    }
+
+    etcd_watch(const etcd_watch&) = delete;
+    etcd_watch& operator=(const etcd_watch&) = delete;
+
+    /// Moves with every commit, no later than `freshness` after it; and with every call while
+    /// nothing is known.
+    [[nodiscard]] std::uint64_t generation() const noexcept {
+        if (now() > good_until_.load(std::memory_order_acquire) || !stamp_.is_current()) {
+            return unknown | doubts_.fetch_add(1, std::memory_order_relaxed);
+        }
+        return count_.load(std::memory_order_acquire);
+    }
+
+    /// Whether it is known, so that `generation` is the same as long as nobody commits.
+    [[nodiscard]] bool is_warm() const noexcept {
+        return now() <= good_until_.load(std::memory_order_acquire);
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+
+    etcd_watch(etcd_client& client, std::string row)
+        : client_{&client},
+          row_{std::move(row)},
+          freshness_{client.options().freshness} {}
+
+    // Waits for the request that is under way, if one is.
+    ~etcd_watch() {
+        {
+            const std::lock_guard held{mutex_};
+            is_over_ = true;
+            if (stream_) {
+                stream_->cancel();
+            }
+        }
+        wake_.notify_all();
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+
+    static constexpr std::uint64_t unknown = std::uint64_t{1} << 63U;
+
+    [[nodiscard]] static clock::rep now() noexcept {
+        return clock::now().time_since_epoch().count();
+    }
+
+    void run() noexcept {
+        try {
+            auto next_read = clock::now();
+            while (!is_over()) {
+                if (clock::now() >= next_read) {
+                    next_read = clock::now() + freshness_ / 4;
+                    read();
+                }
+                if (stream_) {
+                    hear(next_read);
+                } else if (!listen()) {
+                    pause(std::min(next_read, clock::now() + longest_pause));
+                }
+            }
+        } catch (...) {
+            // Out of memory: from here on nothing is known.
+            good_until_.store(0, std::memory_order_release);
+        }
+    }
+
+    [[nodiscard]] bool is_over() {
+        const std::lock_guard held{mutex_};
+        return is_over_;
+    }
+
+    void pause(clock::time_point until) {
+        std::unique_lock held{mutex_};
+        wake_.wait_until(held, until, [&] { return is_over_; });
+    }
+
+    void read() {
+        const auto begun = clock::now();
+        auto said =
+            client_->ask("/v3/kv/txn", etcd_txn({}, {etcd_range(row_)}), begun + freshness_ / 2);
+        const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
+        if (!answer || answer->answers.size() != 1) {
+            return;
+        }
+        const auto& rows = answer->answers.front().rows;
+        count_up_to(rows.empty() ? 0 : rows.front().changed);
+        good_until_.store((begun + freshness_).time_since_epoch().count(),
+                          std::memory_order_release);
+    }
+
+    void note() noexcept { count_.fetch_add(1, std::memory_order_acq_rel); }
+
+    void count_up_to(std::uint64_t revision) noexcept {
+        if (revision > counted_) {
+            counted_ = revision;
+            note();
+        }
+    }
+
+    [[nodiscard]] bool listen() {
+        const auto body =
+            etcd_object{}.raw("create_request", etcd_object{}.bytes("key", row_).done()).done();
+        auto made = client_->follow("/v3/watch", body, clock::now() + freshness_ / 2);
+        if (!made) {
+            return false;
+        }
+        const std::lock_guard held{mutex_};
+        stream_ = *std::move(made);
+        return true;
+    }
+
+    void hear(clock::time_point until) {
+        auto line = stream_->next_line(until);
+        if (!line) {
+            if (line.error().system != etcd_errc::no_answer) {
+                end();
+            }
+            return;
+        }
+        const auto said = json_value::parse(*line);
+        const auto& result = said ? (*said)["result"] : json_value{};
+        if (!result.is_object() || result["canceled"].is_true()) {
+            end();
+            return;
+        }
+        if (result["created"].is_true()) {
+            note();
+        }
+        for (const auto& event : result["events"].items()) {
+            count_up_to(event["kv"]["mod_revision"].number().value_or(counted_ + 1));
+        }
+    }
+
+    void end() {
+        const std::lock_guard held{mutex_};
+        stream_.reset();
+    }
+
+    static constexpr std::chrono::milliseconds longest_pause{100};
+
+    etcd_client* client_;
+    std::string row_;
+    std::chrono::milliseconds freshness_;
+    fork_stamp stamp_{};
+    std::atomic<std::uint64_t> count_{1};
+    std::atomic<clock::rep> good_until_{0};
+    mutable std::atomic<std::uint64_t> doubts_{0};
+    std::uint64_t counted_{0}; // of the thread alone
+    std::mutex mutex_{};
+    std::condition_variable wake_{};
+    bool is_over_{false};
+    std::unique_ptr<etcd_channel> stream_{}; // changed under the mutex, by the thread alone
+    std::thread thread_{};
+};
+
+} // namespace podscope::backend_detail
