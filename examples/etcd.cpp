@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <podscope/backend/etcd.hpp>
+#include <podscope/backend/etcd_http.hpp>
+#include <podscope/podscope.hpp>
+
+#include <iostream>
+
+int main() {
+    using namespace podscope;
+    const etcd_options cluster{
+        .endpoints = {"http://10.0.0.1:2379", "http://10.0.0.2:2379", "http://10.0.0.3:2379"},
+        .prefix = "pods/"};
+
+    // auto world = open_runtime("pods").value();
+    auto world =
+        open_runtime("pods", use::backend(open_etcd_store(cluster, etcd_over_http()).value()))
+            .value();
+    auto planner = world.create(manifest{"planner"}.may(rules::write("/ws"))).value();
+    std::cout << planner.check("/ws/a", permission::write).has_value() << '\n';
+    planner.release().value();
+}
