@@ -215,30 +215,32 @@ private:
     }
 
     [[nodiscard]] result<mark> take_mark(etcd_deadline until) {
-        auto on = renewed_lease(until);
-        if (!on) {
-            return fail(on);
-        }
-        mark made{.key = layout_->commits + name_ + '.', .lease = *on};
-        {
-            const std::lock_guard held{mutex_};
-            if (!idle_.empty()) {
-                mark last = std::move(idle_.back());
-                idle_.pop_back();
-                return last;
+        for (bool is_again = false;; is_again = true) {
+            auto on = renewed_lease(until);
+            if (!on) {
+                return fail(on);
             }
-            made.key += std::to_string(++marks_);
-        }
-        auto said = client_->ask("/v3/kv/txn",
-                                 etcd_txn({}, {etcd_put(made.key, "none", made.lease)}), until);
-        if (!said) {
-            if (has_lease_ended(said.error())) {
-                forget_lease(made.lease);
+            mark made{.key = layout_->commits + name_ + '.', .lease = *on};
+            {
+                const std::lock_guard held{mutex_};
+                if (!idle_.empty()) {
+                    mark last = std::move(idle_.back());
+                    idle_.pop_back();
+                    return last;
+                }
+                made.key += std::to_string(++marks_);
             }
-            return fail(said);
+            auto said = client_->ask("/v3/kv/txn",
+                                     etcd_txn({}, {etcd_put(made.key, "none", made.lease)}), until);
+            if (said) {
+                made.changed = (*said)["header"]["revision"].number().value_or(0);
+                return made;
+            }
+            if (is_again || !has_lease_ended(said.error())) {
+                return fail(said);
+            }
+            forget_lease(made.lease);
         }
-        made.changed = (*said)["header"]["revision"].number().value_or(0);
-        return made;
     }
 
     void keep(mark used) {
