@@ -6,12 +6,12 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -89,6 +89,20 @@ public:
             }
         }
         throw std::runtime_error{"etcd does not start"};
+    }
+
+    /// One of a cluster, on ports that were free. Does not wait for the others.
+    /// @param cluster all of them, as `--initial-cluster` has it
+    etcd_server(std::string name,
+                std::uint16_t port,
+                std::uint16_t peer_port,
+                const std::string& cluster)
+        : more_{"--name=" + name, "--initial-cluster=" + cluster},
+          port_{port},
+          peer_port_{peer_port} {
+        if (!start()) {
+            throw std::runtime_error{"etcd does not start"};
+        }
     }
 
     etcd_server(const etcd_server&) = delete;
@@ -184,11 +198,43 @@ private:
 
     temporary_folder folder_{};
     std::vector<std::string> more_;
-    std::string scheme_;
+    std::string scheme_{"http"};
     std::uint16_t port_{};
     std::uint16_t peer_port_{};
     pid_t pid_{-1};
     pid_t owner_{-1};
+};
+
+/// Three that are one cluster.
+class etcd_cluster {
+public:
+    etcd_cluster() {
+        const auto ports = free_ports(2 * members);
+        std::string all;
+        for (std::size_t i = 0; i != members; ++i) {
+            all += (i == 0 ? "m" : ",m") + std::to_string(i) +
+                   "=http://127.0.0.1:" + std::to_string(ports[members + i]);
+        }
+        for (std::size_t i = 0; i != members; ++i) {
+            servers_.push_back(std::make_unique<etcd_server>("m" + std::to_string(i), ports[i],
+                                                             ports[members + i], all));
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> endpoints() const {
+        std::vector<std::string> all;
+        for (const auto& one : servers_) {
+            all.push_back(one->endpoint());
+        }
+        return all;
+    }
+
+    [[nodiscard]] etcd_server& at(std::size_t i) { return *servers_[i]; }
+
+    static constexpr std::size_t members = 3;
+
+private:
+    std::vector<std::unique_ptr<etcd_server>> servers_{};
 };
 
 } // namespace podscope_test
