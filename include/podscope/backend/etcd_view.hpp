@@ -223,7 +223,7 @@ private:
                 from = *until;
             } else if (may_guess_) {
                 state.guessing = wanted_.size();
-                wanted_.push_back({from, layout_->rows_end, least_rows});
+                wanted_.push_back({from, layout_->rows_end, few_more});
             } else {
                 if (auto got = fetch({{from, layout_->rows_end, state.limit}}); !got) {
                     return fail(got);
@@ -297,6 +297,7 @@ private:
         return made;
     }
 
+    static constexpr std::size_t few_more = 3; // than were there when it was last seen
     static constexpr std::size_t least_rows = 16;
     static constexpr std::size_t most_rows = 4'096;
 
