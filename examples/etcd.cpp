@@ -2,6 +2,7 @@
 #include <podscope/backend/etcd.hpp>
 #include <podscope/backend/etcd_http.hpp>
 #include <podscope/podscope.hpp>
+#include <podscope/probe/tcp_socket.hpp>
 
 #include <iostream>
 
@@ -13,7 +14,8 @@ int main() {
 
     // auto world = open_runtime("pods").value();
     auto world =
-        open_runtime("pods", use::backend(open_etcd_store(cluster, etcd_over_http()).value()))
+        open_runtime("pods", use::backend(open_etcd_store(cluster, etcd_over_http()).value()),
+                     use::probe(tcp_probe{}))
             .value();
     auto planner = world.create(manifest{"planner"}.may(rules::write("/ws"))).value();
     std::cout << planner.check("/ws/a", permission::write).has_value() << '\n';

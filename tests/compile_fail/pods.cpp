@@ -5,6 +5,7 @@
 // misuses: txn[.]put[(]key, value[)]
 // misuses: T::name.*invalid
 // misuses: make_runtime needs use::backend
+// misuses: a store of several machines needs use::probe
 // misuses: settled::settled[(].*is private within|private constructor of class [^ ]*settled
 // misuses: deleted function [^()]*permit_for[(]|deleted member function [^a-z]*permit_for
 // misuses: deleted function [^()]*::basic_pod[(]|copy constructor of [^ ]*pod
@@ -52,6 +53,10 @@ struct rows {
 template <table T>
 struct of_rows {};
 
+struct shared_widely : basic_memory<pod_schema> {
+    static constexpr podscope::reach reaches = podscope::reach::cluster;
+};
+
 int main() {
     (void)lifted<bytes>{bytes{}};
     (void)of_rows<rows>{};
@@ -68,7 +73,10 @@ int main() {
 
 #ifdef misuses
     (void)make_runtime(use::sessions(memory_sessions{}));
+    (void)make_runtime(use::backend(shared_widely{}), use::sessions(memory_sessions{}));
 #endif
+    (void)make_runtime(use::backend(shared_widely{}), use::sessions(memory_sessions{}),
+                       use::probe(default_probe{}));
     auto world = make_runtime(use::backend(store), use::sessions(memory_sessions{}));
     using runtime = decltype(world);
     const auto wanted = manifest{"planner"}.may(rules::write("/ws"));

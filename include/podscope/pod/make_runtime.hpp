@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/concept.hpp>
 #include <podscope/pod/clock.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
@@ -41,6 +42,10 @@ inline constexpr bool names_policy =
 /// Puts a runtime together from a backend, a session store and whatever else was named.
 template <class Backend, class Sessions, class Named>
 [[nodiscard]] auto assemble(Backend backend, Sessions sessions, Named named) {
+    static_assert(
+        Backend::reaches != reach::cluster || names_policy<policy::probe, Named>,
+        "podscope: a store of several machines needs use::probe(…): the default probe sees "
+        "one machine, and takes the processes of another for dead");
     auto probe = part_or<policy::probe>(named, [] { return default_probe{}; });
     auto sink = part_or<policy::sink>(named, [] { return queue_sink{}; });
     auto names = part_or<policy::names>(named, [] { return canonical_path{}; });
@@ -76,7 +81,8 @@ using default_parts = runtime_parts<Backend,
 
 /// Puts a runtime together from named parts, of which `use::backend` and `use::sessions` must be
 /// given. The others are by default: the process and Unix socket probe, a queue, canonical paths,
-/// reclaim and fence, the system's clocks, the calling process.
+/// reclaim and fence, the system's clocks, the calling process. A backend that reaches a cluster
+/// has no default for the probe.
 template <class... Named>
 [[nodiscard]] auto make_runtime(Named... named) {
     auto parts = parts_by_policy(std::move(named)...);
