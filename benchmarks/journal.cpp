@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -88,6 +89,18 @@ const on_load here{[] {
             file.append();
         }
     });
+    const std::string raw_twice = "two appends of as many bytes to a file, each with a sync";
+    add_timed(raw_twice, [](benchmark::State& state) {
+        appended_file file{bytes_of_one()};
+        for (auto _ : state) {
+            file.append();
+            file.append();
+        }
+    });
+    // Below this no scheme can be that has done what it was asked for when it says so.
+    compare_time("the least that delegate and reclaim can take: " + raw_twice, raw_twice,
+                 "delegate and reclaim by the plain scheme, power durability among 1000",
+                 std::nullopt);
     const std::string by_one = "delegate on a journal, power durability";
     const std::string by_eight = by_one + ", 8 threads";
     add_timed(by_one, delegate_by_threads);
