@@ -22,7 +22,7 @@ resource at(const char* target) {
 }
 
 TEST_CASE("I1 the claims at a place and below it are ranges that hold no others", "[registry]") {
-    const std::vector<const char*> places{"/", "/a", "/a/b", "/ab", "/a/b/c", "/b"};
+    const std::vector<const char*> places{"/", "/a", "/a/b", "/ab", "/a\1", "/a/b/c", "/b"};
     for (const auto* here : places) {
         for (const auto* there : places) {
             CAPTURE(here, there);
@@ -60,9 +60,9 @@ TEST_CASE("F39 a claim under another key is corrupt", "[registry]") {
         CAPTURE(length);
         CHECK_FALSE(keys::read_claim(std::string_view{good}.substr(0, length)));
     }
-    for (const auto& bad :
-         {good + 't', std::string{good}.replace(good.size() - 1, 1, "x"), std::string{"a/b"},
-          std::string(4, '\0'), std::string(3, 't'), std::string{"\0p\0x\0t", 6}}) {
+    for (const auto& bad : {good + 't', std::string{good}.replace(good.size() - 1, 1, "x"),
+                            std::string{"a/b"}, std::string(4, '\0'), std::string{"\0\0\0t", 4},
+                            std::string(3, 't'), std::string{"\0p\0x\0t", 6}}) {
         CHECK_FALSE(keys::read_claim(bad));
     }
 }
@@ -86,6 +86,17 @@ TEST_CASE("I9 each layer of a pod has a key of its own", "[registry]") {
         }
     }
     CHECK(all.size() == count);
+}
+
+TEST_CASE("the keys of rows are those that older versions have stored", "[registry]") {
+    using namespace std::string_view_literals;
+    CHECK(keys::claim("p", rule("/a/b")) == "a\0b\0\0p\0t"sv);
+    CHECK(keys::claim("p", rule("/", permission::write, false)) == "\0p\0c"sv);
+    CHECK(keys::layer("p", {rule("/a"), delegation_ref{"x", epoch{12}}}) == "p\0a\0\0x\0"
+                                                                            "12\0twrite"sv);
+    CHECK(keys::layer("p", {rule("/a", permission::read, false), std::nullopt}) ==
+          "p\0a\0\0\0cread"sv);
+    CHECK(keys::child("p", "x") == "p\0x"sv);
 }
 
 TEST_CASE("I9 the layers at a place are a range that holds no others", "[registry]") {
