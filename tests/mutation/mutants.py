@@ -28,8 +28,14 @@ class Mutant:
     kind: str
     before: str  # what stands there, in one line
     after: str
-    text: str  # of the whole header
+    begin: int  # of what is replaced in the header, and by what
+    end: int
+    replacement: str
     nth: int = 1  # of those in the header that change one line to the other
+
+    def of(self, text):
+        """The header with it."""
+        return text[:self.begin] + self.replacement + text[self.end:]
 
 
 def masked(text):
@@ -59,10 +65,10 @@ class Generator:
         start = self.text.rfind("\n", 0, begin) + 1
         stop = self.text.find("\n", end)
         stop = len(self.text) if stop < 0 else stop
-        whole = self.text[:begin] + replacement + self.text[end:]
         after = self.text[start:begin] + replacement + self.text[end:stop]
         self.found.append(Mutant(self.text.count("\n", 0, begin) + 1, kind,
-                                 one_line(self.text[start:stop]), one_line(after), whole))
+                                 one_line(self.text[start:stop]), one_line(after),
+                                 begin, end, replacement))
 
     def is_constant(self, at):
         """Whether a place is in what is decided when it is compiled, or only declared."""
@@ -174,7 +180,8 @@ class Generator:
         self.operators()
         self.conditions()
         self.drops_and_swaps()
-        unique = {mutant.text: mutant for mutant in self.found if mutant.text != self.text}
+        unique = {mutant.of(self.text): mutant for mutant in self.found}
+        unique.pop(self.text, None)
         count = Counter()
         numbered = []
         for mutant in sorted(unique.values(), key=lambda m: (m.line, m.kind, m.after)):

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: BSL-1.0
+"""All mutants of a header in one: a place is written once for each of its mutants, and a number
+that is looked at when the program runs says which is meant. So tests are compiled once and not for
+each mutant, as in "Mutant schemata" (Untch, Offutt, Harrold, 1993).
+
+A slot is what can be written several times with a choice before it: a statement, a condition, a
+value. A mutant outside of any slot is left to be compiled alone.
+"""
+import re
+from dataclasses import dataclass, field
+
+from mutants import DECLARES, DROPPABLE, masked, one_line
+
+CHOICE = "::podscope_mutant::is"
+HEADS = re.compile(r"(?:\s|\x01)*(?:(else|do)\b(?! if)|(?:else )?(if|for|while|switch)(?: constexpr)? ?"
+                   r"(?=\()|(case [^;{}]*?[^:]:(?!:)|default:|public:|private:|protected:))")
+BLOCK = re.compile(r"(\)|\]|\bconst|\bnoexcept|\boverride|\bmutable|\belse|\bdo|\btry|-> [\w:<>,*& ]+|"
+                   r"\b(struct|class|namespace|enum|union)\b[^;{}()]*)\s*$")
+
+
+@dataclass
+class Slot:
+    kind: str  # statement, condition, value or step
+    begin: int
+    end: int
+    mutants: list = field(default_factory=list)  # of which this is the innermost slot
+    inner: list = field(default_factory=list)
+
+
+class Finder:
+    def __init__(self, text):
+        self.text = text
+        self.mask = masked(text)
+        self.slots = []
+
+    def add(self, kind, begin, end):
+        while begin < end and self.mask[begin] in " \n\x01":
+            begin += 1
+        while begin < end and self.mask[end - 1] in " \n":
+            end -= 1
+        if begin < end:
+            self.slots.append(Slot(kind, begin, end))
+
+    def closing(self, opened):
+        depth = 0
+        for at in range(opened, len(self.mask)):
+            depth += (self.mask[at] in "([{") - (self.mask[at] in ")]}")
+            if depth == 0:
+                return at
+        return -1
+
+    def at_depth(self, begin, end, wanted):
+        """Where a text stands outside of all brackets, -1 if nowhere."""
+        depth = 0
+        for at in range(begin, end):
+            if depth == 0 and self.mask.startswith(wanted, at):
+                return at
+            depth += (self.mask[at] in "([{") - (self.mask[at] in ")]}")
+        return -1
+
+    def statement(self, begin, end):
+        """Of what ends with a semicolon: the slot in it, without what stands before."""
+        while head := HEADS.match(self.mask, begin, end):
+            begin = head.end()
+            if head.group(2):
+                begin = self.closing(self.mask.index("(", begin)) + 1
+        while begin < end and self.mask[begin] in " \n\x01":
+            begin += 1
+        stated = one_line(self.mask[begin:end - 1])
+        if not stated or stated.startswith(("static_assert", "using ", "template", "friend ")):
+            return
+        if stated.startswith("return") or (DROPPABLE.match(stated) and not DECLARES.match(stated)):
+            self.add("statement", begin, end)
+            return
+        given = self.at_depth(begin, end - 1, " = ")
+        if given < 0 or "constexpr " in stated or stated.endswith(("= default", "= delete", "= 0")):
+            return
+        given += len(" = ")
+        if self.mask[given] not in "{[":
+            self.add("value", given, end - 1)
+
+    def statements(self):
+        stack, begin = [], 0
+        for at, char in enumerate(self.mask):
+            if char in "([":
+                stack.append((char, begin))
+            elif char == "{":
+                before = self.mask[begin:at].rstrip(" \n\x01")
+                block = (not before or BLOCK.search(before)) and "=" not in before[-2:]
+                stack.append(("block" if block else char, begin))
+                if block:
+                    begin = at + 1
+            elif char in ")]}" and stack:
+                opened, outer = stack.pop()
+                if opened == "block":
+                    goes_on = re.match(r"\s*[;,).(\]]", self.mask[at + 1:at + 200])
+                    begin = outer if goes_on else at + 1
+            elif char == ";" and (not stack or stack[-1][0] == "block"):
+                self.statement(begin, at + 1)
+                begin = at + 1
+
+    def conditions(self):
+        for match in re.finditer(r"\b(if|while) (?=\()", self.mask):
+            opened = match.end()
+            closed = self.closing(opened)
+            begin = opened + 1
+            last = self.at_depth(begin, closed, ";")
+            if last >= 0:
+                begin = last + 1
+            if not re.match(r"\s*(const )?(auto|[\w:]+)[*&]* \w+ = ", self.mask[begin:closed]):
+                self.add("condition", begin, closed)
+        for match in re.finditer(r"\bfor (?=\()", self.mask):
+            opened = match.end()
+            closed = self.closing(opened)
+            first = self.at_depth(opened + 1, closed, ";")
+            if first < 0:
+                continue
+            given = self.at_depth(opened + 1, first, " = ")
+            if given >= 0:
+                self.add("value", given + len(" = "), first)
+            second = self.at_depth(first + 1, closed, ";")
+            self.add("condition", first + 1, second)
+            self.add("step", second + 1, closed)
+
+    def runs_of_swaps(self, mutants):
+        """Statements that follow each other, of which two at a time can be swapped."""
+        begin = end = -1
+        for one in sorted((each for each in mutants if each.kind == "swap"),
+                          key=lambda each: each.begin):
+            if one.begin >= end:
+                self.add("statement", begin, end)
+                begin = one.begin
+            end = one.end
+        self.add("statement", begin, end)
+
+    def tree(self, mutants):
+        """The outermost slots, each with those in it, and the mutants that are in none."""
+        self.statements()
+        self.conditions()
+        self.runs_of_swaps(mutants)
+        unique = {(each.begin, each.end): each for each in self.slots}
+        outermost, open_slots = [], []
+        for slot in sorted(unique.values(), key=lambda each: (each.begin, -each.end)):
+            while open_slots and open_slots[-1].end <= slot.begin:
+                open_slots.pop()
+            if open_slots and slot.end > open_slots[-1].end:
+                continue
+            (open_slots[-1].inner if open_slots else outermost).append(slot)
+            open_slots.append(slot)
+        left = []
+        for one in mutants:
+            slot = innermost(outermost, one)
+            (slot.mutants if slot is not None else left).append(one)
+        return outermost, left
+
+
+def innermost(slots, mutant):
+    for slot in slots:
+        if slot.begin <= mutant.begin and mutant.end <= slot.end:
+            return innermost(slot.inner, mutant) or slot
+    return None
+
+
+def choice(kind, variants, base):
+    """Each of the variants, which have a number, or the text as it is."""
+    if kind == "statement":
+        chosen = "".join(f"if ({CHOICE}({number})) {{ {text}\n}} else "
+                         for number, text in variants)
+        return f"{{ {chosen}{{ {base}\n}} }}"
+    wrap = {"condition": "static_cast<bool>", "step": "static_cast<void>", "value": ""}[kind]
+    chosen = "".join(f"{CHOICE}({number}) ? {wrap}({text}\n) : " for number, text in variants)
+    return f"({chosen}{wrap}({base}\n))"
+
+
+class Instrumented:
+    """A header with all of its mutants, each under the number that `numbers` gives it."""
+
+    def __init__(self, text, mutants, numbers):
+        self.text = text
+        self.numbers = numbers
+        self.slots, self.left = Finder(text).tree(mutants)
+        self.dropped = set()
+        self.last = ""
+
+    def render(self):
+        self.last = self.rendered(0, len(self.text), self.slots)
+        return self.last
+
+    def rendered(self, begin, end, slots):
+        parts, at = [], begin
+        for slot in slots:
+            parts += [self.text[at:slot.begin], self.of(slot)]
+            at = slot.end
+        return "".join([*parts, self.text[at:end]])
+
+    def of(self, slot):
+        base = self.rendered(slot.begin, slot.end, slot.inner)
+        if not slot.mutants or id(slot) in self.dropped:
+            return base
+        variants = [(self.numbers[one],
+                     self.text[slot.begin:one.begin] + one.replacement +
+                     self.text[one.end:slot.end]) for one in slot.mutants]
+        return f"/*<{id(slot)}*/{choice(slot.kind, variants, base)}/*>*/"
+
+    def drop_at(self, line, column):
+        """Leaves out the innermost slot at a place of the header as it was last rendered; whether
+        there is one."""
+        at = sum(len(each) + 1 for each in self.last.split("\n")[:line - 1]) + column
+        open_slots = []
+        for match in re.finditer(r"/\*(<(\d+)|>)\*/", self.last[:at]):
+            open_slots.append(int(match.group(2))) if match.group(2) else open_slots.pop()
+        if not open_slots:
+            return False
+        self.dropped.add(open_slots[-1])
+        return True
+
+    def unchosen(self):
+        """The mutants that have to be compiled alone."""
+        found = list(self.left)
+
+        def visit(slots):
+            for slot in slots:
+                if id(slot) in self.dropped:
+                    found.extend(slot.mutants)
+                visit(slot.inner)
+
+        visit(self.slots)
+        return found

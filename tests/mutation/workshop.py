@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Where mutants are compiled and put before their judges, which are files of tests."""
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from mutants import mutants_of
+from slots import Instrumented
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+INCLUDE = ROOT / "include/podscope"
+BUILD = ROOT / "build/mutation"
+COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", f"-I{ROOT / 'tests'}"]
+LIBRARIES = ["-ldl", "-lsqlite3", "-ltomlplusplus"]
+MEMORY = 4 << 30
+
+
+class Outcome:
+    KILLED, SURVIVED, INVALID = "killed", "survived", "invalid"
+
+
+def say(text):
+    print(f"podscope: {text}", file=sys.stderr, flush=True)
+
+
+def must(command):
+    done = subprocess.run([str(each) for each in command], check=False, capture_output=True)
+    if done.returncode != 0:
+        sys.stderr.write(done.stderr.decode(errors="replace")[-4000:])
+        sys.exit("podscope: the tests cannot be compiled")
+
+
+def can_confine():
+    # A mutant may end processes that are not its own.
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "true"]
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
+class Workshop:
+    """Most mutants are compiled all at once, and chosen when a judge runs; the others each alone.
+    """
+
+    def __init__(self, work):
+        self.work = work
+        self.numbers = {each: number for number, each in enumerate(work, 1)}
+        self.overlay = BUILD / "include"
+        self.precompiled = BUILD / "precompiled.pch"
+        self.objects = [BUILD / "main.o", BUILD / "system_faults.o"]
+        self.headers = {}
+        self.alone = set()
+        self.programs = {}
+        self.seconds = {}
+        self.reached = {}
+        self.confined = can_confine()
+
+    def prepare(self, judges, pool):
+        shutil.rmtree(BUILD, ignore_errors=True)
+        BUILD.mkdir(parents=True)
+        tests = ROOT / "tests"
+        # Without a header of the library, so that it serves for all mutants.
+        must([*COMPILER, "-include", HERE / "choice.hpp", "-x", "c++-header",
+              tests / "support/precompiled.hpp", "-o", self.precompiled])
+        for source, to in zip(("support/main.cpp", "backend/system_faults.cpp"), self.objects):
+            must([*COMPILER, f"-I{ROOT / 'include'}", "-c", tests / source, "-o", to])
+        for header in {header for header, _ in self.work}:
+            text = (INCLUDE / header).read_text()
+            here = [mutant for mutant in mutants_of(text) if (header, mutant) in self.numbers]
+            self.headers[header] = Instrumented(
+                text, here, {each: self.numbers[header, each] for each in here})
+            self.write(header)
+        say(f"compiling {len(judges)} files of tests with {len(self.work)} mutants")
+        self.leave_out_errors(judges, pool)
+        self.alone = {(header, mutant) for header, text in self.headers.items()
+                      for mutant in text.unchosen()}
+        list(pool.map(self.measure, sorted(judges)))
+        say(f"{len(self.alone)} of the mutants have to be compiled alone")
+
+    def write(self, header):
+        to = self.overlay / "podscope" / header
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(self.headers[header].render())
+
+    def leave_out_errors(self, judges, pool):
+        """Compiles the judges, and what cannot stand beside its mutants without them."""
+        waiting = set(judges)
+        while waiting:
+            order = sorted(waiting)
+            failed = {}
+            for judge, errors in zip(order, pool.map(self.compile_chosen, order)):
+                if errors is not None:
+                    failed[judge] = errors
+            places = {place for errors in failed.values() for place in errors}
+            changed = {header for header, line, column in places
+                       if self.headers[header].drop_at(line, column)}
+            if failed and not changed:
+                sys.exit(f"podscope: tests/{min(failed)} cannot be compiled with its mutants")
+            for header in changed:
+                self.write(header)
+            waiting = set(failed)
+        # Each of the same headers: numbers stay, so a program made before a slot was left out
+        # only knows more mutants than are asked of it.
+
+    def compile_chosen(self, judge):
+        """None, or where the errors are."""
+        program = BUILD / judge.replace("/", "_").replace(".cpp", "")
+        done = self.compile(judge, program, self.overlay, ["-ferror-limit=0"])
+        if done.returncode == 0:
+            self.programs[judge] = program
+            return None
+        found = re.findall(re.escape(str(self.overlay)) + r"/podscope/(\S+?):(\d+):(\d+): (?:fatal )?error:",
+                           done.stderr.decode(errors="replace"))
+        return [(header, int(line), int(column)) for header, line, column in found]
+
+    def compile(self, judge, program, overlay, options=()):
+        command = [*COMPILER, *options, *([f"-I{overlay}"] if overlay else []),
+                   f"-I{ROOT / 'include'}", "-include-pch", self.precompiled,
+                   ROOT / "tests" / judge, *self.objects, *LIBRARIES, "-o", program]
+        return subprocess.run([str(each) for each in command], check=False, capture_output=True)
+
+    def run(self, program, place, limit, **variables):
+        """Whether the tests pass."""
+        command = [str(program), "--abort", "~[slow]"]
+        if self.confined:
+            command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
+        environment = {**os.environ, "TMPDIR": str(place), "PODSCOPE_SEQUENCES": "100",
+                       "PODSCOPE_RULE_SETS": "200", **variables}
+
+        def bound():
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, env=environment, cwd=place,
+                                   start_new_session=True, preexec_fn=bound)
+        try:
+            return process.wait(limit) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+
+    def measure(self, judge):
+        """How long a test takes without a mutant, and which it reaches."""
+        with tempfile.TemporaryDirectory() as folder:
+            marks = Path(folder) / "reached"
+            marks.write_bytes(bytes(len(self.work) + 1))
+            start = time.monotonic()
+            if not self.run(self.programs[judge], Path(folder), 600,
+                            PODSCOPE_MUTANTS_REACHED=str(marks)):
+                sys.exit(f"podscope: tests/{judge} fails before anything is mutated")
+            self.seconds[judge] = time.monotonic() - start
+            self.reached[judge] = {number for number, mark in enumerate(marks.read_bytes()) if mark}
+
+    def limit(self, judge):
+        return 10 + 5 * self.seconds[judge]
+
+    def judge(self, header, mutant, judges):
+        number = self.numbers[header, mutant]
+        # What no program reaches may still decide what is compiled.
+        if (header, mutant) in self.alone or \
+                not any(number in self.reached[each] for each in judges):
+            return self.judge_alone(header, mutant, judges)
+        with tempfile.TemporaryDirectory() as folder:
+            for each in judges:
+                if number in self.reached[each] and not self.run(
+                        self.programs[each], Path(folder), self.limit(each),
+                        PODSCOPE_MUTANT=str(number)):
+                    return Outcome.KILLED
+        return Outcome.SURVIVED
+
+    def judge_alone(self, header, mutant, judges):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder)
+            overlay = place / "include"
+            mutated = overlay / "podscope" / header
+            mutated.parent.mkdir(parents=True)
+            mutated.write_text(mutant.of((INCLUDE / header).read_text()))
+            for each in judges:
+                program = place / "judge"
+                if self.compile(each, program, overlay).returncode != 0:
+                    return Outcome.INVALID
+                if not self.run(program, place, self.limit(each)):
+                    return Outcome.KILLED
+        return Outcome.SURVIVED
