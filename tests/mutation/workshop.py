@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 INCLUDE = ROOT / "include/podscope"
 BUILD = ROOT / "build/mutation"
-COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", f"-I{ROOT / 'tests'}"]
+COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", "-D_GLIBCXX_ASSERTIONS",
+            f"-I{ROOT / 'tests'}"]
 LIBRARIES = ["-ldl", "-lsqlite3", "-ltomlplusplus"]
 MEMORY = 4 << 30
 
