@@ -5,6 +5,7 @@
 #include "support/invariants.hpp"
 #include "support/stored_state.hpp"
 
+#include <podscope/error.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/schema.hpp>
 #include <podscope/scope/permission.hpp>
@@ -56,6 +57,11 @@ namespace regimes {
         }
     }
     return false;
+}
+
+[[nodiscard]] inline std::string
+not_live(const std::string& pod, const std::string& what, const podscope::error& why) {
+    return "liveness: '" + pod + "' cannot be " + what + ": " + to_string(why);
 }
 
 /// What is there that may not be once all pods were released, each as a sentence.
