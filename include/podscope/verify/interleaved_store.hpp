@@ -77,7 +77,7 @@ public:
             const auto base = state_->rows;
             std::optional<lock> alone;
             if constexpr (in_turn) {
-                alone.emplace(*state_);
+                alone.emplace(state_);
             } else {
                 plan_->observe(hash_of(*base));
             }
@@ -108,9 +108,12 @@ private:
         bool is_locked = false;
     };
 
+    // Keeps what it locks: an actor that is given up may be unwound after the store has gone.
     class lock {
     public:
-        explicit lock(state& of) noexcept : of_{&of} { of.is_locked = true; }
+        explicit lock(std::shared_ptr<state> of) noexcept : of_{std::move(of)} {
+            of_->is_locked = true;
+        }
 
         lock(const lock&) = delete;
         lock& operator=(const lock&) = delete;
@@ -118,7 +121,7 @@ private:
         ~lock() { of_->is_locked = false; }
 
     private:
-        state* of_;
+        std::shared_ptr<state> of_;
     };
 
     [[nodiscard]] bool is_locked() const noexcept { return state_->is_locked; }
