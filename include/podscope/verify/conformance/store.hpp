@@ -100,7 +100,7 @@ struct store_claims {
 /// Puts a store through all that the core relies on.
 ///
 ///     struct place {
-///         scratch_folder folder;
+///         my_folder folder; // new, and gone with its place
 ///         auto open() { return my_backend::open(folder.path()); }
 ///     };
 ///     auto report = verify::check_store([] { return place{}; });
@@ -115,8 +115,9 @@ struct store_claims {
 /// deviation, and so is what it declares in `deviations`. A loss of power is not tried: power_cut
 /// does that for what is written over a file_layer.
 ///
-/// Takes some seconds, in threads and processes of its own; call it while no other thread runs,
-/// since it forks. A store that never returns keeps it waiting for ever.
+/// Takes some seconds, in threads and processes of its own. Where the store reaches other processes
+/// it forks, so call it while no other thread runs. A store that never returns keeps it waiting for
+/// ever.
 template <class Make>
 [[nodiscard]] conformance_report check_store(Make make, const conformance_options& options = {}) {
     using place = conformance::place_of<Make>;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+// A store of one's own: pods are delegated, adopted and restored over LevelDB, and then the store
+// is put through all that the core relies on.
+#include "leveldb_store.hpp"
+
+#include <podscope/backend/lifted.hpp>
+#include <podscope/podscope.hpp>
+#include <podscope/verify/conformance.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+/// A new folder with a database in it, of which the kit opens as many handles as it wants.
+class place {
+public:
+    place() {
+        if (::mkdtemp(folder_.data()) == nullptr) {
+            throw std::runtime_error{"there is no folder for the database"};
+        }
+    }
+
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+    ~place() { std::filesystem::remove_all(folder_); }
+
+    /// The folder can be open once, so handles share that; with the last one it is closed.
+    podscope::result<plugged::leveldb_store> open() {
+        auto shared = open_.lock();
+        if (!shared) {
+            auto opened = plugged::leveldb_database::open(folder_);
+            if (!opened) {
+                return podscope::fail(opened);
+            }
+            open_ = shared = *std::move(opened);
+        }
+        return plugged::leveldb_store{shared};
+    }
+
+private:
+    std::string folder_{std::filesystem::temp_directory_path() / "podscope_leveldb_XXXXXX"};
+    std::weak_ptr<plugged::leveldb_database> open_{};
+};
+
+/// Whether what a parent has handed on is known to a runtime that opens the same database later.
+bool restores() {
+    using namespace podscope;
+    place here;
+    memory_sessions sessions;
+    const auto open_world = [&] {
+        return make_runtime(use::backend(lifted{here.open().value()}), use::sessions(sessions));
+    };
+    {
+        auto world = open_world();
+        auto planner = world.create(manifest{"planner"}.may(rules::write("/ws"))).value();
+        auto granted = planner.delegate(manifest{"coder"}.may(rules::write("/ws/src"))).value();
+        auto coder = world.adopt(granted).value();
+        std::cout << coder.check("/ws/src/main.cpp", permission::write).has_value()
+                  << planner.check("/ws/src/main.cpp", permission::write).has_value() << '\n'; // 10
+    } // neither of them released what it had
+
+    auto world = open_world();
+    auto back = world.restore("planner").value();
+    for (const auto& one : back.report.ended) {
+        std::cout << one.child << " is " << to_string(one.reason) << '\n'; // coder is missing
+    }
+    return back.pod.check("/ws/src/main.cpp", permission::write).has_value();
+}
+
+} // namespace
+
+int main() {
+    const bool restored = restores();
+    const auto report = podscope::verify::check_store([] { return place{}; });
+    std::cout << report.to_text();
+    return restored && report.is_kept() ? 0 : 1;
+}
