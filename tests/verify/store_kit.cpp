@@ -79,6 +79,7 @@ constexpr std::array in_one_process{
     expectation{flaw::loses_third_change, "a history leaves what a map would hold"},
     expectation{flaw::caches_reads, "handles see each other's commits"},
     expectation{flaw::loses_updates, "threads that write at once lose nothing"},
+    expectation{flaw::tears_transactions, "a commit is seen whole or not at all"},
     expectation{flaw::misses_erase_in_generation,
                 "the generation moves with every commit before that is reported"},
     expectation{flaw::counts_for_itself,

@@ -55,6 +55,7 @@ struct store_claims {
     kit.promise("a history leaves what a map would hold", by(is_as_a_map));
     kit.promise("handles see each other's commits", by(shows_commits_to_other_handles));
     kit.promise("threads that write at once lose nothing", by(lets_threads_write));
+    kit.promise("a commit is seen whole or not at all", by(shows_commits_whole));
 
     constexpr std::string_view no_generation = "it has no generation()";
     kit.promise_if(claims.has_generation, no_generation,

@@ -9,9 +9,11 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 // What a store promises to several handles and threads.
@@ -164,6 +166,74 @@ inline void lets_threads_write(trial& t, const place_maker& make) {
     }
     t.equal(t.must(number_of(a.store(), "n"), "reading 'n'"), threads * each, "'n'");
     t.equal(right.load(), threads, "the number of threads that never saw an older state");
+}
+
+/// Puts one number in many rows of both tables, in one transaction.
+[[nodiscard]] inline result<void> put_everywhere(any_store& store, std::int64_t number) {
+    return store.write([&](any_transaction& txn) -> result<void> {
+        for (const char key : std::string_view{"abcdefgh"}) {
+            for (const auto in : {which_table::first, which_table::other}) {
+                if (auto put = txn.put(in, {&key, 1}, {number, {}, {}}); !put) {
+                    return put;
+                }
+            }
+        }
+        return {};
+    });
+}
+
+/// The different numbers that one transaction reads in those rows; for a row that is not there, 0.
+[[nodiscard]] inline result<std::set<std::int64_t>> numbers_everywhere(any_store& store) {
+    std::set<std::int64_t> found;
+    auto done = store.read([&](any_transaction& txn) -> result<void> {
+        found.clear();
+        for (const char key : std::string_view{"abcdefgh"}) {
+            for (const auto in : {which_table::first, which_table::other}) {
+                auto row = txn.get(in, {&key, 1});
+                if (!row) {
+                    return fail(row);
+                }
+                found.insert(*row ? (**row).number : 0);
+            }
+        }
+        return {};
+    });
+    return done ? result<std::set<std::int64_t>>{std::move(found)} : fail(done);
+}
+
+inline void shows_commits_whole(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    hand b{t, *at, "b"};
+    t.step("b: put 'a' to 'h' = n in both tables in one transaction, for n = 1, 2 and so on");
+    t.step("a: meanwhile get all of them in one transaction, again and again in another thread");
+    std::atomic<unsigned> looks{0};
+    std::atomic<bool> is_over{false};
+    result<std::set<std::int64_t>> seen;
+    std::thread reader{[&] {
+        while (!is_over) {
+            seen = numbers_everywhere(a.store());
+            if (!seen || seen->size() != 1) {
+                is_over = true;
+            }
+            ++looks;
+            std::this_thread::yield(); // so that a store under an unfair lock lets b in
+        }
+    }};
+    const auto until = std::chrono::steady_clock::now() + t.options().patience;
+    result<void> written;
+    for (unsigned n = 1; n <= 5 * t.options().rounds && written && !is_over; ++n) {
+        const unsigned before = looks;
+        written = put_everywhere(b.store(), n);
+        // So that it is looked at, however little of the processor the reader gets.
+        while (looks == before && !is_over && std::chrono::steady_clock::now() < until) {
+            std::this_thread::yield();
+        }
+    }
+    is_over = true;
+    reader.join();
+    t.must(std::move(written), "a put");
+    t.equal(t.must(std::move(seen), "a get").size(), 1U, "the number of commits seen at once");
 }
 
 inline void shows_delayed_commits(trial& t, const place_maker& make) {
