@@ -10,6 +10,7 @@
 // misuses: deleted function [^()]*permit_for[(]|deleted member function [^a-z]*permit_for
 // misuses: deleted function [^()]*::basic_pod[(]|copy constructor of [^ ]*pod
 // misuses: argument discards qualifiers.*release|argument to member function [^a-z]*release
+// not_lifted: use::backend takes a byte_backend as lifted
 #include <podscope/backend/lifted.hpp>
 #include <podscope/backend/memory.hpp>
 #include <podscope/pod/make_runtime.hpp>
@@ -59,6 +60,9 @@ struct shared_widely : basic_memory<pod_schema> {
 
 int main() {
     (void)lifted<bytes>{bytes{}};
+#ifdef not_lifted
+    (void)use::backend(bytes{});
+#endif
     (void)of_rows<rows>{};
 
     basic_memory<pod_schema> store;

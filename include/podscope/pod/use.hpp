@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/byte_backend.hpp>
 #include <podscope/backend/concept.hpp>
 #include <podscope/pod/clock.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
@@ -57,6 +58,8 @@ template <class Backend>
     static_assert(
         typed_store<Backend>,
         "podscope: use::backend takes a typed_store: durable, reaches, read(f), write(f)");
+    static_assert(!byte_backend<Backend>,
+                  "podscope: use::backend takes a byte_backend as lifted{…}, a typed_store of it");
     return named_part<policy::backend, Backend>{std::move(part)};
 }
 
