@@ -72,8 +72,9 @@ public:
         if (status.ok()) {
             return {};
         }
+        const bool is_of_system = status.IsIOError() || status.IsNotFound();
         return fail({.category = status.IsCorruption() ? errc::corrupt
-                                 : status.IsIOError()  ? errc::io
+                                 : is_of_system        ? errc::io
                                                        : errc::unavailable,
                      .message = "LevelDB says: " + status.ToString(),
                      .path = folder_});
