@@ -7,6 +7,7 @@
 #include <podscope/backend/etcd_json.hpp>
 #include <podscope/backend/json_value.hpp>
 #include <podscope/fork_stamp.hpp>
+#include <podscope/os/blocked_signals.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -19,9 +20,6 @@
 #include <string>
 #include <thread>
 #include <utility>
-
-#include <pthread.h>
-#include <signal.h>
 
 namespace podscope::backend_detail {
 
@@ -44,21 +42,10 @@ public:
 
     using handle = std::unique_ptr<etcd_watch, ending>;
 
-    /// What signals there are, other threads get.
     [[nodiscard]] static handle begin(etcd_client& client, const std::string& row) {
         handle made{new etcd_watch{client, row}};
-        sigset_t all{};
-        sigset_t before{};
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before);
-        const auto put_back = [&] { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); };
-        try {
-            made->thread_ = std::thread{[by = made.get()] { by->run(); }};
-        } catch (...) {
-            put_back();
-            throw;
-        }
-        put_back();
+        const os_detail::blocked_signals inherited;
+        made->thread_ = std::thread{[by = made.get()] { by->run(); }};
         return made;
     }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/names.hpp>
+#include <podscope/os/blocked_signals.hpp>
 #include <podscope/probe/answering_socket.hpp>
 #include <podscope/probe/proc_file.hpp>
 #include <podscope/probe/socket_folder.hpp>
@@ -10,15 +11,12 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
-
-#include <pthread.h>
 
 namespace podscope {
 
@@ -202,23 +200,7 @@ inline void responder::start_thread() {
         return;
     }
 
-    // The program's handlers run on the program's own threads.
-    struct all_blocked {
-        sigset_t before{};
-
-        all_blocked() noexcept {
-            sigset_t all{};
-            ::sigfillset(&all);
-            ::pthread_sigmask(SIG_SETMASK, &all, &before);
-        }
-
-        all_blocked(const all_blocked&) = delete;
-        all_blocked& operator=(const all_blocked&) = delete;
-
-        ~all_blocked() { ::pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-    };
-
-    const all_blocked inherited;
+    const os_detail::blocked_signals inherited;
     state_->thread = std::thread{[state = state_.get()] { state->answer_until_stopped(); }};
 }
 
