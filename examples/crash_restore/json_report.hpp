@@ -6,8 +6,8 @@
 #include "wording.hpp"
 #include "workspace.hpp"
 
+#include <podscope/json_writer.hpp>
 #include <podscope/podscope.hpp>
-#include <podscope/session/json_writer.hpp>
 #include <podscope/sink/notification_json.hpp>
 
 #include <optional>

@@ -4,9 +4,9 @@
 #include "fuzz/target.hpp"
 
 #include <podscope/backend/codec.hpp>
+#include <podscope/json_writer.hpp>
 #include <podscope/pod/manifest_toml.hpp>
 #include <podscope/scope/lexical_path.hpp>
-#include <podscope/session/json_writer.hpp>
 
 #include <string>
 #include <string_view>

@@ -15,7 +15,7 @@
 #include "support/forked.hpp"
 #include "support/temporary_folder.hpp"
 
-#include <podscope/session/json_writer.hpp>
+#include <podscope/json_writer.hpp>
 
 #include <algorithm>
 #include <cstddef>

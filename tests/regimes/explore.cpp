@@ -4,7 +4,7 @@
 // is over.
 #include "regimes/explore/explored_run.hpp"
 
-#include <podscope/session/json_writer.hpp>
+#include <podscope/json_writer.hpp>
 #include <podscope/verify/explorer.hpp>
 
 #include <algorithm>

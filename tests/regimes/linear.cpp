@@ -12,8 +12,8 @@
 #include "regimes/yielding.hpp"
 #include "support/temporary_folder.hpp"
 
+#include <podscope/json_writer.hpp>
 #include <podscope/pod/schema.hpp>
-#include <podscope/session/json_writer.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -9,7 +9,7 @@
 #include "support/temporary_folder.hpp"
 
 #include <podscope/backend/journal.hpp>
-#include <podscope/session/json_writer.hpp>
+#include <podscope/json_writer.hpp>
 #include <podscope/verify/power_cut.hpp>
 #include <podscope/verify/recorded_files.hpp>
 

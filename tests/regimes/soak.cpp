@@ -12,9 +12,9 @@
 #include "support/stored_state.hpp"
 #include "support/temporary_folder.hpp"
 
+#include <podscope/json_writer.hpp>
 #include <podscope/pod/schema.hpp>
 #include <podscope/session/file.hpp>
-#include <podscope/session/json_writer.hpp>
 
 #include <algorithm>
 #include <array>

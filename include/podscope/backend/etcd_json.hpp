@@ -3,6 +3,7 @@
 
 #include <podscope/backend/base64.hpp>
 #include <podscope/backend/json_value.hpp>
+#include <podscope/json_writer.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -31,46 +32,38 @@ struct etcd_answer {
     std::vector<etcd_answer> answers{};
 };
 
-inline void append_json_text(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        const auto code = static_cast<unsigned char>(c);
-        if (code < 0x20) {
-            out.append("\\u00").append(1, hex[code >> 4U]).append(1, hex[code & 15U]);
-        } else {
-            out.append(c == '"' || c == '\\' ? 1 : 0, '\\').append(1, c);
-        }
-    }
-    out += '"';
-}
-
-/// Builds an object of members whose values need no escapes but for the texts.
+/// Builds an object as text.
 class etcd_object {
 public:
     etcd_object& bytes(std::string_view name, std::string_view value) {
-        return raw(name, '"' + to_base64(value) + '"');
+        return text(name, to_base64(value));
     }
 
+    /// In a string, as 64 bits are in JSON.
     etcd_object& number(std::string_view name, std::uint64_t value) {
-        return raw(name, '"' + std::to_string(value) + '"');
+        return text(name, std::to_string(value));
     }
 
     etcd_object& text(std::string_view name, std::string_view value) {
-        std::string quoted;
-        append_json_text(quoted, value);
-        return raw(name, quoted);
-    }
-
-    etcd_object& raw(std::string_view name, std::string_view json) {
-        text_.append(text_.size() == 1 ? "\"" : ",\"").append(name).append("\":").append(json);
+        into_.text(name, value);
         return *this;
     }
 
-    [[nodiscard]] std::string done() const { return text_ + '}'; }
+    /// A value that is JSON already.
+    etcd_object& raw(std::string_view name, std::string_view json) {
+        into_.raw(name, json);
+        return *this;
+    }
+
+    /// The whole of it. Once.
+    [[nodiscard]] std::string done() {
+        into_.close();
+        return std::move(text_);
+    }
 
 private:
-    std::string text_{"{"};
+    std::string text_{};
+    json_object_writer into_{text_};
 };
 
 [[nodiscard]] inline std::string etcd_list(const std::vector<std::string>& items) {
@@ -113,8 +106,8 @@ etcd_put(std::string_view key, std::string_view value, std::uint64_t lease = 0) 
 /// Holds if the row's last change is of that revision; 0 if there is no such row.
 [[nodiscard]] inline std::string etcd_is_of(std::string_view key, std::uint64_t revision) {
     return etcd_object{}
-        .raw("target", "\"MOD\"")
-        .raw("result", "\"EQUAL\"")
+        .text("target", "MOD")
+        .text("result", "EQUAL")
         .bytes("key", key)
         .number("mod_revision", revision)
         .done();
@@ -124,8 +117,8 @@ etcd_put(std::string_view key, std::string_view value, std::uint64_t lease = 0) 
 [[nodiscard]] inline std::string
 etcd_is_before(std::string_view from, std::string_view to, std::uint64_t revision) {
     return etcd_object{}
-        .raw("target", "\"MOD\"")
-        .raw("result", "\"LESS\"")
+        .text("target", "MOD")
+        .text("result", "LESS")
         .bytes("key", from)
         .bytes("range_end", to)
         .number("mod_revision", revision)
@@ -135,8 +128,8 @@ etcd_is_before(std::string_view from, std::string_view to, std::uint64_t revisio
 /// Holds if there is such a row with that value.
 [[nodiscard]] inline std::string etcd_is_value(std::string_view key, std::string_view value) {
     return etcd_object{}
-        .raw("target", "\"VALUE\"")
-        .raw("result", "\"EQUAL\"")
+        .text("target", "VALUE")
+        .text("result", "EQUAL")
         .bytes("key", key)
         .bytes("value", value)
         .done();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/json_writer.hpp>
 #include <podscope/result.hpp>
 #include <podscope/session/concept.hpp>
 #include <podscope/session/json_reader.hpp>
-#include <podscope/session/json_writer.hpp>
 
 #include <array>
 #include <charconv>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/json_writer.hpp>
 #include <podscope/notification.hpp>
 #include <podscope/scope/resource.hpp>
 #include <podscope/scope/rule.hpp>
-#include <podscope/session/json_writer.hpp>
 
 #include <concepts>
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
 
+#include <podscope/json_writer.hpp>
 #include <podscope/session/json_reader.hpp>
-#include <podscope/session/json_writer.hpp>
 
 #include <array>
 #include <cstdint>
