@@ -11,8 +11,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -453,4 +455,28 @@ TEST_CASE("a lock file that is removed under an open handle is an error") {
     REQUIRE_FALSE(written.has_value());
     CHECK(written.error().category == errc::io);
     CHECK(journal::open(made.path()).has_value());
+}
+
+TEST_CASE("a lock file that is removed while a commit waits for the lock is an error") {
+    using clock = std::chrono::steady_clock;
+    const three_transactions made;
+    constexpr std::chrono::milliseconds every{200};
+    auto holder = journal::open(made.path()).value();
+    auto store = journal::open(made.path(), {.examine_every = every}).value();
+    std::optional<podscope::result<void>> written;
+    std::jthread waiting;
+    const auto held = holder.write([&](auto&) -> podscope::result<void> {
+        waiting = std::jthread{[&] { written = put_number(store, "a", 4); }};
+        // Until what the other one saw when it was opened is too old.
+        for (const auto until = clock::now() + 2 * every; clock::now() < until;) {
+            std::this_thread::yield();
+        }
+        std::filesystem::remove(made.path() + "/journal.lock");
+        return {};
+    });
+    waiting.join();
+    CHECK(held.has_value());
+    REQUIRE(written);
+    REQUIRE_FALSE(written->has_value());
+    CHECK(written->error().category == errc::io);
 }

@@ -141,7 +141,7 @@ public:
         } else if (code != 0) {
             return system_failure("lock", lock_path(), code);
         }
-        const auto now = until - deadline_;
+        const auto now = std::chrono::steady_clock::now(); // after the wait, which may be long
         is_examining_ = now - examined_ >= examine_every_;
         if (is_examining_) {
             if (auto there = check_lock_is_there(); !there) {
