@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/backend/codec.hpp>
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/rows.hpp>
 #include <podscope/result.hpp>
@@ -127,20 +126,7 @@ private:
     [[nodiscard]] bool is_locked() const noexcept { return state_->is_locked; }
 
     [[nodiscard]] static std::uint64_t hash_of(const basic_rows<Schema>& rows) {
-        return hash_of(Schema{}, rows);
-    }
-
-    template <table... Tables>
-    [[nodiscard]] static std::uint64_t hash_of(schema<Tables...>, const basic_rows<Schema>& rows) {
-        std::uint64_t hash = 0;
-        const auto add = [&]<table T>(std::type_identity<T>) {
-            hash = mix(hash, std::string_view{T::name});
-            for (const auto& [key, record] : rows.template of<T>()) {
-                hash = mix(mix(hash, key), encode_record(record));
-            }
-        };
-        (add(std::type_identity<Tables>{}), ...);
-        return hash;
+        return *rows_hash(Schema{}, rows_reader<Schema>{rows}); // which cannot fail in memory
     }
 
     std::shared_ptr<state> state_;

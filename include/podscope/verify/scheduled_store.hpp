@@ -128,23 +128,27 @@ protected:
     schedule* plan_;
 };
 
+/// A hash of all rows that a transaction sees. Equal for equal contents.
+template <table... Tables, class Txn>
+[[nodiscard]] result<std::uint64_t> rows_hash(schema<Tables...>, const Txn& txn) {
+    std::uint64_t hash = 0;
+    result<void> done{};
+    const auto add = [&]<table T>(std::type_identity<T>) {
+        hash = mix(hash, std::string_view{T::name});
+        done = txn.template scan<T>({}, [&](std::string_view key, const auto& record) {
+            hash = mix(mix(hash, key), encode_record(record));
+            return scan::next;
+        });
+        return done.has_value();
+    };
+    (void)(... && add(std::type_identity<Tables>{}));
+    return done ? result<std::uint64_t>{hash} : fail(done);
+}
+
 /// A hash of all rows of a store. Equal for equal contents.
 template <table... Tables, typed_store Store>
-[[nodiscard]] result<std::uint64_t> contents_hash(schema<Tables...>, Store& store) {
-    return store.read([](auto& txn) -> result<std::uint64_t> {
-        std::uint64_t hash = 0;
-        result<void> done{};
-        const auto add = [&]<table T>(std::type_identity<T>) {
-            hash = mix(hash, std::string_view{T::name});
-            done = txn.template scan<T>({}, [&](std::string_view key, const auto& record) {
-                hash = mix(mix(hash, key), encode_record(record));
-                return scan::next;
-            });
-            return done.has_value();
-        };
-        (void)(... && add(std::type_identity<Tables>{}));
-        return done ? result<std::uint64_t>{hash} : fail(done);
-    });
+[[nodiscard]] result<std::uint64_t> contents_hash(schema<Tables...> all, Store& store) {
+    return store.read([&](auto& txn) { return rows_hash(all, txn); });
 }
 
 } // namespace podscope::verify
