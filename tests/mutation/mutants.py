@@ -22,6 +22,9 @@ DECLARES = re.compile(
     r"static_assert|BOOST_HANA_ADAPT_STRUCT)\b|^\[\[|^[\w:<>,* &]+ [\w]+(\{.*\})?$|^[\w:]+<.*> \w+")
 
 
+DECLARED = re.compile(r"\s*(const )?(auto[*&]* |[\w:]+[*&]* \w+ = )")
+
+
 @dataclass(frozen=True)
 class Mutant:
     line: int
@@ -44,6 +47,35 @@ def masked(text):
         r'//[^\n]*|/\*.*?\*/|R"\((?:.|\n)*?\)"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'|^[ \t]*#[^\n]*',
         re.DOTALL | re.MULTILINE)
     return pattern.sub(lambda m: re.sub(r"[^\n]", "\x01", m.group()), text)
+
+
+def closing(mask, opened):
+    """Where the bracket closes that opens there, -1 if nowhere."""
+    depth = 0
+    for at in range(opened, len(mask)):
+        depth += (mask[at] in "([{") - (mask[at] in ")]}")
+        if depth == 0:
+            return at
+    return -1
+
+
+def outside_of_brackets(mask, begin, end, wanted):
+    """Where a text stands outside of all brackets, each time."""
+    depth = 0
+    for at in range(begin, end):
+        if depth == 0 and mask.startswith(wanted, at):
+            yield at
+        depth += (mask[at] in "([{") - (mask[at] in ")]}")
+
+
+def condition_in(mask, opened):
+    """Of an `if` or a `while` whose bracket opens there: where the condition begins, behind what is
+    declared before it, and ends; nothing if it is a declaration itself, or does not end."""
+    closed = closing(mask, opened)
+    begin = max(outside_of_brackets(mask, opened + 1, closed, ";"), default=opened) + 1
+    if closed < 0 or DECLARED.match(mask, begin):
+        return None
+    return begin, closed
 
 
 def one_line(text):
@@ -96,34 +128,14 @@ class Generator:
             if not self.is_constant(match.start()):
                 self.add("constant", match.start(), match.end(), str(int(match.group()) + 1))
 
-    def closing(self, opened):
-        depth = 0
-        for at in range(opened, len(self.mask)):
-            if self.mask[at] in "([{":
-                depth += 1
-            elif self.mask[at] in ")]}":
-                depth -= 1
-                if depth == 0:
-                    return at
-        return -1
-
     def conditions(self):
         for match in re.finditer(r"\b(if|while) \(", self.mask):
             opened = match.end() - 1
-            closed = self.closing(opened)
-            if closed < 0:
+            found = condition_in(self.mask, opened)
+            if found is None:
                 continue
-            begin = opened + 1
-            # What stands before is a declaration.
-            inner = self.mask[begin:closed]
-            depth = 0
-            for offset, char in enumerate(inner):
-                depth += (char in "([{") - (char in ")]}")
-                if char == ";" and depth == 0:
-                    begin = opened + 1 + offset + 1
+            begin, closed = found
             condition = self.text[begin:closed].strip()
-            if re.match(r"(const )?auto[*&]* |(const )?[\w:]+[*&]* \w+ = ", condition):
-                continue
             # As the operator's own mutant.
             if re.match(r"!\*?[\w.]+(\([^()]*\))?$", condition) or is_single(condition):
                 continue

@@ -9,7 +9,8 @@ value. A mutant outside of any slot is left to be compiled alone.
 import re
 from dataclasses import dataclass, field
 
-from mutants import DECLARES, DROPPABLE, masked, one_line
+from mutants import (DECLARES, DROPPABLE, closing, condition_in, masked, one_line,
+                     outside_of_brackets)
 
 CHOICE = "::podscope_mutant::is"
 HEADS = re.compile(r"(?:\s|\x01)*(?:(else|do)\b(?! if)|(?:else )?(if|for|while|switch)(?: constexpr)? ?"
@@ -41,29 +42,16 @@ class Finder:
         if begin < end:
             self.slots.append(Slot(kind, begin, end))
 
-    def closing(self, opened):
-        depth = 0
-        for at in range(opened, len(self.mask)):
-            depth += (self.mask[at] in "([{") - (self.mask[at] in ")]}")
-            if depth == 0:
-                return at
-        return -1
-
-    def at_depth(self, begin, end, wanted):
-        """Where a text stands outside of all brackets, -1 if nowhere."""
-        depth = 0
-        for at in range(begin, end):
-            if depth == 0 and self.mask.startswith(wanted, at):
-                return at
-            depth += (self.mask[at] in "([{") - (self.mask[at] in ")]}")
-        return -1
+    def first(self, begin, end, wanted):
+        """Where a text first stands outside of all brackets, -1 if nowhere."""
+        return next(outside_of_brackets(self.mask, begin, end, wanted), -1)
 
     def statement(self, begin, end):
         """Of what ends with a semicolon: the slot in it, without what stands before."""
         while head := HEADS.match(self.mask, begin, end):
             begin = head.end()
             if head.group(2):
-                begin = self.closing(self.mask.index("(", begin)) + 1
+                begin = closing(self.mask, self.mask.index("(", begin)) + 1
         while begin < end and self.mask[begin] in " \n\x01":
             begin += 1
         stated = one_line(self.mask[begin:end - 1])
@@ -72,7 +60,7 @@ class Finder:
         if stated.startswith("return") or (DROPPABLE.match(stated) and not DECLARES.match(stated)):
             self.add("statement", begin, end)
             return
-        given = self.at_depth(begin, end - 1, " = ")
+        given = self.first(begin, end - 1, " = ")
         if given < 0 or "constexpr " in stated or stated.endswith(("= default", "= delete", "= 0")):
             return
         given += len(" = ")
@@ -101,24 +89,18 @@ class Finder:
 
     def conditions(self):
         for match in re.finditer(r"\b(if|while) (?=\()", self.mask):
-            opened = match.end()
-            closed = self.closing(opened)
-            begin = opened + 1
-            last = self.at_depth(begin, closed, ";")
-            if last >= 0:
-                begin = last + 1
-            if not re.match(r"\s*(const )?(auto|[\w:]+)[*&]* \w+ = ", self.mask[begin:closed]):
-                self.add("condition", begin, closed)
+            if found := condition_in(self.mask, match.end()):
+                self.add("condition", *found)
         for match in re.finditer(r"\bfor (?=\()", self.mask):
             opened = match.end()
-            closed = self.closing(opened)
-            first = self.at_depth(opened + 1, closed, ";")
+            closed = closing(self.mask, opened)
+            first = self.first(opened + 1, closed, ";")
             if first < 0:
                 continue
-            given = self.at_depth(opened + 1, first, " = ")
+            given = self.first(opened + 1, first, " = ")
             if given >= 0:
                 self.add("value", given + len(" = "), first)
-            second = self.at_depth(first + 1, closed, ";")
+            second = self.first(first + 1, closed, ";")
             self.add("condition", first + 1, second)
             self.add("step", second + 1, closed)
 
