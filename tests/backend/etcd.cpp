@@ -5,6 +5,7 @@
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/etcd.hpp>
@@ -403,11 +404,7 @@ void add_up_through(const etcd_options& options,
     }
     for (int i = 0; i != times; ++i) {
         const int enough = acknowledged + 20;
-        const auto until = std::chrono::steady_clock::now() + 20s;
-        while (acknowledged < enough && std::chrono::steady_clock::now() < until) {
-            std::this_thread::yield();
-        }
-        CHECK(acknowledged >= enough);
+        CHECK(podscope_test::eventually([&] { return acknowledged >= enough; }, 20s));
         something(i);
     }
     is_over = true;

@@ -3,6 +3,7 @@
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/etcd.hpp>
@@ -17,7 +18,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include <sys/wait.h>
@@ -70,14 +70,7 @@ result<void> put(auto& store, std::string_view key, std::string_view value) {
 }
 
 bool comes_true(const std::function<bool()>& condition) {
-    const auto until = std::chrono::steady_clock::now() + 20s;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > until) {
-            return false;
-        }
-        std::this_thread::yield();
-    }
-    return true;
+    return podscope_test::eventually(condition, 20s);
 }
 
 // The same for as long as nobody commits.

@@ -4,10 +4,9 @@
 #include "support/catch.hpp"
 #include "support/crew.hpp"
 #include "support/etcd_configuration.hpp"
+#include "support/eventually.hpp"
 
-#include <chrono>
 #include <string>
-#include <thread>
 
 namespace {
 
@@ -128,18 +127,12 @@ TEST_CASE("I7 a check in a watched etcd takes no request until it says revoked",
         must(child.check("/ws/a/f", permission::write));
         return wire.take_count();
     };
-    const auto comes_true = [](auto&& condition) {
-        const auto until = std::chrono::steady_clock::now() + patience;
-        while (!condition() && std::chrono::steady_clock::now() < until) {
-            std::this_thread::yield();
-        }
-        return condition();
-    };
-    REQUIRE(comes_true([&] { return count_of_check() == etcd_wire::count{}; }));
+    REQUIRE(eventually([&] { return count_of_check() == etcd_wire::count{}; }, patience));
     CHECK(may_at(child, "/ws/a/f") == permission::write);
     CHECK(count_of_check() == etcd_wire::count{});
     must(planner.reclaim("child"));
-    CHECK(comes_true([&] { return !child.check("/ws/a/f", permission::write).has_value(); }));
+    CHECK(eventually([&] { return !child.check("/ws/a/f", permission::write).has_value(); },
+                     patience));
     CHECK(why_not(child.check("/ws/a/f", permission::write)) == podscope::errc::revoked);
 }
 

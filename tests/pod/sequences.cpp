@@ -61,7 +61,7 @@ TEST_CASE("a lost game is told by the shortest like it", "[pod]") {
     CAPTURE(first->what(), shortest.what());
     CHECK(lines(*first) > 2);
     CHECK(lines(shortest) == 2);
-    CHECK_THAT(shortest.what(), Catch::Matchers::Contains("reboot"));
+    CHECK(std::string_view{shortest.what()}.find("reboot") != std::string_view::npos);
     REQUIRE(lost(play, choices{shortest.taken()}));
 }
 

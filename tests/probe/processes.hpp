@@ -2,6 +2,7 @@
 #pragma once
 
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <podscope/probe/concept.hpp>
@@ -42,17 +43,6 @@ inline constexpr auto a_while = 1s;
 
 inline podscope::deadline in(std::chrono::milliseconds time) {
     return std::chrono::steady_clock::now() + time;
-}
-
-template <class Condition>
-bool eventually(Condition condition) {
-    for (const auto until = in(patience); !condition();) {
-        if (std::chrono::steady_clock::now() >= until) {
-            return false;
-        }
-        ::poll(nullptr, 0, 1);
-    }
-    return true;
 }
 
 /// What a process of a test says to the test.
