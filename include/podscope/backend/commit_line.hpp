@@ -78,11 +78,15 @@ public:
 
     /// Lets the leader wait for company, before it takes what others need to get here.
     ///
-    /// Those who were served together come again at about the same time. So if it was several the
-    /// last time, as many are waited for, for a small part of what a sync takes.
-    void gather(std::chrono::microseconds patience) {
+    /// Those who were served together come again at about the same time. So they are waited for, by
+    /// those who came meanwhile too: else the two would go on by turns, each half as many as one
+    /// sync could serve. For a quarter of the time that serving the last ones took, and never for
+    /// more than a millisecond: who does not come again must not cost more than he would bring.
+    void gather() {
         std::unique_lock lock{mutex_};
-        awaited_ = last_taken_;
+        awaited_ = last_taken_ + stood_by_;
+        const auto patience =
+            std::min<time::duration>(last_took_ / 4, std::chrono::milliseconds{1});
         came_.wait_for(lock, patience, [&] { return length_ >= awaited_; });
         awaited_ = 0;
     }
@@ -102,6 +106,7 @@ public:
         (first_ != nullptr ? first_->previous_ : last_) = nullptr;
         length_ -= taken;
         last_taken_ = taken;
+        taken_at_ = time::clock::now();
         return *last;
     }
 
@@ -109,6 +114,8 @@ public:
     void leave(line_member& leader) noexcept {
         const std::lock_guard lock{mutex_};
         remove(leader);
+        last_taken_ = 1;
+        taken_at_ = time::clock::now();
     }
 
     /// Lets those go who were taken with the leader, and makes the first in the line the next one.
@@ -120,6 +127,8 @@ public:
             each->changed_.notify_one();
             each = next;
         }
+        last_took_ = time::clock::now() - taken_at_;
+        stood_by_ = length_;
         is_led_ = first_ != nullptr;
         if (first_ != nullptr) {
             first_->place_ = line_member::place::leading;
@@ -149,6 +158,9 @@ private:
     line_member* last_ = nullptr;
     std::size_t length_ = 0;
     std::size_t last_taken_ = 1;
+    time taken_at_{};
+    time::duration last_took_{};
+    std::size_t stood_by_ = 0; // those in the line when the last leader stepped down
     std::size_t awaited_ = 0;
     bool is_led_ = false;
 };

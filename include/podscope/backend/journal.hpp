@@ -179,7 +179,7 @@ private:
     void lead(request& mine) noexcept {
         auto led = guarded([&]() -> result<void> {
             if constexpr (Durable == durability::power) {
-                state_->line.gather(std::chrono::microseconds{50});
+                state_->line.gather();
             }
             const auto turn = channel().take_turn();
             if (!turn) {
