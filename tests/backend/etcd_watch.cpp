@@ -139,7 +139,7 @@ TEST_CASE("F44 F48 a watched store in etcd knows nothing once the cluster was si
           "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    auto store = open_at(server, {.deadline = 500ms, .freshness = 200ms});
+    auto store = open_at(server, {.deadline = 2s, .freshness = 200ms});
     REQUIRE(comes_true([&] { return is_steady(store); }));
     server.pause();
     CHECK(comes_true([&] { return !store.is_warm(); }));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
+#include "support/effort.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <podscope/pod/manifest_toml.hpp>
@@ -439,7 +440,7 @@ TEST_CASE("F38 after text that looks deep a text that is deep is seen", "[pod][t
 
 TEST_CASE("F38 a million rules are read", "[pod][toml][slow]") {
     std::string text = "name = 'a'\nallow = [\n";
-    constexpr std::size_t count = 1'000'000;
+    constexpr std::size_t count = podscope_test::is_sanitised ? 100'000 : 1'000'000;
     for (std::size_t i = 0; i < count; ++i)
         text += "{ write = '/ws/" + std::to_string(i) + "' },\n";
     text += "]\n";
@@ -447,7 +448,7 @@ TEST_CASE("F38 a million rules are read", "[pod][toml][slow]") {
     if (!read)
         FAIL(read.error().message);
     CHECK(read->allow.size() == count);
-    CHECK(read->allow.back().target == "/ws/999999");
+    CHECK(read->allow.back().target == "/ws/" + std::to_string(count - 1));
     const auto resolved = resolve(*read, lexical_path{});
     REQUIRE(resolved);
     CHECK(resolved->allow.size() == count);

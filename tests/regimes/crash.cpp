@@ -104,6 +104,7 @@ public:
         figures.number("operations", crash_operations<Store>::all().size())
             .number("calls", calls_)
             .number("runs", runs_)
+            .number("early", early_)
             .number("killed", killed_)
             .number("changed", changed_)
             .number("unchanged", killed_ - changed_);
@@ -164,11 +165,16 @@ private:
         crash_verdict found;
         try {
             crash_board board{folder + "/board"};
-            was_killed = end == ending::killed && !board.is_over();
-            if (end == ending::failed || !board.has_begun()) {
+            was_killed = end == ending::killed && board.has_begun() && !board.is_over();
+            if (end == ending::failed) {
                 throw std::runtime_error{"the process failed before it was killed"};
             }
-            found = judge.look_at(folder, board);
+            if (board.has_begun()) {
+                found = judge.look_at(folder, board);
+            } else {
+                // A slow process looks at its files more often while it prepares.
+                ++early_;
+            }
         } catch (const std::exception& e) {
             found.wrong.emplace_back(e.what());
         }
@@ -188,6 +194,7 @@ private:
     std::vector<std::string> wrong_{};
     std::uint64_t calls_ = 0;
     std::uint64_t runs_ = 0;
+    std::uint64_t early_ = 0; // of which: killed before the operation
     std::uint64_t killed_ = 0;
     std::uint64_t changed_ = 0;
 };

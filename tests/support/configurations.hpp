@@ -346,14 +346,18 @@ using product = typename decltype(hana::unpack(
     to_list{}))::type;
 
 /// All probes with all sinks on one backend, as a list of types for TEMPLATE_LIST_TEST_CASE. Under
-/// a sanitizer all probes with one sink: the sinks add no code to that, since they are stand-ins,
-/// and real processes are forked from a test that is many times as large there.
+/// a sanitizer a script and one real probe with one sink: the others add no code to that, since all
+/// are behind stand-ins, and real processes are forked from a test that is many times as large
+/// there.
 template <class Backend>
-using all_on = product<hana::tuple<hana::type<Backend>>,
-                       std::remove_const_t<decltype(probes)>,
-                       std::conditional_t<is_sanitised,
-                                          hana::tuple<hana::type<to_tee>>,
-                                          std::remove_const_t<decltype(sinks)>>>;
+using all_on =
+    product<hana::tuple<hana::type<Backend>>,
+            std::conditional_t<is_sanitised,
+                               hana::tuple<hana::type<by_script>, hana::type<by_default>>,
+                               std::remove_const_t<decltype(probes)>>,
+            std::conditional_t<is_sanitised,
+                               hana::tuple<hana::type<to_tee>>,
+                               std::remove_const_t<decltype(sinks)>>>;
 
 /// Each part once, as the type that it is.
 using typed = std::tuple<configuration<in_memory, by_script, to_tee>,

@@ -20,6 +20,12 @@ inline constexpr bool is_sanitised = true;
 inline constexpr bool is_sanitised = false;
 #endif
 
+#if defined(__OPTIMIZE__)
+inline constexpr bool is_optimised = true;
+#else
+inline constexpr bool is_optimised = false;
+#endif
+
 /// A number from the environment, so that a red run can be repeated by itself and a long run can
 /// try more.
 inline std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
@@ -29,9 +35,9 @@ inline std::uint64_t number_from_environment(const char* name, std::uint64_t oth
 
 /// So many rounds as the environment says under a name, and otherwise `usual`: a tenth of them
 /// under a sanitizer, where each takes ten times as long and it is not their number that finds
-/// what a sanitizer is for.
+/// what a sanitizer is for; and a quarter where nothing is optimised.
 inline std::uint64_t rounds(const char* name, std::uint64_t usual) {
-    return number_from_environment(name, is_sanitised ? usual / 10 : usual);
+    return number_from_environment(name, usual / (is_sanitised ? 10 : is_optimised ? 1 : 4));
 }
 
 } // namespace podscope_test

@@ -26,9 +26,9 @@ namespace podscope_test {
 
 /// One that grows, and to which accidents happen.
 template <podscope::typed_store Backend>
-class growing_tree : protected mirrored_game<Backend, policy_of_model> {
+class growing_tree : protected mirrored_game<Backend> {
 private:
-    using base = mirrored_game<Backend, policy_of_model>;
+    using base = mirrored_game<Backend>;
 
 protected:
     using base::any_manifest;

@@ -6,6 +6,7 @@
 #include "support/choices.hpp"
 #include "support/invariants.hpp"
 #include "support/model_terms.hpp"
+#include "support/policy_of_model.hpp"
 #include "support/reference_model.hpp"
 #include "support/results.hpp"
 #include "support/shrinking.hpp"
@@ -13,7 +14,6 @@
 #include "support/world.hpp"
 
 #include <podscope/backend/concept.hpp>
-#include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/pod/runtime.hpp>
 #include <podscope/pod/self.hpp>
 #include <podscope/scope/lexical_path.hpp>
@@ -59,8 +59,7 @@ private:
 };
 
 /// One game of both.
-template <podscope::typed_store Backend,
-          podscope::reclaim_policy Policy = podscope::reclaim_and_fence>
+template <podscope::typed_store Backend>
 class mirrored_game {
 protected:
     using parts = podscope::runtime_parts<Backend,
@@ -68,7 +67,7 @@ protected:
                                           world_probe,
                                           moody_sink,
                                           podscope::lexical_path,
-                                          Policy,
+                                          policy_of_model,
                                           podscope::system_clocks,
                                           podscope::given_process>;
     using runtime = podscope::basic_runtime<parts>;
@@ -175,7 +174,7 @@ protected:
 
     // Actors.
 
-    [[nodiscard]] actor new_actor(const Policy& policy = {}) {
+    [[nodiscard]] actor new_actor(const policy_of_model& policy = {}) {
         const auto identity = world_.process();
         return {identity,
                 runtime{parts{
