@@ -52,6 +52,19 @@ public:
         });
     }
 
+    /// From now on nobody hears anything of what he follows, as on a connection that was cut
+    /// without a word.
+    void deafen() const {
+        const std::lock_guard held{state_->mutex};
+        state_->is_deaf = true;
+    }
+
+    /// How many lines somebody has heard of what he follows.
+    [[nodiscard]] std::size_t lines() const {
+        const std::lock_guard held{state_->mutex};
+        return state_->lines;
+    }
+
     struct count {
         std::size_t reads{};
         std::size_t commits{};
@@ -85,6 +98,8 @@ private:
     struct state {
         std::mutex mutex{};
         meddling with{};
+        bool is_deaf{false};
+        std::size_t lines{0};
         count calls{};
     };
 
@@ -114,7 +129,14 @@ private:
         }
 
         podscope::result<std::string> next_line(podscope::etcd_deadline until) override {
-            return real_->next_line(until);
+            auto line = real_->next_line(until);
+            const std::lock_guard held{state_->mutex};
+            if (line && state_->is_deaf) {
+                return podscope::fail(podscope::backend_detail::etcd_error(
+                    podscope::etcd_errc::no_answer, "the wire", "cut, as planned"));
+            }
+            state_->lines += line ? 1U : 0U;
+            return line;
         }
 
         void cancel() noexcept override { real_->cancel(); }

@@ -42,6 +42,15 @@ concept byte_writer =
         { txn.erase(key) } -> std::same_as<result<void>>;
     };
 
+/// A transaction of a map whose rows can hang on a lease, as `leases_rows` has it for typed tables,
+/// which says what the two mean.
+template <class Txn>
+concept leasing_byte_writer =
+    byte_writer<Txn> && requires(Txn& txn, std::string_view key, std::string_view value) {
+        { txn.put_leased(key, value) } -> std::same_as<result<void>>;
+        { txn.put_beside(key, value, key) } -> std::same_as<result<void>>;
+    };
+
 /// What the author of a storage plug-in writes: such a map with serialisable transactions.
 ///
 /// `read(f)` and `write(f)` run `f(txn)` and return the result that it returns; after a conflict

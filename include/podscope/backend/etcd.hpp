@@ -7,6 +7,8 @@
 #include <podscope/backend/etcd_client.hpp>
 #include <podscope/backend/etcd_committer.hpp>
 #include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/etcd_layout.hpp>
+#include <podscope/backend/etcd_lease.hpp>
 #include <podscope/backend/etcd_options.hpp>
 #include <podscope/backend/etcd_snapshot.hpp>
 #include <podscope/backend/etcd_view.hpp>
@@ -62,6 +64,26 @@ public:
         on_->erase(key);
         return {};
     }
+
+    /// As leases_rows has it, and so is the next.
+    [[nodiscard]] result<void> put_leased(std::string_view key, std::string_view value) {
+        return put_on(on_->own_lease(), key, value);
+    }
+
+    [[nodiscard]] result<void>
+    put_beside(std::string_view key, std::string_view value, std::string_view beside) {
+        return put_on(on_->lease_of(beside), key, value);
+    }
+
+private:
+    [[nodiscard]] result<void>
+    put_on(result<std::uint64_t> lease, std::string_view key, std::string_view value) {
+        if (!lease) {
+            return fail(lease);
+        }
+        on_->put(key, value, *lease);
+        return {};
+    }
 };
 
 /// A byte backend in an etcd cluster (3.4 or later), for processes on several machines.
@@ -111,9 +133,12 @@ public:
             return fail(reached);
         }
         return guarded([&]() -> result<etcd_backend> {
+            auto& on = *opened.on_;
+            if (options.lease_term.count() > 0) {
+                on.lease = backend_detail::etcd_lease::begin(on.client, on.layout);
+            }
             if (options.freshness.count() != 0) {
-                auto& on = *opened.on_;
-                on.watch = backend_detail::etcd_watch::begin(on.client, on.layout.clock);
+                on.watch = backend_detail::etcd_watch::begin(on.client, on.layout);
             }
             return std::move(opened);
         });
@@ -135,6 +160,7 @@ public:
     /// `forked`.
     template <class F>
     [[nodiscard]] std::invoke_result_t<F&, writer&> write(F&& body) {
+        using backend_detail::etcd_outcome;
         const auto until = on_->client.deadline();
         std::unique_lock in_turn{on_->turn, std::defer_lock};
         for (unsigned attempt = 1;; ++attempt) {
@@ -148,12 +174,17 @@ public:
             if (!committed) {
                 return fail(committed);
             }
-            if (*committed) {
+            if (*committed == etcd_outcome::committed) {
                 on_->commits.fetch_add(1, std::memory_order_acq_rel);
-                for (const auto& [key, value] : view.changed()) {
-                    on_->memory.see(key, value);
+                for (const auto& [key, now] : view.changed()) {
+                    on_->memory.see(key, now.value);
                 }
                 return outcome;
+            }
+            if (*committed == etcd_outcome::lease_ended && on_->lease) {
+                if (auto renewed = on_->lease->renew(until); !renewed) {
+                    return fail(renewed);
+                }
             }
             if (attempt >= on_->client.options().most_attempts ||
                 std::chrono::steady_clock::now() >= until) {
@@ -171,18 +202,27 @@ public:
         }
     }
 
-    /// Moves with every commit: with one by this handle before that is reported, and with another
-    /// handle's no later than `etcd_options::freshness` after it. Without a watch, and while the
-    /// cluster has been silent for that long, it is another one at each call. With one, it costs a
-    /// look at the clock and two loads.
+    /// Moves with every commit and with every end of a lease: with a commit by this handle before
+    /// that is reported, and with another handle's no later than `etcd_options::freshness` after
+    /// it. It is another one at each call without a watch, while the cluster has been silent for
+    /// that long, and while it may have ended this handle's lease. Else it costs a look or two at
+    /// the clock and a few loads.
     [[nodiscard]] std::uint64_t generation() const noexcept {
         const auto mine = on_->commits.load(std::memory_order_acquire);
-        return on_->watch ? mine + on_->watch->generation()
-                          : on_->commits.fetch_add(1, std::memory_order_relaxed);
+        if (!on_->watch) {
+            return on_->commits.fetch_add(1, std::memory_order_relaxed);
+        }
+        if (!on_->lease) {
+            return mine + on_->watch->generation();
+        }
+        return on_->lease->is_sure() ? mine + on_->lease->losses() + on_->watch->generation()
+                                     : mine + on_->watch->doubt();
     }
 
-    /// Whether `generation()` stays the same as long as nobody commits.
-    [[nodiscard]] bool is_warm() const noexcept { return on_->watch && on_->watch->is_warm(); }
+    /// Whether `generation()` stays the same as long as nobody commits and no lease ends.
+    [[nodiscard]] bool is_warm() const noexcept {
+        return on_->watch && on_->watch->is_warm() && (!on_->lease || on_->lease->is_sure());
+    }
 
 private:
     struct handle {
@@ -192,7 +232,7 @@ private:
               committer{client, layout} {}
 
         [[nodiscard]] backend_detail::etcd_view view(etcd_deadline until) noexcept {
-            return {client, memory, layout, until};
+            return {client, memory, layout, lease.get(), until};
         }
 
         backend_detail::etcd_layout layout;
@@ -201,6 +241,7 @@ private:
         backend_detail::etcd_committer committer;
         std::timed_mutex turn{};
         std::atomic<std::uint64_t> commits{0};
+        backend_detail::etcd_lease::handle lease{}; // before what its thread uses, and so is
         backend_detail::etcd_watch::handle watch{}; // the first to go
     };
 
@@ -245,6 +286,7 @@ private:
 };
 
 static_assert(byte_backend<etcd_backend>);
+static_assert(leasing_byte_writer<etcd_writer>);
 static_assert(has_generation<etcd_backend>);
 
 /// A store of typed tables in an etcd cluster.

@@ -4,6 +4,7 @@
 #include <podscope/backend/etcd_client.hpp>
 #include <podscope/backend/etcd_error.hpp>
 #include <podscope/backend/etcd_json.hpp>
+#include <podscope/backend/etcd_layout.hpp>
 #include <podscope/backend/etcd_view.hpp>
 #include <podscope/result.hpp>
 
@@ -23,6 +24,13 @@
 
 namespace podscope::backend_detail {
 
+/// What became of a commit.
+enum class etcd_outcome : std::uint8_t {
+    committed,
+    overtaken,   ///< a comparison did not hold; nothing has changed
+    lease_ended, ///< a lease that a row was to hang on, or a mark, has ended; nothing has changed
+};
+
 /// Commits changes, each at most once, and finds out whether one took place whose answer was lost.
 ///
 /// Each commit leaves its number in a row of its own client's, its mark, on condition that nobody
@@ -40,13 +48,13 @@ public:
           layout_{&layout},
           name_{random_name()} {}
 
-    /// Commits if the comparisons hold; false if they do not, and nothing has changed.
+    /// Commits if the comparisons hold.
     ///
     /// Errors: those of a call; `unavailable` with `in_doubt`, after which the changes may yet take
     /// place. With any other nothing has changed.
-    [[nodiscard]] result<bool> commit(std::vector<std::string> comparisons,
-                                      const etcd_view::changes& changes,
-                                      etcd_deadline until) {
+    [[nodiscard]] result<etcd_outcome> commit(std::vector<std::string> comparisons,
+                                              const etcd_view::changes& changes,
+                                              etcd_deadline until) {
         auto used = take_mark(until);
         if (!used) {
             return fail(used);
@@ -69,8 +77,9 @@ public:
                 keep(*std::move(used));
                 return fail(said);
             }
+            // Whichever it is: a mark is soon made.
             forget_lease(used->lease);
-            return false;
+            return etcd_outcome::lease_ended;
         }
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
         if (!answer) {
@@ -80,14 +89,14 @@ public:
         if (answer->has_succeeded) {
             used->changed = answer->revision;
             keep(*std::move(used));
-            return true;
+            return etcd_outcome::committed;
         }
         if (is_as_it_was(*used, answer->answers)) {
             keep(*std::move(used));
         } else {
             forget_lease(used->lease);
         }
-        return false;
+        return etcd_outcome::overtaken;
     }
 
     /// How many comparisons a commit of so many changes can have.
@@ -136,8 +145,8 @@ private:
     [[nodiscard]] static std::vector<std::string> operations_of(const etcd_view::changes& changes) {
         std::vector<std::string> made;
         made.reserve(changes.size() + 2);
-        for (const auto& [key, value] : changes) {
-            made.push_back(value ? etcd_put(key, *value) : etcd_erase(key));
+        for (const auto& [key, now] : changes) {
+            made.push_back(now.value ? etcd_put(key, *now.value, now.lease) : etcd_erase(key));
         }
         return made;
     }
@@ -168,7 +177,7 @@ private:
 
     // Answers that were lost.
 
-    [[nodiscard]] result<bool>
+    [[nodiscard]] result<etcd_outcome>
     settle(mark of, const std::string& number, etcd_deadline until, const std::string& why) {
         const std::string never = "not " + number;
         const auto look = etcd_range(of.key);
@@ -182,19 +191,19 @@ private:
             if (answer->has_succeeded && one.rows.size() == 1) {
                 of.changed = one.rows.front().changed;
                 keep(std::move(of));
-                return true;
+                return etcd_outcome::committed;
             }
             if (!answer->has_succeeded && one.has_succeeded) {
                 of.changed = answer->revision;
                 keep(std::move(of));
-                return false;
+                return etcd_outcome::overtaken;
             }
             // The answer to an earlier attempt of this very call may have been lost, too.
             if (!one.answers.empty() && one.answers.front().rows.size() == 1 &&
                 one.answers.front().rows.front().value == never) {
                 of.changed = one.answers.front().rows.front().changed;
                 keep(std::move(of));
-                return false;
+                return etcd_outcome::overtaken;
             }
         }
         return fail({.category = errc::unavailable,

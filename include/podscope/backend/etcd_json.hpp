@@ -20,6 +20,7 @@ struct etcd_row {
     std::string key{};
     std::string value{};
     std::uint64_t changed{}; ///< the revision of its last change
+    std::uint64_t lease{};   ///< what it hangs on; 0 for nothing
 };
 
 /// What one operation of a transaction has given: the rows of a range, or what a transaction within
@@ -177,7 +178,8 @@ etcd_is_before(std::string_view from, std::string_view to, std::uint64_t revisio
             if (!key || !value || !changed) {
                 return std::nullopt;
             }
-            into.rows.push_back({*std::move(key), *std::move(value), *changed});
+            into.rows.push_back(
+                {*std::move(key), *std::move(value), *changed, row["lease"].number().value_or(0)});
         }
     }
     return made;

@@ -38,6 +38,14 @@ struct etcd_options {
     /// by a small request in each quarter of that time.
     std::chrono::milliseconds freshness{0};
 
+    /// How long what hangs on this handle's lease stays once the process is dead, hangs, or is cut
+    /// off: the allocations of its pods. 0 for no lease: then they stay until somebody ends them.
+    ///
+    /// The cluster may make it longer. A thread renews the lease five times in it. Choose it above
+    /// the pauses of the program, and three times the cluster's election timeout or more: then a
+    /// change of its leader ends nobody's lease unknown to him.
+    std::chrono::seconds lease_term{0};
+
     /// How often a write is tried while others change what it has read.
     unsigned most_attempts{100};
 

@@ -30,6 +30,7 @@ public:
     struct row {
         std::string value{};
         std::uint64_t changed{}; ///< the revision of its last change
+        std::uint64_t lease{};   ///< what it hangs on; 0 for nothing
     };
 
     using rows = std::map<std::string, row, std::less<>>;
@@ -62,10 +63,13 @@ public:
 
     [[nodiscard]] rows::const_iterator end() const noexcept { return rows_.end(); }
 
+    /// All known rows.
+    [[nodiscard]] const rows& all() const noexcept { return rows_; }
+
     /// Adds a stretch with all of its rows. Rows that are known stay where they are in memory.
     void learn(std::string from, std::string to, const std::vector<etcd_row>& found) {
         for (const auto& one : found) {
-            rows_.try_emplace(one.key, row{one.value, one.changed});
+            rows_.try_emplace(one.key, row{one.value, one.changed, one.lease});
         }
         auto next = stretches_.upper_bound(from);
         if (next != stretches_.begin() && std::prev(next)->second >= from) {

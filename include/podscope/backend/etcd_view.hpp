@@ -5,6 +5,8 @@
 #include <podscope/backend/etcd_client.hpp>
 #include <podscope/backend/etcd_error.hpp>
 #include <podscope/backend/etcd_json.hpp>
+#include <podscope/backend/etcd_layout.hpp>
+#include <podscope/backend/etcd_lease.hpp>
 #include <podscope/backend/etcd_snapshot.hpp>
 #include <podscope/result.hpp>
 
@@ -23,20 +25,6 @@
 
 namespace podscope::backend_detail {
 
-/// Where things are below the prefix of a store.
-struct etcd_layout {
-    explicit etcd_layout(const std::string& prefix)
-        : rows{prefix + "rows/"},
-          rows_end{prefix + "rows0"},
-          clock{prefix + "clock"},
-          commits{prefix + "commits/"} {}
-
-    std::string rows;     ///< what the keys of rows begin with
-    std::string rows_end; ///< the first key above those
-    std::string clock;    ///< a row that every commit puts
-    std::string commits;  ///< what the keys begin with under which commits leave their number
-};
-
 /// What one transaction sees, all of it at one revision, and what it changes.
 ///
 /// Its body is first run on a guess: what is not known at the revision is taken to be as it was
@@ -45,16 +33,24 @@ struct etcd_layout {
 /// had to guess nothing counts.
 class etcd_view {
 public:
-    using changes = std::map<std::string, std::optional<std::string>, std::less<>>;
+    struct change {
+        std::optional<std::string> value{}; ///< nothing to erase the row
+        std::uint64_t lease{};              ///< what it hangs on; 0 for nothing
+    };
+
+    using changes = std::map<std::string, change, std::less<>>;
     using stretch = std::pair<std::string, std::string>;
 
+    /// @param lease what rows can hang on; null for nothing
     etcd_view(etcd_client& client,
               etcd_memory& memory,
               const etcd_layout& layout,
+              etcd_lease* lease,
               etcd_deadline until) noexcept
         : client_{&client},
           memory_{&memory},
           layout_{&layout},
+          lease_{lease},
           until_{until} {}
 
     /// Before each run of the body.
@@ -90,19 +86,15 @@ public:
     [[nodiscard]] result<std::optional<std::string>> get(std::string_view users) {
         const auto key = stored(users);
         if (const auto mine = changes_.find(key); mine != changes_.end()) {
-            return mine->second;
+            return mine->second.value;
         }
-        if (seen_.known_until(key) == nullptr) {
-            wish missing{key, key_after(key), 0};
-            if (may_guess_) {
-                wanted_.push_back(std::move(missing));
-                return memory_->value_of(key);
-            }
-            if (auto got = fetch({std::move(missing)}); !got) {
-                return fail(got);
-            }
+        auto known = is_known(key);
+        if (!known) {
+            return fail(known);
         }
-        read_keys_.insert(key);
+        if (!*known) {
+            return memory_->value_of(key);
+        }
         const auto* found = seen_.find(key);
         return found == nullptr ? std::nullopt : std::optional{found->value};
     }
@@ -134,11 +126,33 @@ public:
         }
     }
 
-    void put(std::string_view users, std::string_view value) {
-        changes_.insert_or_assign(stored(users), std::string{value});
+    void put(std::string_view users, std::string_view value, std::uint64_t lease = 0) {
+        changes_.insert_or_assign(stored(users), change{std::string{value}, lease});
     }
 
-    void erase(std::string_view users) { changes_.insert_or_assign(stored(users), std::nullopt); }
+    void erase(std::string_view users) { changes_.insert_or_assign(stored(users), change{}); }
+
+    // What rows hang on.
+
+    /// The lease of the handle; 0 if it has none. May ask for one. Errors: those of a call.
+    [[nodiscard]] result<std::uint64_t> own_lease() {
+        return lease_ == nullptr ? result<std::uint64_t>{0} : lease_->id(until_);
+    }
+
+    /// What a row hangs on, which counts as a read of it; 0 if that is nothing, or there is no such
+    /// row.
+    [[nodiscard]] result<std::uint64_t> lease_of(std::string_view users) {
+        const auto key = stored(users);
+        if (const auto mine = changes_.find(key); mine != changes_.end()) {
+            return mine->second.lease;
+        }
+        auto known = is_known(key);
+        if (!known) {
+            return fail(known);
+        }
+        const auto* found = *known ? seen_.find(key) : nullptr;
+        return found == nullptr ? 0 : found->lease;
+    }
 
     /// Fetches, at once and at the view's revision, what the last run had to guess.
     [[nodiscard]] result<void> fetch_wanted() { return fetch(std::move(wanted_)); }
@@ -147,7 +161,9 @@ public:
     /// was changed, erased or put where there was none, of those that were read and of those that
     /// a scan would have met.
     ///
-    /// @param most if there would be more, the comparison is that nobody has committed at all
+    /// @param most if there would be more, the comparisons are that nobody has committed at all,
+    ///             and of one row for each lease that what was read hangs on; a lease too many for
+    ///             that may end unnoticed
     [[nodiscard]] std::vector<std::string> comparisons(std::size_t most) const {
         std::vector<std::string> made;
         const auto stretches = joined(read_stretches_);
@@ -166,10 +182,7 @@ public:
                 made.push_back(etcd_is_of(key, row == nullptr ? 0 : row->changed));
             }
         }
-        if (made.size() > most) {
-            return {etcd_is_before(layout_->clock, key_after(layout_->clock), revision() + 1)};
-        }
-        return made;
+        return made.size() > most ? coarse_comparisons(most) : made;
     }
 
 private:
@@ -188,6 +201,34 @@ private:
 
     using seen_row = etcd_memory::seen_row;
 
+    [[nodiscard]] std::vector<std::string> coarse_comparisons(std::size_t most) const {
+        std::vector<std::string> made{
+            etcd_is_before(layout_->clock, key_after(layout_->clock), revision() + 1)};
+        std::set<std::uint64_t> leases{0};
+        for (const auto& [key, row] : seen_.all()) {
+            if (made.size() < most && leases.insert(row.lease).second) {
+                made.push_back(etcd_is_of(key, row.changed));
+            }
+        }
+        return made;
+    }
+
+    // Whether it is known what a row is; if it is not, it is to be guessed, and was noted.
+    [[nodiscard]] result<bool> is_known(const std::string& key) {
+        if (seen_.known_until(key) == nullptr) {
+            wish missing{key, key_after(key), 0};
+            if (may_guess_) {
+                wanted_.push_back(std::move(missing));
+                return false;
+            }
+            if (auto got = fetch({std::move(missing)}); !got) {
+                return fail(got);
+            }
+        }
+        read_keys_.insert(key);
+        return true;
+    }
+
     [[nodiscard]] std::string stored(std::string_view key) const {
         return layout_->rows + std::string{key};
     }
@@ -203,8 +244,8 @@ private:
             if (mine == changes_.end() || (*theirs && (*theirs)->first < mine->first)) {
                 return theirs;
             }
-            if (mine->second) {
-                return std::optional<seen_row>{{mine->first, *mine->second}};
+            if (mine->second.value) {
+                return std::optional<seen_row>{{mine->first, *mine->second.value}};
             }
             from = key_after(mine->first);
         }
@@ -304,6 +345,7 @@ private:
     etcd_client* client_;
     etcd_memory* memory_;
     const etcd_layout* layout_;
+    etcd_lease* lease_;
     etcd_deadline until_;
     etcd_snapshot seen_{};
     bool may_guess_{false};

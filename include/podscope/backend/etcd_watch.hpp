@@ -5,9 +5,11 @@
 #include <podscope/backend/etcd_client.hpp>
 #include <podscope/backend/etcd_error.hpp>
 #include <podscope/backend/etcd_json.hpp>
+#include <podscope/backend/etcd_layout.hpp>
 #include <podscope/backend/json_value.hpp>
 #include <podscope/fork_stamp.hpp>
 #include <podscope/os/blocked_signals.hpp>
+#include <podscope/os/boottime_clock.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -20,15 +22,17 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace podscope::backend_detail {
 
-/// Counts the commits of a store, by a thread that watches the row which each of them puts.
+/// Counts the commits of a store and the ends of its leases, by a thread that watches the row which
+/// each commit puts, and those that each lease takes with it.
 ///
-/// A watch says nothing when its connection is cut without a word. So the thread also reads the row
-/// from time to time, and what it has counted is good for `freshness` from the moment before such a
-/// read was sent, by this machine's clock, and no longer. A watch that begins anew counts as a
-/// commit: what came in between, compacted away or not, is thereby read anew by all.
+/// A watch says nothing when its connection is cut without a word. So the thread also reads the
+/// rows from time to time, and what it has counted is good for `freshness` from the moment before
+/// such a read was sent, by this machine's clock, and no longer. A watch that begins anew counts as
+/// a commit: what came in between, compacted away or not, is thereby read anew by all.
 class etcd_watch {
 public:
     /// A forked copy of the process, which has no such thread, leaves all of it as it is.
@@ -42,8 +46,8 @@ public:
 
     using handle = std::unique_ptr<etcd_watch, ending>;
 
-    [[nodiscard]] static handle begin(etcd_client& client, const std::string& row) {
-        handle made{new etcd_watch{client, row}};
+    [[nodiscard]] static handle begin(etcd_client& client, const etcd_layout& layout) {
+        handle made{new etcd_watch{client, layout}};
         const os_detail::blocked_signals inherited;
         made->thread_ = std::thread{[by = made.get()] { by->run(); }};
         return made;
@@ -52,13 +56,18 @@ public:
     etcd_watch(const etcd_watch&) = delete;
     etcd_watch& operator=(const etcd_watch&) = delete;
 
-    /// Moves with every commit, no later than `freshness` after it; and with every call while
-    /// nothing is known.
+    /// Moves with every commit and with every end of a lease, no later than `freshness` after it;
+    /// and with every call while nothing is known.
     [[nodiscard]] std::uint64_t generation() const noexcept {
         if (now() > good_until_.load(std::memory_order_acquire) || !stamp_.is_current()) {
-            return unknown | doubts_.fetch_add(1, std::memory_order_relaxed);
+            return doubt();
         }
         return count_.load(std::memory_order_acquire);
+    }
+
+    /// Another one at each call, and none that `generation` ever was.
+    [[nodiscard]] std::uint64_t doubt() const noexcept {
+        return unknown | doubts_.fetch_add(1, std::memory_order_relaxed);
     }
 
     /// Whether it is known, so that `generation` is the same as long as nobody commits.
@@ -68,10 +77,12 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
+    // Elsewhere things go on while this machine is suspended.
+    using knowledge_clock = os_detail::boottime_clock;
 
-    etcd_watch(etcd_client& client, std::string row)
+    etcd_watch(etcd_client& client, const etcd_layout& layout)
         : client_{&client},
-          row_{std::move(row)},
+          layout_{&layout},
           freshness_{client.options().freshness} {}
 
     // Waits for the request that is under way, if one is.
@@ -91,8 +102,8 @@ private:
 
     static constexpr std::uint64_t unknown = std::uint64_t{1} << 63U;
 
-    [[nodiscard]] static clock::rep now() noexcept {
-        return clock::now().time_since_epoch().count();
+    [[nodiscard]] static knowledge_clock::rep now() noexcept {
+        return knowledge_clock::now().time_since_epoch().count();
     }
 
     void run() noexcept {
@@ -126,15 +137,23 @@ private:
     }
 
     void read() {
-        const auto begun = clock::now();
-        auto said =
-            client_->ask("/v3/kv/txn", etcd_txn({}, {etcd_range(row_)}), begun + freshness_ / 2);
+        const auto begun = knowledge_clock::now();
+        auto said = client_->ask("/v3/kv/txn",
+                                 etcd_txn({}, {etcd_range(layout_->clock, layout_->leases_end)}),
+                                 clock::now() + freshness_ / 2);
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
         if (!answer || answer->answers.size() != 1) {
             return;
         }
-        const auto& rows = answer->answers.front().rows;
-        count_up_to(rows.empty() ? 0 : rows.front().changed);
+        std::vector<std::string> keys;
+        for (const auto& row : answer->answers.front().rows) {
+            count_up_to(row.changed);
+            keys.push_back(row.key);
+        }
+        if (!std::includes(keys.begin(), keys.end(), keys_.begin(), keys_.end())) {
+            note();
+        }
+        keys_ = std::move(keys);
         good_until_.store((begun + freshness_).time_since_epoch().count(),
                           std::memory_order_release);
     }
@@ -149,8 +168,11 @@ private:
     }
 
     [[nodiscard]] bool listen() {
-        const auto body =
-            etcd_object{}.raw("create_request", etcd_object{}.bytes("key", row_).done()).done();
+        const auto wanted = etcd_object{}
+                                .bytes("key", layout_->clock)
+                                .bytes("range_end", layout_->leases_end)
+                                .done();
+        const auto body = etcd_object{}.raw("create_request", wanted).done();
         auto made = client_->follow("/v3/watch", body, clock::now() + freshness_ / 2);
         if (!made) {
             return false;
@@ -190,13 +212,14 @@ private:
     static constexpr std::chrono::milliseconds longest_pause{100};
 
     etcd_client* client_;
-    std::string row_;
+    const etcd_layout* layout_;
     std::chrono::milliseconds freshness_;
     fork_stamp stamp_{};
     std::atomic<std::uint64_t> count_{1};
-    std::atomic<clock::rep> good_until_{0};
+    std::atomic<knowledge_clock::rep> good_until_{0};
     mutable std::atomic<std::uint64_t> doubts_{0};
-    std::uint64_t counted_{0}; // of the thread alone
+    std::uint64_t counted_{0};        // of the thread alone
+    std::vector<std::string> keys_{}; // as they were last read; of the thread alone
     std::mutex mutex_{};
     std::condition_variable wake_{};
     bool is_over_{false};

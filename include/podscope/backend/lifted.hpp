@@ -124,6 +124,20 @@ public:
     [[nodiscard]] result<void> erase(std::string_view key) {
         return this->txn_->erase(backend_detail::lifted_key<T>(key));
     }
+
+    template <table T>
+        requires leasing_byte_writer<Bytes>
+    [[nodiscard]] result<void> put_leased(std::string_view key, const typename T::record& value) {
+        return this->txn_->put_leased(backend_detail::lifted_key<T>(key), encode_record(value));
+    }
+
+    template <table T, table Beside>
+        requires leasing_byte_writer<Bytes>
+    [[nodiscard]] result<void>
+    put_beside(std::string_view key, const typename T::record& value, std::string_view beside) {
+        return this->txn_->put_beside(backend_detail::lifted_key<T>(key), encode_record(value),
+                                      backend_detail::lifted_key<Beside>(beside));
+    }
 };
 
 /// A byte backend as a store of typed tables: of any, since the records are encoded.
