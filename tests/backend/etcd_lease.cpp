@@ -93,7 +93,7 @@ bool is_steady(const etcd_backend& store) {
 TEST_CASE("rows in etcd go with the lease that they hang on, and no others", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    raw_etcd raw{server};
+    raw_etcd raw{server.endpoint()};
     auto mine = open_at(server);
     auto other = open_at(server);
     auto without = open_at(server, {});
@@ -161,7 +161,7 @@ TEST_CASE("a lease in etcd is kept up as long as its handle is there, and ends a
 TEST_CASE("F44 who has lost a lease in etcd hangs his next rows on a new one", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    raw_etcd raw{server};
+    raw_etcd raw{server.endpoint()};
     auto store = open_at(server, {.freshness = 1h, .lease_term = long_term});
     REQUIRE(eventually([&] { return is_steady(store); }));
     raw.end(lease_of(store, raw));
@@ -187,7 +187,7 @@ TEST_CASE("what a transaction in etcd has read may not have gone with a lease at
           "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    raw_etcd raw{server};
+    raw_etcd raw{server.endpoint()};
     // With more than etcd compares, it is compared otherwise.
     const int others = GENERATE(0, 300);
     const bool scans = GENERATE(false, true);
@@ -238,7 +238,7 @@ TEST_CASE("a row that was to hang on a lease which ends before the commit is put
           "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    raw_etcd raw{server};
+    raw_etcd raw{server.endpoint()};
     auto holder = open_at(server);
     const auto lease = lease_of(holder, raw);
     const etcd_wire wire{podscope::etcd_over_http()};
@@ -259,7 +259,7 @@ TEST_CASE("a row that was to hang on a lease which ends before the commit is put
 TEST_CASE("I7 a watched store in etcd hears of the end of a lease", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    raw_etcd raw{server};
+    raw_etcd raw{server.endpoint()};
     auto holder = open_at(server);
     const bool is_deaf = GENERATE(false, true);
     CAPTURE(is_deaf);

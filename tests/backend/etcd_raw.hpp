@@ -2,11 +2,11 @@
 // What somebody can do to an etcd besides using a store in it.
 #pragma once
 
-#include "support/etcd_server.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/etcd_client.hpp>
 #include <podscope/backend/etcd_http.hpp>
+#include <podscope/backend/etcd_json.hpp>
 #include <podscope/backend/json_value.hpp>
 
 #include <algorithm>
@@ -18,8 +18,8 @@ namespace backend_test {
 
 class raw_etcd {
 public:
-    explicit raw_etcd(const podscope_test::etcd_server& server)
-        : by_{{.endpoints = {server.endpoint()}}, podscope::etcd_over_http()} {
+    explicit raw_etcd(const std::string& endpoint)
+        : by_{{.endpoints = {endpoint}}, podscope::etcd_over_http()} {
         podscope_test::must(by_.check_endpoints());
     }
 
@@ -37,6 +37,14 @@ public:
         }
         std::sort(found.begin(), found.end());
         return found;
+    }
+
+    /// The lease that a row hangs on.
+    [[nodiscard]] std::string lease_of(std::string_view key) {
+        const auto said =
+            ask("/v3/kv/range", podscope::backend_detail::etcd_object{}.bytes("key", key).done());
+        const auto& rows = said["kvs"].items();
+        return rows.empty() ? std::string{} : std::string{rows[0]["lease"].text()};
     }
 
     /// Ends a lease, as the cluster does when it has run out.

@@ -7,6 +7,7 @@
 #include "support/eventually.hpp"
 
 #include <string>
+#include <tuple>
 
 namespace {
 
@@ -86,12 +87,15 @@ TEMPLATE_LIST_TEST_CASE("I11 one live pod writes a segment",
     play_in_etcd<TestType>(laws::one_writer_per_segment);
 }
 
-using counted = crew_of<configuration<in_etcd, by_script, to_queue>>;
 using backend_test::etcd_wire;
+using with_and_without_leases = std::tuple<configuration<in_etcd, by_script, to_queue>,
+                                           configuration<in_leased_etcd, by_script, to_queue>>;
 
-TEST_CASE("what a pod does in etcd takes one request to read and one to commit", "[pod][etcd]") {
+TEMPLATE_LIST_TEST_CASE("what a pod does in etcd takes one request to read and one to commit",
+                        "[pod][etcd]",
+                        with_and_without_leases) {
     PODSCOPE_NEEDS_ETCD();
-    counted c{configuration<in_etcd, by_script, to_queue>{}};
+    crew_of<TestType> c{TestType{}};
     const auto& wire = c.backend().wire;
     auto& planner = c.create(writer("planner", "/ws"));
     const auto count = [&](auto&& operation) {

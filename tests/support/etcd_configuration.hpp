@@ -2,6 +2,7 @@
 // A runtime over an etcd of the test's own, and a few combinations of it with the other parts.
 #pragma once
 
+#include "backend/etcd_raw.hpp"
 #include "backend/etcd_wire.hpp"
 #include "support/configurations.hpp"
 #include "support/etcd_server.hpp"
@@ -10,10 +11,14 @@
 
 #include <podscope/backend/etcd.hpp>
 #include <podscope/backend/etcd_http.hpp>
+#include <podscope/backend/etcd_layout.hpp>
+#include <podscope/backend/lifted.hpp>
+#include <podscope/registry/records.hpp>
 #include <podscope/session/file.hpp>
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 namespace podscope_test {
@@ -25,14 +30,19 @@ struct in_etcd {
     using sessions = podscope::file_sessions;
 
     [[nodiscard]] store open() const {
-        return must(podscope::open_etcd_store(
-            {.endpoints = {server().endpoint()}, .prefix = prefix, .freshness = freshness},
-            wire.dialler()));
+        return must(podscope::open_etcd_store({.endpoints = {endpoint()},
+                                               .prefix = prefix,
+                                               .deadline = deadline,
+                                               .freshness = freshness,
+                                               .lease_term = lease_term},
+                                              wire.dialler()));
     }
 
     [[nodiscard]] sessions open_sessions() const {
         return must(sessions::open(folder / "sessions"));
     }
+
+    [[nodiscard]] std::string endpoint() const { return at.empty() ? server().endpoint() : at; }
 
     [[nodiscard]] static const etcd_server& server() {
         static const etcd_server only;
@@ -44,7 +54,10 @@ struct in_etcd {
         return "place" + std::to_string(++made) + "/";
     }
 
+    std::string at{}; // where its server is, if it is another one
+    std::chrono::milliseconds deadline{std::chrono::seconds{10}};
     std::chrono::milliseconds freshness{0};
+    std::chrono::seconds lease_term{0};
     temporary_folder folder{};
     std::string prefix{next_prefix()};
     backend_test::etcd_wire wire{podscope::etcd_over_http()};
@@ -57,11 +70,26 @@ struct in_watched_etcd : in_etcd {
     in_watched_etcd() { freshness = std::chrono::hours{1}; }
 };
 
+/// Whose leases end when a test ends them, and not before.
+struct in_leased_etcd : in_etcd {
+    static constexpr const char* name = "leased etcd";
+
+    in_leased_etcd() { lease_term = std::chrono::hours{1}; }
+
+    /// Ends the lease that a pod's allocation hangs on, as the cluster does when it has run out.
+    void end_lease_of(std::string_view pod) const {
+        backend_test::raw_etcd raw{endpoint()};
+        raw.end(
+            raw.lease_of(podscope::backend_detail::etcd_layout{prefix}.rows +
+                         podscope::backend_detail::lifted_key<podscope::tables::allocations>(pod)));
+    }
+};
+
 namespace configurations {
 
 /// Each kind of probe and of sink that makes a difference to a store.
 using some_on_etcd = std::tuple<configuration<in_etcd, by_script, to_tee>,
-                                configuration<in_etcd, by_default, to_callback>>;
+                                configuration<in_leased_etcd, by_default, to_callback>>;
 
 } // namespace configurations
 } // namespace podscope_test

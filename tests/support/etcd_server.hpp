@@ -60,9 +60,10 @@ namespace podscope_test {
 }
 
 /// Whether somebody listens there.
-[[nodiscard]] inline bool takes_connections(std::uint16_t port) {
+[[nodiscard]] inline bool takes_connections(const std::string& host, std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const auto address = loopback(port);
+    auto address = loopback(port);
+    ::inet_pton(AF_INET, host.c_str(), &address.sin_addr);
     const bool taken =
         ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
     ::close(fd);
@@ -76,9 +77,13 @@ public:
 
     /// Starts one and waits until it takes calls.
     /// @param more arguments besides those that say where it is
-    explicit etcd_server(std::vector<std::string> more = {}, std::string scheme = "http")
+    /// @param host an address of this machine
+    explicit etcd_server(std::vector<std::string> more = {},
+                         std::string scheme = "http",
+                         std::string host = "127.0.0.1")
         : more_{std::move(more)},
-          scheme_{std::move(scheme)} {
+          scheme_{std::move(scheme)},
+          host_{std::move(host)} {
         // Somebody may take a port between the look and the start.
         for (int attempt = 0; attempt != 5; ++attempt) {
             const auto ports = free_ports(2);
@@ -111,7 +116,7 @@ public:
     ~etcd_server() { kill(); }
 
     [[nodiscard]] std::string endpoint() const {
-        return scheme_ + "://127.0.0.1:" + std::to_string(port_);
+        return scheme_ + "://" + host_ + ":" + std::to_string(port_);
     }
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
@@ -174,7 +179,7 @@ private:
         }
         using clock = std::chrono::steady_clock;
         for (const auto until = clock::now() + std::chrono::seconds{30}; clock::now() < until;) {
-            if (takes_connections(port_)) {
+            if (takes_connections(host_, port_)) {
                 return true;
             }
             int status{};
@@ -199,6 +204,7 @@ private:
     temporary_folder folder_{};
     std::vector<std::string> more_;
     std::string scheme_{"http"};
+    std::string host_{"127.0.0.1"};
     std::uint16_t port_{};
     std::uint16_t peer_port_{};
     pid_t pid_{-1};

@@ -24,6 +24,7 @@
 #include <podscope/sink/tee.hpp>
 #include <podscope/verify/archetypes/byte_backend.hpp>
 #include <podscope/verify/archetypes/file_layer.hpp>
+#include <podscope/verify/archetypes/leased_store.hpp>
 #include <podscope/verify/archetypes/pod_clock.hpp>
 #include <podscope/verify/archetypes/probe.hpp>
 #include <podscope/verify/archetypes/reclaim_policy.hpp>
@@ -54,6 +55,7 @@ using namespace std::chrono_literals;
 
 using memory = basic_memory<pod_schema>;
 using both = delay_archetype<memory, generation_archetype<memory>>;
+using leased = lease_archetype<memory>;
 using bytes = backend_test::map_backend;
 
 template <class A>
@@ -69,6 +71,10 @@ static_assert(has_generation<generation_archetype<memory>>);
 static_assert(!delays_durability<generation_archetype<memory>>);
 static_assert(is_least<delay_archetype<memory>> && delays_durability<delay_archetype<memory>>);
 static_assert(!has_generation<delay_archetype<memory>>);
+static_assert(is_least<leased> && !has_generation<leased>);
+static_assert(leases_rows<leased::writer, tables::claims, tables::allocations>);
+static_assert(reads_leased<leased::reader, tables::allocations>);
+static_assert(!leases_rows<both::writer, tables::claims, tables::allocations>);
 static_assert(is_least<byte_backend_archetype<bytes>>);
 static_assert(byte_backend<byte_backend_archetype<bytes>>);
 static_assert(is_least<probe_archetype<world_probe>>);
@@ -190,6 +196,14 @@ TEST_CASE("the core uses no more of the refinements of a concept than they name"
     const memory all;
     play(of, [&](const process_identity& who) {
         return runtime_of(who, of, both{all}, reviewing_archetype{looks_on{}});
+    });
+}
+
+TEST_CASE("the core uses no more of leases than their concept names", "[concurrent]") {
+    surroundings of;
+    const memory all;
+    play(of, [&](const process_identity& who) {
+        return runtime_of(who, of, leased{all}, reclaim_archetype{reclaim_and_fence{}});
     });
 }
 

@@ -42,14 +42,19 @@ concept byte_writer =
         { txn.erase(key) } -> std::same_as<result<void>>;
     };
 
-/// A transaction of a map whose rows can hang on a lease, as `leases_rows` has it for typed tables,
-/// which says what the two mean.
+/// Transactions of a map whose rows can hang on a lease. What the functions mean, `reads_leased`
+/// and `leases_rows` say for typed tables.
 template <class Txn>
-concept leasing_byte_writer =
-    byte_writer<Txn> && requires(Txn& txn, std::string_view key, std::string_view value) {
-        { txn.put_leased(key, value) } -> std::same_as<result<void>>;
-        { txn.put_beside(key, value, key) } -> std::same_as<result<void>>;
-    };
+concept leasing_byte_reader = byte_reader<Txn> && requires(Txn& txn, std::string_view key) {
+    { txn.is_leased(key) } -> std::same_as<result<bool>>;
+};
+
+template <class Txn>
+concept leasing_byte_writer = byte_writer<Txn> && leasing_byte_reader<Txn> &&
+                              requires(Txn& txn, std::string_view key, std::string_view value) {
+                                  { txn.put_leased(key, value) } -> std::same_as<result<void>>;
+                                  { txn.put_beside(key, value, key) } -> std::same_as<result<void>>;
+                              };
 
 /// What the author of a storage plug-in writes: such a map with serialisable transactions.
 ///

@@ -46,6 +46,12 @@ public:
         return on_->scan(from, visit);
     }
 
+    /// As reads_leased has it.
+    [[nodiscard]] result<bool> is_leased(std::string_view key) const {
+        auto lease = on_->lease_of(key);
+        return lease ? result<bool>{*lease != 0} : fail(lease);
+    }
+
 protected:
     backend_detail::etcd_view* on_;
 };
@@ -108,9 +114,13 @@ private:
 /// that long that it has a pod which it has lost. Without it there is no thread, no destructor
 /// waits for the cluster, and each check is a request.
 ///
+/// With `etcd_options::lease_term`, rows can hang on a lease of the handle's (see `leases_rows`),
+/// which another such thread keeps up. The last handle to go waits for the renewal that is under
+/// way, at most a fifth of the term, and leaves the lease to run out.
+///
 /// Costs: a transaction whose rows were seen before takes one request to read, however many rows,
 /// and a write one more. A handle's first write takes two more, and it renews a lease every few
-/// minutes while it writes.
+/// minutes while it writes. The first row on a lease takes two more as well.
 class etcd_backend {
 public:
     static constexpr podscope::durability durable = podscope::durability::power;
@@ -286,7 +296,7 @@ private:
 };
 
 static_assert(byte_backend<etcd_backend>);
-static_assert(leasing_byte_writer<etcd_writer>);
+static_assert(leasing_byte_reader<etcd_reader> && leasing_byte_writer<etcd_writer>);
 static_assert(has_generation<etcd_backend>);
 
 /// A store of typed tables in an etcd cluster.

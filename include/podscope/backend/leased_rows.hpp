@@ -10,9 +10,17 @@
 
 namespace podscope {
 
-/// A transaction whose rows can hang on a lease, which a store's handle has and keeps up as long as
-/// its process runs. Once a lease has ended all rows that hang on it are gone, all at one moment,
-/// and nobody has committed that.
+/// A transaction that reads rows which may hang on a lease. A store's handle has one, and keeps it
+/// up as long as its process runs. Once a lease has ended all rows that hang on it are gone, all at
+/// one moment, and nobody has committed that.
+///
+/// `is_leased` says whether a row hangs on one; false if there is no such row.
+template <class Txn, class Table>
+concept reads_leased = reads<Txn, Table> && requires(Txn& txn, std::string_view key) {
+    { txn.template is_leased<Table>(key) } -> std::same_as<result<bool>>;
+};
+
+/// A transaction that puts such rows.
 ///
 /// `put_leased` inserts or replaces a row, which from then on hangs on the lease of this handle; on
 /// none, if the handle has none. `put_beside` inserts or replaces one, which from then on hangs on
@@ -20,7 +28,7 @@ namespace podscope {
 /// such row. After a plain `put` a row hangs on nothing.
 template <class Txn, class Table, class Beside = Table>
 concept leases_rows =
-    writes<Txn, Table> && reads<Txn, Beside> &&
+    writes<Txn, Table> && reads_leased<Txn, Table> && reads_leased<Txn, Beside> &&
     requires(Txn& txn, std::string_view key, const typename Table::record& value) {
         { txn.template put_leased<Table>(key, value) } -> std::same_as<result<void>>;
         { txn.template put_beside<Table, Beside>(key, value, key) } -> std::same_as<result<void>>;

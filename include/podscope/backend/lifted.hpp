@@ -105,6 +105,12 @@ public:
         return scanned;
     }
 
+    template <table T>
+        requires leasing_byte_reader<Bytes>
+    [[nodiscard]] result<bool> is_leased(std::string_view key) const {
+        return txn_->is_leased(backend_detail::lifted_key<T>(key));
+    }
+
 protected:
     Bytes* txn_;
 };

@@ -64,7 +64,8 @@ public:
     }
 
     /// Ends the delegation to the first pod above a living one whose allocation is gone, so that
-    /// those below it descend from somebody again. No change if there is none.
+    /// those below it descend from somebody again; that alone, if the reclaim policy keeps the
+    /// delegation. No change if there is none.
     [[nodiscard]] result<stale_report> end_vanished_above(std::string_view pod) {
         auto descent = registry{*txn_}.descent_of(pod);
         if (!descent) {
@@ -80,7 +81,19 @@ public:
         if (!*gone || (*gone)->delegated_from.empty()) {
             return stale_report{};
         }
-        return end((*gone)->delegated_from, (*gone)->pod, end_reason::absent);
+        auto made = pod_store{*txn_}.find_delegation((*gone)->delegated_from, (*gone)->pod);
+        if (!made) {
+            return fail(made);
+        }
+        if (!*made) {
+            return stale_report{};
+        }
+        auto ends = settling_.ends_absent(**made);
+        if (!ends) {
+            return fail(ends);
+        }
+        return *ends ? end((*gone)->delegated_from, (*gone)->pod, end_reason::absent)
+                     : report_of(settling_.settle_below((*gone)->delegated_from, (*gone)->pod));
     }
 
 private:
@@ -92,13 +105,16 @@ private:
 
     [[nodiscard]] result<stale_report>
     end(std::string_view parent, std::string_view child, end_reason reason) {
-        auto ended = settling_.end(parent, child, reason);
-        if (!ended) {
-            return fail(ended);
+        return report_of(settling_.end(parent, child, reason));
+    }
+
+    [[nodiscard]] static result<stale_report> report_of(result<reconcile_report> settled) {
+        if (!settled) {
+            return fail(settled);
         }
         stale_report report;
-        report.reclaimed = std::move(ended->ended);
-        report.adopted = std::move(ended->adopted);
+        report.reclaimed = std::move(settled->ended);
+        report.adopted = std::move(settled->adopted);
         return report;
     }
 

@@ -107,7 +107,7 @@ public:
         row->owner = by.owner;
         row->endpoint = by.endpoint;
         row->adopted = true;
-        auto done = registry{*txn_}.update(*row);
+        auto done = registry{*txn_}.take_over(*row);
         if (done) {
             done = hold_segment(shown.pod, by.segment);
         }

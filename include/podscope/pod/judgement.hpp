@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/leased_rows.hpp>
 #include <podscope/error.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/process_identity.hpp>
+#include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
 #include <podscope/store/pod_store.hpp>
+#include <podscope/store/records.hpp>
 #include <podscope/store/when_unreachable.hpp>
 
 #include <cstddef>
@@ -33,6 +36,22 @@ struct judgement {
 /// By the name of the pod.
 using judgements = std::map<std::string, judgement, std::less<>>;
 
+/// Whether a delegation's child had adopted it, and its allocation, which is not there, may have
+/// gone with a lease: evidence that it hangs or is dead, and no proof. Only where allocations can
+/// hang on one.
+template <class Txn>
+[[nodiscard]] result<bool> has_vanished(Txn& txn, const delegation& made) {
+    if constexpr (reads_leased<Txn, tables::allocations>) {
+        auto record = pod_store{txn}.find(made.child);
+        if (!record) {
+            return fail(record);
+        }
+        return *record && (*record)->granted == made.granted && !(*record)->active_segment.empty();
+    } else {
+        return false;
+    }
+}
+
 /// Somebody below a pod, by the stored delegations.
 struct descendant {
     std::string child{};
@@ -40,6 +59,7 @@ struct descendant {
     std::size_t depth{};                           ///< 1 for the pod's own children
     std::optional<when_unreachable> unreachable{}; ///< what was said for the delegation
     std::optional<probe_subject> live{};           ///< whom to probe, if live under that grant
+    bool vanished{};                               ///< what `has_vanished` says, if it is not live
 };
 
 /// Everybody below a pod: whom to probe before that pod is reconciled, children before theirs.
@@ -69,6 +89,12 @@ template <class Txn>
                                            .owner = std::move((*row)->owner),
                                            .endpoint = std::move((*row)->endpoint),
                                            .granted = one.granted};
+            } else if (!*row) {
+                auto vanished = has_vanished(txn, one);
+                if (!vanished) {
+                    return fail(vanished);
+                }
+                found.vanished = *vanished;
             }
             below.push_back(std::move(found));
             parents.emplace_back(std::move(one.child), depth + 1);

@@ -68,17 +68,9 @@ public:
     /// Settles all delegations of a live pod: ends those whose child is gone or judged to be,
     /// adopts living children of children that ended, at any depth, keeps the rest.
     [[nodiscard]] result<settled> settle(std::string_view heir) {
-        auto made = pod_store{*txn_}.delegations_of(heir);
-        if (!made) {
-            return fail(made);
-        }
-        reconcile_report report;
-        worklist work;
-        for (auto& one : *made) {
-            work.push_back({std::string{heir}, std::move(one), std::nullopt});
-        }
-        if (auto done = work_off(heir, std::move(work), report); !done) {
-            return fail(done);
+        auto report = settle_below(heir, heir);
+        if (!report) {
+            return fail(report);
         }
         auto row = registry{*txn_}.find(heir);
         if (!row) {
@@ -93,7 +85,7 @@ public:
         if (!layers) {
             return fail(layers);
         }
-        return settled{std::move(**row), std::move(*layers), std::move(report)};
+        return settled{std::move(**row), std::move(*layers), std::move(*report)};
     }
 
     /// Ends one delegation of a pod, whoever lives, and settles what was below it. Nothing to do,
@@ -118,6 +110,34 @@ public:
             return fail(done);
         }
         return report;
+    }
+
+    /// Whether a delegation ends whose child has no allocation: not if that may have gone with a
+    /// lease, and the policy keeps who does not answer. Until it is reclaimed, its child can come
+    /// back by a restore.
+    [[nodiscard]] result<bool> ends_absent(const delegation& made) const {
+        auto vanished = has_vanished(*txn_, made);
+        if (!vanished) {
+            return vanished;
+        }
+        return !*vanished || ends_by(*policy_, made.unreachable, verdict::unreachable);
+    }
+
+    /// Settles what a pod has delegated for another one, which gets the children who live: the pod
+    /// itself, or the one above it.
+    [[nodiscard]] result<reconcile_report> settle_below(std::string_view heir,
+                                                        std::string_view delegator) {
+        auto made = pod_store{*txn_}.delegations_of(delegator);
+        if (!made) {
+            return fail(made);
+        }
+        worklist below;
+        for (auto& one : *made) {
+            below.push_back({std::string{delegator}, std::move(one), std::nullopt});
+        }
+        reconcile_report report;
+        auto done = work_off(heir, std::move(below), report);
+        return done ? result<reconcile_report>{std::move(report)} : fail(done);
     }
 
     /// Takes a pod out of the registry that nobody delegated to. Its record stays, to be restored
@@ -231,7 +251,14 @@ private:
         if (!row) {
             return fail(row);
         }
-        if (!*row || (*row)->granted != made.granted) {
+        if (!*row) {
+            auto ends = ends_absent(made);
+            if (!ends) {
+                return fail(ends);
+            }
+            return *ends ? decision{fate::ended, end_reason::absent} : decision{fate::kept};
+        }
+        if ((*row)->granted != made.granted) {
             return decision{fate::ended, end_reason::absent};
         }
         if (judged_ == nullptr) {

@@ -69,12 +69,18 @@ private:
         }
         apply(terminate_first<>{}, to_terminate);
         for (const descendant* const one : at_stake) {
-            const judgement* const said = judgement_of(*one);
-            if (!one->live ||
-                (said != nullptr && ends_by(*policy_, one->unreachable, said->found))) {
+            if (will_end(*one)) {
                 ended_.insert(one->child);
             }
         }
+    }
+
+    [[nodiscard]] bool will_end(const descendant& one) const {
+        if (!one.live) {
+            return !one.vanished || ends_by(*policy_, one.unreachable, verdict::unreachable);
+        }
+        const judgement* const said = judgement_of(one);
+        return said != nullptr && ends_by(*policy_, one.unreachable, said->found);
     }
 
     struct group {

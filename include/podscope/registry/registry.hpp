@@ -2,7 +2,9 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/leased_rows.hpp>
 #include <podscope/registry/keys.hpp>
+#include <podscope/registry/pod_rows.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/result.hpp>
 #include <podscope/scope/region.hpp>
@@ -35,6 +37,9 @@ namespace podscope {
 /// edges to children, held segments); none looks beyond the pods that it names. A call that only
 /// reads needs a transaction that only reads. Errors are those of the transaction unless a call
 /// says more.
+///
+/// Where rows can hang on a lease, all of a live pod's hang on one: of the process that has
+/// inserted it, or taken it over since. So the end of the lease leaves what `erase` leaves.
 template <class Txn>
 class registry {
 public:
@@ -68,31 +73,29 @@ public:
     /// each write rule, the edge from its parent. Does not look for competitors: registry/conflict
     /// does, on the state that this leaves.
     [[nodiscard]] result<void> insert(allocation row, std::span<const deny_layer> layers) {
-        for (const auto& rule : write_rules(row.allow)) {
-            auto done = txn_->template put<tables::claims>(registry_keys::claim(row.pod, rule),
-                                                           claim{.granted = row.granted});
-            if (!done) {
-                return done;
-            }
-        }
-        // An allocation may have vanished, by a lease or an operator, and its layers not with it.
+        // An allocation may have vanished by an operator, and its layers not with it.
         if (auto done = erase_all<tables::layers>(registry_keys::name_prefix(row.pod)); !done) {
             return done;
         }
-        if (auto done = put_layers(row.pod, layers); !done) {
-            return done;
+        return put_all(std::move(row), layers);
+    }
+
+    /// The same as `update` for who becomes the holder of a pod that has no segment yet: from now
+    /// on it hangs on his process's lease.
+    [[nodiscard]] result<void> take_over(allocation row) {
+        if constexpr (leases_rows<Txn, tables::allocations>) {
+            auto layers = layers_of(row.pod);
+            return layers ? put_all(std::move(row), *layers) : fail(layers);
+        } else {
+            return update(std::move(row));
         }
-        if (auto done = link(row.delegated_from, row.pod); !done) {
-            return done;
-        }
-        return update(std::move(row));
     }
 
     /// Rewrites the row of a live pod. What claims, edges and held segments are made from (allow
     /// rules, parent, segment) must be as it was; the calls below change those.
     [[nodiscard]] result<void> update(allocation row) {
         const std::string pod = row.pod;
-        return txn_->template put<tables::allocations>(pod, std::move(row));
+        return put<tables::allocations>(hangs::beside_allocation, pod, pod, std::move(row));
     }
 
     /// Removes everything of a pod that is live: its row, claims, layers, held segment and the edge
@@ -132,7 +135,7 @@ public:
         if (!row || !*row || layers.empty()) {
             return row ? result<void>{} : fail(row);
         }
-        if (auto done = put_layers(pod, layers); !done) {
+        if (auto done = put_layers(hangs::beside_allocation, pod, layers); !done) {
             return done;
         }
         return bump(std::move(**row));
@@ -237,7 +240,7 @@ public:
         if (auto done = unlink((*row)->delegated_from, pod); !done) {
             return done;
         }
-        if (auto done = link(parent, pod); !done) {
+        if (auto done = link(hangs::beside_allocation, parent, pod); !done) {
             return done;
         }
         (*row)->delegated_from = parent;
@@ -286,7 +289,8 @@ public:
             }
         }
         const segment_hold mine{.pod = std::string{pod}, .granted = (*row)->granted};
-        if (auto done = txn_->template put<tables::segments>(segment, mine); !done) {
+        if (auto done = put<tables::segments>(hangs::beside_allocation, pod, segment, mine);
+            !done) {
             return done;
         }
         (*row)->segment = segment;
@@ -294,11 +298,39 @@ public:
     }
 
 private:
-    [[nodiscard]] result<void> put_layers(std::string_view pod,
-                                          std::span<const deny_layer> layers) {
+    using hangs = registry_detail::hangs;
+
+    template <table T>
+    [[nodiscard]] result<void>
+    put(hangs how, std::string_view pod, std::string_view key, typename T::record value) {
+        return registry_detail::put_row<T>(*txn_, how, pod, key, std::move(value));
+    }
+
+    // All that a live pod has, but for its segment.
+    [[nodiscard]] result<void> put_all(allocation row, std::span<const deny_layer> layers) {
+        for (const auto& rule : write_rules(row.allow)) {
+            auto done = put<tables::claims>(hangs::on_own_lease, row.pod,
+                                            registry_keys::claim(row.pod, rule),
+                                            claim{.granted = row.granted});
+            if (!done) {
+                return done;
+            }
+        }
+        if (auto done = put_layers(hangs::on_own_lease, row.pod, layers); !done) {
+            return done;
+        }
+        if (auto done = link(hangs::on_own_lease, row.delegated_from, row.pod); !done) {
+            return done;
+        }
+        const std::string pod = row.pod;
+        return put<tables::allocations>(hangs::on_own_lease, pod, pod, std::move(row));
+    }
+
+    [[nodiscard]] result<void>
+    put_layers(hangs how, std::string_view pod, std::span<const deny_layer> layers) {
         for (const auto& one : layers) {
-            auto done = txn_->template put<tables::layers>(registry_keys::layer(pod, one),
-                                                           standing_layer{.layer = one});
+            auto done = put<tables::layers>(how, pod, registry_keys::layer(pod, one),
+                                            standing_layer{.layer = one});
             if (!done) {
                 return done;
             }
@@ -311,12 +343,12 @@ private:
         return update(std::move(row));
     }
 
-    [[nodiscard]] result<void> link(std::string_view parent, std::string_view pod) {
+    [[nodiscard]] result<void> link(hangs how, std::string_view parent, std::string_view pod) {
         if (parent.empty()) {
             return {};
         }
-        return txn_->template put<tables::children>(registry_keys::child(parent, pod),
-                                                    child_link{.child = std::string{pod}});
+        return put<tables::children>(how, pod, registry_keys::child(parent, pod),
+                                     child_link{.child = std::string{pod}});
     }
 
     [[nodiscard]] result<void> unlink(std::string_view parent, std::string_view pod) {

@@ -81,14 +81,16 @@ public:
 /// Code of one's own is tried with it as the library's is:
 ///
 ///     store_archetype store{basic_memory<my_schema>{}};
-template <typed_store Store>
+template <typed_store Store,
+          template <class> class Reader = reader_archetype,
+          template <class> class Writer = writer_archetype>
 class store_archetype : only_moved {
 public:
     static constexpr converts_to<durability> durable{Store::durable};
     static constexpr converts_to<podscope::reach> reaches{Store::reaches};
 
-    using reader = reader_archetype<typename Store::reader>;
-    using writer = writer_archetype<typename Store::writer>;
+    using reader = Reader<typename Store::reader>;
+    using writer = Writer<typename Store::writer>;
 
     explicit store_archetype(Store beneath) : beneath_{std::move(beneath)} {}
 
