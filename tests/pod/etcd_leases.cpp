@@ -5,7 +5,9 @@
 #include "support/catch.hpp"
 #include "support/crew.hpp"
 #include "support/etcd_configuration.hpp"
+#include "support/eventually.hpp"
 
+#include <podscope/pod/watcher.hpp>
 #include <podscope/probe/process.hpp>
 #include <podscope/store/when_unreachable.hpp>
 
@@ -262,4 +264,53 @@ TEST_CASE("F44 nobody's process is ended for a parent that is kept though its le
     const bool is_kept = what == when_unreachable::keep;
     CHECK(report.ended.size() == (is_kept ? 0U : 2U));
     CHECK(found == (is_kept ? podscope::verdict::reachable : podscope::verdict::missing));
+}
+
+TEST_CASE("F44 a watcher notices that a child's allocation has gone with its lease",
+          "[pod][etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    leased_crew c{leased{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("planner", writer("other", "/ws/b"));
+    auto watcher = must(podscope::watch(planner));
+    podscope::reconcile_report report;
+    const auto has_changed = [&] {
+        report = must(watcher.attend());
+        return report.changed();
+    };
+    REQUIRE(eventually([&] { return !has_changed() && watcher.size() == 2; }));
+    end_lease(c, "child");
+    c.forget("child");
+    REQUIRE(eventually(has_changed));
+    REQUIRE(report.ended.size() == 1);
+    CHECK(report.ended.front().child == "child");
+    CHECK(report.ended.front().reason == end_reason::absent);
+    c.judge_restored("planner");
+}
+
+TEST_CASE("F53 a watcher takes no process of another machine for dead", "[pod][etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    leased_crew c{leased{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    auto elsewhere = c.hire();
+    auto& owner = elsewhere.library.parts().self.identity;
+    owner.boot.high ^= 1;
+    const auto remote =
+        must(elsewhere.library.adopt(c.delegate("planner", writer("remote", "/ws/a"))));
+    c.add("planner", writer("near", "/ws/b"));
+    auto watcher = must(podscope::watch(planner));
+    REQUIRE(eventually([&] {
+        REQUIRE_FALSE(must(watcher.attend()).changed());
+        return watcher.size() == 1;
+    }));
+    c.kill("near");
+    podscope::reconcile_report report;
+    REQUIRE(eventually([&] {
+        report = must(watcher.attend());
+        return report.changed();
+    }));
+    REQUIRE(report.ended.size() == 1);
+    CHECK(report.ended.front().child == "near");
+    CHECK(remote.check("/ws/a/f", permission::write));
 }

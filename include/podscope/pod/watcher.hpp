@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/concept.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/pod/judgement.hpp>
 #include <podscope/pod/pod.hpp>
@@ -8,6 +9,8 @@
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/exit_watch.hpp>
 #include <podscope/probe/proc_file.hpp>
+#include <podscope/probe/vantage.hpp>
+#include <podscope/process_identity.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -27,7 +30,9 @@
 namespace podscope {
 
 /// Notices at once when a process dies that holds a pod below another one, and has that pod
-/// reconciled: the same reclaim as at a restore, with the same notifications.
+/// reconciled: the same reclaim as at a restore, with the same notifications. On a store of several
+/// machines it sees only the processes of its own; there, as `refresh` has it, it notices that the
+/// allocation of a child has gone with a lease.
 ///
 /// For a program with a loop of its own: wait for `descriptor()` with whatever else is waited for,
 /// and call `attend()` when it is readable. `supervise` does it in a thread.
@@ -68,7 +73,8 @@ public:
     [[nodiscard]] int descriptor() const noexcept { return all_.get(); }
 
     /// Does what is due: takes note of who lives below the pod, and reconciles it if any of them
-    /// has died. What was found and done is in the report; nothing, if nobody has.
+    /// has died or a child has vanished. What was found and done is in the report; nothing, if
+    /// nobody has.
     ///
     /// Waits for nobody but the store. A process that cannot be watched (exit_watch says when) is
     /// left to `reconcile`.
@@ -86,12 +92,13 @@ public:
                 note_dead(who.pod, who.owner, who.granted);
                 forget(key);
             }
-            if (dead_.empty()) {
+            if (dead_.empty() && !has_vanished_) {
                 return reconcile_report{};
             }
             auto report = pod_->reconcile(dead_);
             if (report) {
                 dead_.clear();
+                has_vanished_ = false;
             }
             return report;
         });
@@ -144,6 +151,7 @@ private:
         ++round_;
         for (auto& each : *below) {
             if (!each.live) {
+                has_vanished_ = has_vanished_ || (each.vanished && each.depth == 1);
                 continue;
             }
             const probe_subject& one = *each.live;
@@ -156,7 +164,8 @@ private:
                 forget(known->second);
             }
             const auto key = ++last_key_;
-            const auto found = exits_.add(key, one.owner);
+            const auto found =
+                is_elsewhere(one.owner) ? verdict::unknown : exits_.add(key, one.owner);
             if (found == verdict::missing) {
                 note_dead(one.pod, one.owner, one.granted);
             } else if (found == verdict::reachable) {
@@ -177,6 +186,16 @@ private:
         const auto took = std::chrono::steady_clock::now() - begun;
         set_timer(std::max<std::chrono::nanoseconds>(refresh_, 10 * took));
         return {};
+    }
+
+    // A process of another boot is a dead one of this machine, or one of another machine.
+    [[nodiscard]] static bool is_elsewhere(const process_identity& owner) {
+        if constexpr (Parts::backend_type::reaches == reach::cluster) {
+            const auto here = probe_detail::present_vantage();
+            return !owner.is_nobody() && (!here || owner.boot != here->boot);
+        } else {
+            return false;
+        }
     }
 
     void note_dead(const std::string& pod, const process_identity& owner, epoch granted) {
@@ -213,6 +232,7 @@ private:
     std::uint64_t round_ = 0;
     exit_watch::key last_key_ = 0;
     judgements dead_{}; // found, and not dealt with yet
+    bool has_vanished_ = false;
     std::map<exit_watch::key, someone> watched_{};
     std::map<std::string, exit_watch::key, std::less<>> key_of_{};
 };
