@@ -4,13 +4,15 @@
 #include <podscope/podscope.hpp>
 #include <podscope/probe/tcp_socket.hpp>
 
+#include <chrono>
 #include <iostream>
 
 int main() {
     using namespace podscope;
     const etcd_options cluster{
         .endpoints = {"http://10.0.0.1:2379", "http://10.0.0.2:2379", "http://10.0.0.3:2379"},
-        .prefix = "pods/"};
+        .prefix = "pods/",
+        .lease_term = std::chrono::seconds{15}};
 
     // auto world = open_runtime("pods").value();
     auto world =
