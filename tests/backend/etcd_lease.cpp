@@ -234,6 +234,59 @@ TEST_CASE("what a transaction in etcd has read may not have gone with a lease at
     CHECK(must(store.read([](etcd_reader& txn) { return txn.get("seen"); })) == "gone");
 }
 
+TEST_CASE("F43 a lease in etcd outlives each member of a cluster, its leader among them",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    podscope_test::etcd_cluster cluster;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    std::atomic<std::size_t> renewals{0};
+    wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+        auto reply = pass();
+        const bool is_renewed = call.path == "/v3/lease/keepalive" && reply &&
+                                reply->body.find(R"("TTL":")") != std::string::npos;
+        renewals += is_renewed ? 1U : 0U;
+        return reply;
+    });
+    auto store = must(
+        etcd_backend::open({.endpoints = cluster.endpoints(), .lease_term = 5s}, wire.dialler()));
+    must(put_leased(store, "k"));
+    for (std::size_t i = 0; i != podscope_test::etcd_cluster::members; ++i) {
+        cluster.at(i).restart();
+        const auto before = renewals.load();
+        REQUIRE(eventually([&] { return renewals >= before + 2; }));
+        CHECK(is_there(store, "k"));
+    }
+}
+
+TEST_CASE("a transaction in etcd may read what hangs on more leases than etcd compares", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    constexpr std::size_t most = 8;
+    std::vector<etcd_backend> holders;
+    for (std::size_t i = 0; i != 2 * most; ++i) {
+        holders.push_back(open_at(server));
+        must(put_leased(holders.back(), "held/" + std::to_string(i)));
+    }
+    const etcd_wire wire{podscope::etcd_over_http()};
+    auto store = open_at(server, {.most_operations = most}, wire.dialler());
+    std::vector<std::size_t> compared;
+    wire.meddle_with_commits([&](const podscope::etcd_call& call, const auto& pass) {
+        std::size_t count = 0;
+        for (auto at = call.body.find(R"("target")"); at != std::string_view::npos;
+             at = call.body.find(R"("target")", at + 1)) {
+            ++count;
+        }
+        compared.push_back(count);
+        return pass();
+    });
+    must(store.write([](etcd_writer& txn) -> result<void> {
+        must(txn.scan("held/",
+                      [](std::string_view, std::string_view) { return podscope::scan::next; }));
+        return txn.put("seen", "all");
+    }));
+    CHECK(compared == std::vector{most});
+}
+
 TEST_CASE("a row that was to hang on a lease which ends before the commit is put nowhere",
           "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
