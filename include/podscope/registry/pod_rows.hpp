@@ -20,8 +20,8 @@ enum class hangs : std::uint8_t {
 
 /// Puts a row that belongs to a live pod.
 template <table T, class Txn>
-[[nodiscard]] result<void>
-put_row(Txn& txn, hangs how, std::string_view pod, std::string_view key, typename T::record value) {
+[[nodiscard]] result<void> put_row(
+    Txn& txn, hangs how, std::string_view pod, std::string_view key, typename T::record&& value) {
     if constexpr (leases_rows<Txn, T, tables::allocations>) {
         return how == hangs::on_own_lease
                    ? put_leased<T>(txn, key, std::move(value))

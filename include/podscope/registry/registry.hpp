@@ -288,8 +288,9 @@ public:
                 return done;
             }
         }
-        const segment_hold mine{.pod = std::string{pod}, .granted = (*row)->granted};
-        if (auto done = put<tables::segments>(hangs::beside_allocation, pod, segment, mine);
+        segment_hold mine{.pod = std::string{pod}, .granted = (*row)->granted};
+        if (auto done =
+                put<tables::segments>(hangs::beside_allocation, pod, segment, std::move(mine));
             !done) {
             return done;
         }
@@ -302,7 +303,7 @@ private:
 
     template <table T>
     [[nodiscard]] result<void>
-    put(hangs how, std::string_view pod, std::string_view key, typename T::record value) {
+    put(hangs how, std::string_view pod, std::string_view key, typename T::record&& value) {
         return registry_detail::put_row<T>(*txn_, how, pod, key, std::move(value));
     }
 
