@@ -112,9 +112,9 @@ read_rest_of(Txn& txn, const std::string& pod, stored_pod& state) {
 /// Reads the state of a runtime.
 ///
 /// @param path_of gives the path of a file in a region
-template <class PathOf>
+template <class World, class PathOf>
 [[nodiscard]] podscope::result<stored_state>
-read_state(podscope::runtime& world, const std::set<std::string>& regions, PathOf&& path_of) {
+read_state(World& world, const std::set<std::string>& regions, PathOf&& path_of) {
     std::map<std::string, podscope::resource> places;
     for (const auto& region : regions) {
         auto place = world.parts().names.resolve(path_of(region));

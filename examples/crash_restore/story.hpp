@@ -29,10 +29,11 @@ namespace demo {
 /// The story: a team at work, a crash, a restore, and what holds after it. The demo's own process
 /// holds no pod. It starts the others, passes their grants on, brings about what goes wrong, and
 /// looks.
+template <class World>
 class story {
 public:
     story(company& everybody,
-          podscope::runtime& world,
+          World& world,
           const workspace& place,
           const narrator& told_by,
           bool enforce)
@@ -367,7 +368,7 @@ private:
     }
 
     company* company_;
-    podscope::runtime* world_;
+    World* world_;
     const workspace* place_;
     wording words_;
     const narrator* narrator_;

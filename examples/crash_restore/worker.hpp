@@ -2,6 +2,7 @@
 #pragma once
 
 #include "assignment.hpp"
+#include "backing.hpp"
 #include "channel.hpp"
 #include "messages.hpp"
 #include "workspace.hpp"
@@ -29,19 +30,12 @@ namespace demo {
 /// of it.
 inline constexpr std::chrono::milliseconds probe_time{1000};
 
-/// Where the runtime of every process of the demo stores what it stores.
-[[nodiscard]] inline std::string state_folder(const std::string& scratch_folder) {
-    return scratch_folder + "/state";
-}
-
 /// A process of the team at work: it holds one pod, answers for it at a socket, and does what the
 /// demo tells it.
+template <class Pod>
 class worker {
 public:
-    worker(podscope::runtime::pod pod,
-           podscope::queue_sink told,
-           const workspace& place,
-           std::string folder)
+    worker(Pod pod, podscope::queue_sink told, const workspace& place, std::string folder)
         : pod_{std::move(pod)},
           told_{std::move(told)},
           place_{&place},
@@ -162,17 +156,18 @@ private:
         return changed{.anything = done->changed()};
     }
 
-    podscope::runtime::pod pod_;
+    Pod pod_;
     podscope::queue_sink told_;
     const workspace* place_;
     std::string folder_;
 };
 
 /// Gets the pod that a process was started for, in the way that it was told to.
-[[nodiscard]] inline podscope::result<podscope::runtime::pod> take_up(podscope::runtime& world,
-                                                                      const assignment& given,
-                                                                      const podscope::team& part,
-                                                                      const std::string& endpoint) {
+template <class World>
+[[nodiscard]] podscope::result<typename World::pod> take_up(World& world,
+                                                            const assignment& given,
+                                                            const podscope::team& part,
+                                                            const std::string& endpoint) {
     if (given.way == "adopt") {
         auto shown = podscope::grant::from_text(given.what);
         if (!shown) {
@@ -191,7 +186,8 @@ private:
 }
 
 /// The life of a process of the team, until the demo hangs up.
-[[nodiscard]] inline podscope::result<void> work(const assignment& given, const channel& line) {
+template <class Backing>
+[[nodiscard]] podscope::result<void> work(const assignment& given, const channel& line) {
     const auto pod = given.pod();
     auto place = workspace::read(given.team, given.folder);
     if (!place) {
@@ -202,7 +198,7 @@ private:
         return podscope::fail(part);
     }
     podscope::queue_sink told;
-    auto world = podscope::open_runtime(state_folder(given.folder), podscope::use::sink(told));
+    auto world = Backing::open(given.folder, podscope::use::sink(told));
     if (!world) {
         return podscope::fail(world);
     }

@@ -31,6 +31,17 @@ TEST_CASE("a runtime is what open_runtime opens where nothing is named", "[pod]"
     CHECK(must(plain.find("planner"))->granted == pod.granted());
 }
 
+TEST_CASE("a runtime's folder is made also where only its sessions lie in it", "[pod]") {
+    const podscope_test::temporary_folder folder;
+    const std::string path = folder / "store";
+    auto elsewhere = must(journal_backend::open(folder / "registry"));
+    auto opened = must(open_runtime(path, use::backend(elsewhere)));
+    (void)must(opened.create(manifest{"planner"}.may(rules::write(folder / "tree"))));
+    CHECK(std::filesystem::is_directory(path + "/sessions"));
+    std::filesystem::permissions(path, std::filesystem::perms::all);
+    CHECK(why_not(open_runtime(path, use::backend(elsewhere))) == errc::unsafe_file);
+}
+
 TEST_CASE("a folder that others may write is no place for a runtime", "[pod]") {
     const podscope_test::temporary_folder folder;
     const std::string path = folder / "store";

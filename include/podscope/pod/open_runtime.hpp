@@ -54,7 +54,7 @@ template <class... Named>
     using backend_part = pod_detail::opened_part<decltype(backend)>;
     const auto open_sessions = [&] {
         return pod_detail::part_or_opened<policy::sessions>(
-            parts, [&] { return file_sessions::open(folder + "/sessions"); });
+            parts, [&] { return file_sessions::open_within(folder); });
     };
     using sessions_part = pod_detail::opened_part<decltype(open_sessions())>;
     using runtime = decltype(pod_detail::assemble(std::declval<backend_part>(),

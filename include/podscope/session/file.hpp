@@ -64,17 +64,23 @@ public:
     [[nodiscard]] static result<file_sessions> open(std::string folder,
                                                     file_session_options options = {}) {
         return guarded([&]() -> result<file_sessions> {
-            bool made = false;
-            auto opened = session_detail::segment_folder::open(std::move(folder), made);
+            auto opened =
+                session_detail::segment_folder::open(std::move(folder), is_power(options));
             if (!opened) {
                 return fail(opened);
             }
-            if (made && options.durable == durability::power) {
-                if (auto synced = session_detail::sync_folder(opened->path() + "/.."); !synced) {
-                    return fail(synced);
-                }
-            }
             return file_sessions{std::make_shared<state>(std::move(*opened), options)};
+        });
+    }
+
+    /// The same for `sessions` in a folder that may be missing as well: in a runtime's.
+    [[nodiscard]] static result<file_sessions> open_within(std::string folder,
+                                                           file_session_options options = {}) {
+        return guarded([&]() -> result<file_sessions> {
+            auto around =
+                session_detail::segment_folder::open(std::move(folder), is_power(options));
+            return around ? open(around->path() + "/sessions", options)
+                          : result<file_sessions>{fail(around)};
         });
     }
 
@@ -90,7 +96,8 @@ public:
             }
             auto id = fresh_segment_id();
             if (id) {
-                if (auto made = shared_->folder.make_file(*id, header, durably()); !made) {
+                if (auto made = shared_->folder.make_file(*id, header, is_power(shared_->options));
+                    !made) {
                     return fail(made);
                 }
             }
@@ -235,8 +242,8 @@ private:
 
     explicit file_sessions(std::shared_ptr<state> shared) noexcept : shared_{std::move(shared)} {}
 
-    [[nodiscard]] bool durably() const noexcept {
-        return shared_->options.durable == durability::power;
+    [[nodiscard]] static bool is_power(const file_session_options& options) noexcept {
+        return options.durable == durability::power;
     }
 
     [[nodiscard]] static std::uint64_t size_of(const struct stat& facts) noexcept {
@@ -354,7 +361,7 @@ private:
         const int file = segment.file.get();
         end.left.reset();
         auto done = session_detail::write_all(file, line, segment.path);
-        if (done && durably() &&
+        if (done && is_power(shared_->options) &&
             session_detail::uninterrupted([&] { return ::fdatasync(file); }) != 0) {
             done = session_detail::system_failure("the entry cannot be made durable", segment.path);
         }

@@ -33,9 +33,9 @@ struct open_segment {
 /// same folder when its path later leads elsewhere.
 class segment_folder {
 public:
-    /// Opens the folder, and makes it first if only it and not its parent is missing. `made` says
-    /// whether it did.
-    [[nodiscard]] static result<segment_folder> open(std::string path, bool& made) {
+    /// Opens the folder, and makes it first if only it and not its parent is missing; `durably`, so
+    /// that it outlasts a loss of power.
+    [[nodiscard]] static result<segment_folder> open(std::string path, bool durably) {
         // With a slash at the end the system would follow a symlink, against O_NOFOLLOW.
         while (path.size() > 1 && path.ends_with('/')) {
             path.pop_back();
@@ -45,7 +45,7 @@ public:
                          .message = "the path of the session folder is empty or holds a NUL byte",
                          .path = std::move(path)});
         }
-        made = ::mkdir(path.c_str(), 0700) == 0;
+        const bool made = ::mkdir(path.c_str(), 0700) == 0;
         if (!made && errno != EEXIST) {
             return system_failure("the session folder cannot be made", path);
         }
@@ -60,6 +60,11 @@ public:
         }
         if (auto safe = check_private(facts, path); !safe) {
             return fail(safe);
+        }
+        if (made && durably) {
+            if (auto synced = sync_folder(path + "/.."); !synced) {
+                return fail(synced);
+            }
         }
         return segment_folder{std::move(folder), std::move(path)};
     }
