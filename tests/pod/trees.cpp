@@ -18,7 +18,7 @@ template <class Backend>
 void play_trees(std::uint64_t count) {
     const auto first = number_from_environment("PODSCOPE_SEED", 1);
     const auto end =
-        first + number_from_environment("PODSCOPE_TREES", is_sanitised ? count / 10 : count);
+        first + number_from_environment("PODSCOPE_TREES", is_sanitised ? count / 40 : count);
     play_seeds(first, end, "PODSCOPE_TREES", [](choices chosen) {
         const Backend backend;
         random_tree<typename Backend::store>{[&] { return backend.open(); }, std::move(chosen)}
