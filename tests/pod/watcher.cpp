@@ -10,13 +10,19 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include <poll.h>
+#include <pthread.h>
 
 namespace {
 
@@ -214,6 +220,25 @@ private:
 template <class Crew>
 using supervisor_of = podscope::supervisor<typename Crew::parts>;
 
+std::set<std::string> threads() {
+    std::set<std::string> all;
+    for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task"}) {
+        all.insert(task.path());
+    }
+    return all;
+}
+
+bool blocks(const std::string& thread, int signal) {
+    const std::string wanted{"SigBlk:"};
+    std::ifstream status{thread + "/status"};
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with(wanted)) {
+            return (std::stoull(line.substr(wanted.size()), nullptr, 16) >> (signal - 1) & 1) != 0;
+        }
+    }
+    return false;
+}
+
 } // namespace
 
 TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs",
@@ -238,6 +263,37 @@ TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs",
     must(c.at("planner").check("/ws/b/f", permission::write));
     must(c.at("lives").check("/ws/x/f", permission::write));
     c.judge_restored("planner");
+}
+
+TEST_CASE("a supervisor's threads leave the program's signals to the program's own",
+          "[pod][concurrent]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("dies", "/ws/a"));
+    c.add("planner", writer("hangs", "/ws/b"));
+    // Whoever started the tests may have blocked them.
+    sigset_t both{};
+    ::sigemptyset(&both);
+    ::sigaddset(&both, SIGINT);
+    ::sigaddset(&both, SIGUSR1);
+    ::pthread_sigmask(SIG_UNBLOCK, &both, nullptr);
+    const auto before = threads();
+    listener told;
+    const auto supervising = must(supervisor_of<decltype(c)>::over(
+        c.at("planner"), std::ref(told), {.probe_every = 20ms, .probe_time = impatience}));
+    c.kill("dies");
+    (void)told.wait_for(1);
+    c.hang("hangs");
+    (void)told.wait_for(2); // so both have begun: until then the C library blocks all of them
+    std::size_t more = 0;
+    for (const auto& one : threads()) {
+        if (!before.contains(one)) {
+            ++more;
+            CHECK(blocks(one, SIGINT));
+            CHECK(blocks(one, SIGUSR1));
+        }
+    }
+    CHECK(more >= 2); // a sanitizer begins one of its own
 }
 
 TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops",

@@ -3,6 +3,7 @@
 
 #include <podscope/backend/etcd_channel.hpp>
 #include <podscope/backend/etcd_error.hpp>
+#include <podscope/os/blocked_signals.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/result.hpp>
 
@@ -64,13 +65,16 @@ public:
         };
 
         auto shared = std::make_shared<search>();
-        std::thread{[shared, at] {
-            auto found = look_up(at, 0);
-            const std::lock_guard held{shared->mutex};
-            shared->found = std::move(found);
-            shared->is_over = true;
-            shared->over.notify_one();
-        }}.detach();
+        {
+            const os_detail::blocked_signals inherited;
+            std::thread{[shared, at] {
+                auto found = look_up(at, 0);
+                const std::lock_guard held{shared->mutex};
+                shared->found = std::move(found);
+                shared->is_over = true;
+                shared->over.notify_one();
+            }}.detach();
+        }
         std::unique_lock held{shared->mutex};
         shared->over.wait_until(held, until, [&] { return shared->is_over; });
         return shared->found;

@@ -3,6 +3,7 @@
 
 #include <podscope/error.hpp>
 #include <podscope/fork_stamp.hpp>
+#include <podscope/os/blocked_signals.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/pod.hpp>
@@ -43,8 +44,9 @@ struct supervision_options {
 /// one dies, and within `probe_every` and `probe_time` when one hangs, as the runtime's reclaim
 /// policy has it.
 ///
-/// In two threads of its own, which end with it; its destructor waits for a probe that is under
-/// way. The pod must outlive it and stay where it is. In a forked copy it does nothing.
+/// In two threads of its own, which take no signals and end with it; its destructor waits for a
+/// probe that is under way. The pod must outlive it and stay where it is. In a forked copy it does
+/// nothing.
 template <class Parts>
 class supervisor {
 public:
@@ -83,6 +85,7 @@ private:
               options_{options},
               watcher_{std::move(watcher)},
               stop_{std::move(stop)} {
+            const os_detail::blocked_signals inherited;
             if (options_.probe_every > std::chrono::milliseconds{0}) {
                 rounds_ = std::jthread{[this](const std::stop_token& ends) { probe(ends); }};
             }
