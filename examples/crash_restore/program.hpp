@@ -45,6 +45,7 @@ template <class Backing>
     return all_holds;
 }
 
+/// Tells the story, in a scratch folder.
 template <class Backing>
 [[nodiscard]] podscope::result<outcome> play(const options& wanted, signal_watch& signals) {
     auto folder = scratch_folder::make(wanted.folder, wanted.keep);
@@ -75,6 +76,7 @@ template <class Backing>
     return seen;
 }
 
+/// The program, with what it was given; its exit status is what options.hpp says.
 template <class Backing>
 [[nodiscard]] int run(const std::vector<std::string>& arguments) {
     if (const auto given = assignment::from(arguments)) {
@@ -115,7 +117,7 @@ template <class Backing>
     return seen->holds() ? all_holds : something_failed;
 }
 
-/// The program.
+/// The same from `main`, where nothing may be thrown any more.
 template <class Backing>
 [[nodiscard]] int run(int argc, char** argv) {
     try {

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/threads.hpp"
 
 #include <podscope/pod/supervisor.hpp>
 #include <podscope/pod/watcher.hpp>
@@ -12,12 +13,9 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -220,23 +218,8 @@ private:
 template <class Crew>
 using supervisor_of = podscope::supervisor<typename Crew::parts>;
 
-std::set<std::string> threads() {
-    std::set<std::string> all;
-    for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task"}) {
-        all.insert(task.path());
-    }
-    return all;
-}
-
 bool blocks(const std::string& thread, int signal) {
-    const std::string wanted{"SigBlk:"};
-    std::ifstream status{thread + "/status"};
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with(wanted)) {
-            return (std::stoull(line.substr(wanted.size()), nullptr, 16) >> (signal - 1) & 1) != 0;
-        }
-    }
-    return false;
+    return (podscope_test::blocked_by(thread) >> (signal - 1) & 1) != 0;
 }
 
 } // namespace
@@ -277,7 +260,7 @@ TEST_CASE("a supervisor's threads leave the program's signals to the program's o
     ::sigaddset(&both, SIGINT);
     ::sigaddset(&both, SIGUSR1);
     ::pthread_sigmask(SIG_UNBLOCK, &both, nullptr);
-    const auto before = threads();
+    const auto before = podscope_test::threads();
     listener told;
     const auto supervising = must(supervisor_of<decltype(c)>::over(
         c.at("planner"), std::ref(told), {.probe_every = 20ms, .probe_time = impatience}));
@@ -286,7 +269,7 @@ TEST_CASE("a supervisor's threads leave the program's signals to the program's o
     c.hang("hangs");
     (void)told.wait_for(2); // so both have begun: until then the C library blocks all of them
     std::size_t more = 0;
-    for (const auto& one : threads()) {
+    for (const auto& one : podscope_test::threads()) {
         if (!before.contains(one)) {
             ++more;
             CHECK(blocks(one, SIGINT));

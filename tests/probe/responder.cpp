@@ -2,6 +2,7 @@
 #include "probe/processes.hpp"
 #include "probe/sockets.hpp"
 #include "support/catch.hpp"
+#include "support/threads.hpp"
 
 #include <podscope/probe/responder.hpp>
 #include <podscope/probe/unix_socket.hpp>
@@ -11,7 +12,6 @@
 #include <csignal>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -173,13 +173,10 @@ TEST_CASE("a thread answers with all signals blocked", "[concurrent]") {
 
     CHECK(call(folder / "s") == verdict::reachable); // the thread has begun
     bool found = false;
-    for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task"}) {
-        std::ifstream status{task.path() / "status"};
-        for (std::string line; std::getline(status, line);) {
-            // All but SIGKILL and SIGSTOP and two that the C library keeps.
-            found =
-                found || line == "SigBlk:\tfffffffe7ffbfeff" || line == "SigBlk:\tfffffffc7ffbfeff";
-        }
+    for (const auto& thread : podscope_test::threads()) {
+        // All but SIGKILL and SIGSTOP and two that the C library keeps.
+        const auto blocked = podscope_test::blocked_by(thread);
+        found = found || blocked == 0xfffffffe7ffbfeff || blocked == 0xfffffffc7ffbfeff;
     }
     CHECK(found);
 }

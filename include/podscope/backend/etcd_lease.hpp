@@ -8,6 +8,7 @@
 #include <podscope/fork_stamp.hpp>
 #include <podscope/os/blocked_signals.hpp>
 #include <podscope/os/boottime_clock.hpp>
+#include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/result.hpp>
 
 #include <atomic>
@@ -33,16 +34,7 @@ namespace podscope::backend_detail {
 /// new one.
 class etcd_lease {
 public:
-    /// A forked copy of the process, which has no such thread, leaves all of it as it is.
-    struct ending {
-        void operator()(etcd_lease* lease) const {
-            if (lease->stamp_.is_current()) {
-                delete lease;
-            }
-        }
-    };
-
-    using handle = std::unique_ptr<etcd_lease, ending>;
+    using handle = std::unique_ptr<etcd_lease, os_detail::delete_in_its_process>;
 
     [[nodiscard]] static handle begin(etcd_client& client, const etcd_layout& layout) {
         handle made{new etcd_lease{client, layout}};
@@ -53,6 +45,20 @@ public:
 
     etcd_lease(const etcd_lease&) = delete;
     etcd_lease& operator=(const etcd_lease&) = delete;
+
+    /// Waits for the request that is under way, if one is.
+    ~etcd_lease() {
+        {
+            const std::lock_guard held{mutex_};
+            is_over_ = true;
+        }
+        wake_.notify_all();
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+
+    [[nodiscard]] bool is_in_its_process() const noexcept { return stamp_.is_current(); }
 
     /// The lease: a new one, if there was none or it has ended. Errors: those of a call.
     [[nodiscard]] result<std::uint64_t> id(etcd_deadline until) {
@@ -136,18 +142,6 @@ private:
         : client_{&client},
           layout_{&layout},
           term_{static_cast<std::uint64_t>(client.options().lease_term.count())} {}
-
-    // Waits for the request that is under way, if one is.
-    ~etcd_lease() {
-        {
-            const std::lock_guard held{mutex_};
-            is_over_ = true;
-        }
-        wake_.notify_all();
-        if (thread_.joinable()) {
-            thread_.join();
-        }
-    }
 
     static constexpr clock::rep for_ever = std::numeric_limits<clock::rep>::max();
 

@@ -10,6 +10,7 @@
 #include <podscope/fork_stamp.hpp>
 #include <podscope/os/blocked_signals.hpp>
 #include <podscope/os/boottime_clock.hpp>
+#include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -35,16 +36,7 @@ namespace podscope::backend_detail {
 /// a commit: what came in between, compacted away or not, is thereby read anew by all.
 class etcd_watch {
 public:
-    /// A forked copy of the process, which has no such thread, leaves all of it as it is.
-    struct ending {
-        void operator()(etcd_watch* watch) const {
-            if (watch->stamp_.is_current()) {
-                delete watch;
-            }
-        }
-    };
-
-    using handle = std::unique_ptr<etcd_watch, ending>;
+    using handle = std::unique_ptr<etcd_watch, os_detail::delete_in_its_process>;
 
     [[nodiscard]] static handle begin(etcd_client& client, const etcd_layout& layout) {
         handle made{new etcd_watch{client, layout}};
@@ -55,6 +47,23 @@ public:
 
     etcd_watch(const etcd_watch&) = delete;
     etcd_watch& operator=(const etcd_watch&) = delete;
+
+    /// Waits for the request that is under way, if one is.
+    ~etcd_watch() {
+        {
+            const std::lock_guard held{mutex_};
+            is_over_ = true;
+            if (stream_) {
+                stream_->cancel();
+            }
+        }
+        wake_.notify_all();
+        if (thread_.joinable()) {
+            thread_.join();
+        }
+    }
+
+    [[nodiscard]] bool is_in_its_process() const noexcept { return stamp_.is_current(); }
 
     /// Moves with every commit and with every end of a lease, no later than `freshness` after it;
     /// and with every call while nothing is known.
@@ -84,21 +93,6 @@ private:
         : client_{&client},
           layout_{&layout},
           freshness_{client.options().freshness} {}
-
-    // Waits for the request that is under way, if one is.
-    ~etcd_watch() {
-        {
-            const std::lock_guard held{mutex_};
-            is_over_ = true;
-            if (stream_) {
-                stream_->cancel();
-            }
-        }
-        wake_.notify_all();
-        if (thread_.joinable()) {
-            thread_.join();
-        }
-    }
 
     static constexpr std::uint64_t unknown = std::uint64_t{1} << 63U;
 

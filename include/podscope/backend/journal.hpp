@@ -10,6 +10,7 @@
 #include <podscope/backend/journal_options.hpp>
 #include <podscope/backend/journal_transaction.hpp>
 #include <podscope/backend/shared_page.hpp>
+#include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/result.hpp>
 
 #include <chrono>
@@ -74,7 +75,8 @@ public:
         if (!channel) {
             return fail(channel);
         }
-        basic_journal opened{std::shared_ptr<state>{new state{*std::move(channel)}, end}};
+        basic_journal opened{std::shared_ptr<state>{new state{*std::move(channel)},
+                                                    os_detail::delete_in_its_process{}}};
         if (auto read = opened.catch_up(); !read) {
             return fail(read);
         }
@@ -137,17 +139,14 @@ private:
     struct state {
         explicit state(std::unique_ptr<channel_type> opened) : channel{std::move(opened)} {}
 
+        [[nodiscard]] bool is_in_its_process() const noexcept {
+            return channel->is_in_its_process();
+        }
+
         std::unique_ptr<channel_type> channel;
         image_type image;
         backend_detail::commit_line line;
     };
-
-    // A forked copy keeps all of it: what the parent's threads held there is held for ever.
-    static void end(const state* ended) noexcept {
-        if (ended->channel->is_in_its_process()) {
-            delete ended;
-        }
-    }
 
     explicit basic_journal(std::shared_ptr<state> opened) noexcept
         : state_{std::move(opened)},

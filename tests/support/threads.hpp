@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the kernel says of the threads of this process.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+namespace podscope_test {
+
+/// All threads, as their folders in /proc.
+[[nodiscard]] inline std::set<std::string> threads() {
+    std::set<std::string> all;
+    for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task"}) {
+        all.insert(task.path());
+    }
+    return all;
+}
+
+/// The signals that a thread has blocked: bit 0 for signal 1. None of a thread that is gone.
+[[nodiscard]] inline std::uint64_t blocked_by(const std::string& thread) {
+    const std::string wanted{"SigBlk:"};
+    std::ifstream status{thread + "/status"};
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with(wanted)) {
+            return std::stoull(line.substr(wanted.size()), nullptr, 16);
+        }
+    }
+    return 0;
+}
+
+} // namespace podscope_test
