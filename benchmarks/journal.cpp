@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A commit that a loss of power cannot take back, against what the disk alone asks for it.
+#include "support/filled_journal.hpp"
 #include "support/measure.hpp"
 #include "support/population.hpp"
 #include "support/scratch.hpp"
@@ -14,6 +15,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -21,16 +24,9 @@
 namespace podscope_bench {
 namespace {
 
-namespace rules = podscope::rules;
-
 using journal = podscope::basic_journal<podscope::pod_schema>;
 
 constexpr std::size_t live_pods = 1'000;
-
-podscope::manifest newcomer(int number) {
-    const auto name = std::to_string(number);
-    return podscope::manifest{"newcomer" + name}.may(rules::write("/ws/new/place" + name));
-}
 
 // As long as what a delegation adds to the journal.
 std::size_t bytes_of_one() {
@@ -65,13 +61,29 @@ private:
     off_t end_ = 0;
 };
 
+std::atomic<std::size_t> number{0};
+
+// As many threads as will be at work, so that the journal has learnt how many come together.
+void warm_up(basic_population<journal>& all, int threads) {
+    std::vector<std::thread> crew;
+    for (int i = 0; i != threads; ++i) {
+        crew.emplace_back([&all] {
+            for (int times = 0; times != 8; ++times) {
+                must(all.planner.delegate(newcomer(++number)));
+            }
+        });
+    }
+    for (auto& one : crew) {
+        one.join();
+    }
+}
+
 // Each time another child.
 void delegate_by_threads(benchmark::State& state) {
-    static std::unique_ptr<basic_population<journal>> common;
-    static std::atomic<int> number{0};
+    static std::shared_ptr<basic_population<journal>> common;
     if (state.thread_index() == 0) {
-        common = std::make_unique<basic_population<journal>>(
-            journal::open(fresh("journal")).value(), live_pods);
+        common = filled_journal<journal>(fresh("journal"), live_pods);
+        warm_up(*common, state.threads());
     }
     for (auto _ : state) {
         benchmark::DoNotOptimize(must(common->planner.delegate(newcomer(++number))));

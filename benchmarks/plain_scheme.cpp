@@ -3,6 +3,7 @@
 // the disk, where neither does, and on a file system in memory.
 #include "reference/plain_scheme.hpp"
 
+#include "support/filled_journal.hpp"
 #include "support/measure.hpp"
 #include "support/population.hpp"
 #include "support/scratch.hpp"
@@ -21,8 +22,6 @@
 
 namespace podscope_bench {
 namespace {
-
-namespace rules = podscope::rules;
 
 std::string among(const std::string& what, std::size_t size) {
     return what + " among " + std::to_string(size);
@@ -63,17 +62,6 @@ std::shared_ptr<plain_scheme> filled_table(const std::string& file, bool syncs, 
     return table;
 }
 
-// One that is filled has a compaction due, as no other has at every moment: that is done first.
-template <class Journal>
-std::shared_ptr<basic_population<Journal>> filled_journal(const std::string& folder,
-                                                          std::size_t size) {
-    auto all = std::make_shared<basic_population<Journal>>(must(Journal::open(folder)), size);
-    do {
-        must(all->planner.set_endpoint("unix:/nowhere"));
-    } while (std::filesystem::exists(folder + "/journal.new"));
-    return all;
-}
-
 template <podscope::durability Durable>
 void add_for(const setting& at, std::size_t size, std::optional<double> limit) {
     using journal = podscope::basic_journal<podscope::pod_schema, Durable>;
@@ -86,10 +74,11 @@ void add_for(const setting& at, std::size_t size, std::optional<double> limit) {
         if (!all) {
             all = filled_journal<journal>(at.fresh("journal"), size);
         }
-        const auto wanted = podscope::manifest{"newcomer"}.may(rules::write("/ws/new/place"));
+        const auto wanted = newcomer(0);
         for (auto _ : state) {
             must(all->planner.delegate(wanted));
-            benchmark::DoNotOptimize(must(all->planner.reclaim("newcomer")).ended.size());
+            benchmark::DoNotOptimize(must(all->planner.reclaim("newcomer0")).ended.size());
+            benchmark::DoNotOptimize(all->sink.drain().size());
         }
     });
     add_timed(plain, [=, table = std::shared_ptr<plain_scheme>{}](benchmark::State& state) mutable {
