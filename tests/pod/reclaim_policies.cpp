@@ -134,6 +134,15 @@ TEST_CASE("a policy that terminates does not do so to its own process", "[pod]")
     CHECK(podscope::terminate_first<podscope::reclaim_and_fence>{}.ends(found));
 }
 
+TEST_CASE("I7 a policy that terminates takes nobody on another machine for dead", "[pod]") {
+    podscope::probe_subject elsewhere{
+        .pod = "any", .owner = must(podscope::calling_process{}.self()), .endpoint = {}};
+    elsewhere.owner.boot.low ^= 1U;
+    verdict found = verdict::unreachable;
+    podscope::terminate_first<>{.patience = 10ms}.review({&elsewhere, 1}, {&found, 1});
+    CHECK(found == verdict::unreachable);
+}
+
 TEST_CASE("what was said for a delegation takes the place of the policy", "[pod]") {
     SECTION("a policy that fences") {
         stage<over_processes_here, podscope::reclaim_and_fence> on;

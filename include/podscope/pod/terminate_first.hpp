@@ -4,6 +4,7 @@
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/exit_watch.hpp>
+#include <podscope/probe/vantage.hpp>
 
 #include <chrono>
 #include <csignal>
@@ -22,8 +23,8 @@ namespace podscope {
 ///
 /// All of them at once, so that it takes no longer than `patience` for each of the two signals,
 /// beyond what the probe took. By a pidfd: no process is ever taken for another. A child whose
-/// process cannot be ended (in another pid namespace, another user's, in an uninterruptible call,
-/// or this very process) goes on as unreachable, and `then` decides.
+/// process cannot be ended (on another machine, in another pid namespace, another user's, in an
+/// uninterruptible call, or this very process) goes on as unreachable, and `then` decides.
 template <reclaim_policy Then = reclaim_only_the_dead>
 struct terminate_first {
     std::chrono::milliseconds patience{1000};
@@ -33,12 +34,15 @@ struct terminate_first {
 
     void review(std::span<const probe_subject> subjects, std::span<verdict> verdicts) const {
         auto exits = exit_watch::open();
-        if (!exits) {
+        const auto here = probe_detail::present_vantage();
+        if (!exits || !here) {
             return;
         }
         for (std::size_t i = 0; i < subjects.size(); ++i) {
-            if (verdicts[i] == verdict::unreachable && subjects[i].owner.pid != ::getpid() &&
-                exits->add(i, subjects[i].owner) == verdict::missing) {
+            const auto& owner = subjects[i].owner;
+            // One of another boot may live on another machine, where no signal gets to it.
+            if (verdicts[i] == verdict::unreachable && owner.boot == here->boot &&
+                owner.pid != ::getpid() && exits->add(i, owner) == verdict::missing) {
                 verdicts[i] = verdict::missing;
             }
         }
