@@ -11,7 +11,9 @@ set(precompiled
     scope/scope.hpp
     registry/records.hpp
     registry/registry.hpp
+    pod/runtime_core.hpp
     pod/runtime.hpp
+    verify/conformance/store_hand.hpp
 )
 
 # Sets `out` to all headers of ours that a header includes, by whatever way.
