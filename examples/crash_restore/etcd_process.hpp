@@ -1,32 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "owned_fd.hpp"
+#include "../shared/etcd_member.hpp"
+#include "../shared/owned_fd.hpp"
+#include "../shared/system_error.hpp"
 #include "signal_watch.hpp"
-#include "system_error.hpp"
 
 #include <podscope/backend/etcd.hpp>
 #include <podscope/backend/etcd_http.hpp>
 #include <podscope/result.hpp>
 
 #include <array>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/types.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace demo {
 
@@ -43,20 +37,21 @@ public:
         }
         const auto endpoint = at((*ports)[0]);
         std::ofstream{endpoint_file(scratch_folder)} << endpoint << '\n';
-        etcd_process started;
-        if (auto done = started.run(scratch_folder + "/etcd", endpoint, at((*ports)[1])); !done) {
-            return podscope::fail(done);
+        const auto peer = at((*ports)[1]);
+        auto started = etcd_member::start({.client_url = endpoint,
+                                           .peer_url = peer,
+                                           .cluster = "default=" + peer,
+                                           .data = scratch_folder + "/etcd"});
+        if (!started) {
+            return podscope::fail(started);
         }
-        for (const deadline until = soon(); std::chrono::steady_clock::now() < until;) {
+        const deadline until = soon();
+        while (!started->has_ended() && std::chrono::steady_clock::now() < until) {
             auto reached = podscope::etcd_backend::open(
                 {.endpoints = {endpoint}, .deadline = std::chrono::seconds{1}},
                 podscope::etcd_over_http());
             if (reached) {
-                return started;
-            }
-            if (::waitpid(started.pid_, nullptr, WNOHANG) == started.pid_) {
-                started.pid_ = -1;
-                break;
+                return etcd_process{*std::move(started)};
             }
             (void)::poll(nullptr, 0, 20);
         }
@@ -73,19 +68,8 @@ public:
         return endpoint;
     }
 
-    etcd_process(etcd_process&& other) noexcept : pid_{std::exchange(other.pid_, -1)} {}
-
-    etcd_process& operator=(etcd_process&&) = delete;
-
-    ~etcd_process() {
-        if (pid_ > 0) {
-            ::kill(pid_, SIGKILL);
-            while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {}
-        }
-    }
-
 private:
-    etcd_process() = default;
+    explicit etcd_process(etcd_member started) noexcept : only_{std::move(started)} {}
 
     [[nodiscard]] static std::string endpoint_file(const std::string& scratch_folder) {
         return scratch_folder + "/etcd.endpoint";
@@ -115,43 +99,7 @@ private:
         return ports;
     }
 
-    [[nodiscard]] podscope::result<void>
-    run(const std::string& data, const std::string& endpoint, const std::string& peer) {
-        std::vector<std::string> arguments{"etcd",
-                                           "--data-dir=" + data,
-                                           "--listen-client-urls=" + endpoint,
-                                           "--advertise-client-urls=" + endpoint,
-                                           "--listen-peer-urls=" + peer,
-                                           "--initial-advertise-peer-urls=" + peer,
-                                           "--initial-cluster=default=" + peer,
-                                           "--logger=zap",
-                                           "--log-outputs=" + data + ".log"};
-        std::vector<char*> argv;
-        for (auto& one : arguments) {
-            argv.push_back(one.data());
-        }
-        argv.push_back(nullptr);
-        const pid_t demo = ::getpid();
-        pid_ = ::fork();
-        if (pid_ < 0) {
-            return system_said_no("cannot start a process");
-        }
-        if (pid_ == 0) {
-            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            if (::getppid() != demo) {
-                ::_exit(127); // it died before that was set
-            }
-            ::setpgid(0, 0); // a Ctrl-C is for the demo, which ends it last
-            sigset_t none;
-            ::sigemptyset(&none);
-            ::sigprocmask(SIG_SETMASK, &none, nullptr);
-            ::execvp("etcd", argv.data());
-            ::_exit(127);
-        }
-        return {};
-    }
-
-    pid_t pid_{-1};
+    etcd_member only_;
 };
 
 } // namespace demo

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../shared/table.hpp"
 #include "outcome.hpp"
 #include "picture.hpp"
 #include "roles.hpp"
-#include "table.hpp"
 #include "wording.hpp"
 
 #include <podscope/podscope.hpp>

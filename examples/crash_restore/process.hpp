@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../shared/channel.hpp"
+#include "../shared/system_error.hpp"
 #include "assignment.hpp"
-#include "channel.hpp"
-#include "system_error.hpp"
 
 #include <podscope/result.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "system_error.hpp"
+#include "../shared/system_error.hpp"
 
 #include <podscope/result.hpp>
 

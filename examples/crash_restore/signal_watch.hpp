@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "owned_fd.hpp"
-#include "system_error.hpp"
+#include "../shared/owned_fd.hpp"
+#include "../shared/system_error.hpp"
 
 #include <podscope/result.hpp>
 

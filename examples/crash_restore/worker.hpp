@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../shared/channel.hpp"
 #include "assignment.hpp"
 #include "backing.hpp"
-#include "channel.hpp"
 #include "messages.hpp"
 #include "workspace.hpp"
 

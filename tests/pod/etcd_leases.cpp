@@ -4,7 +4,7 @@
 #include "laws.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
-#include "support/etcd_configuration.hpp"
+#include "support/etcd_split_configuration.hpp"
 #include "support/eventually.hpp"
 
 #include <podscope/pod/watcher.hpp>
@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -26,6 +27,8 @@ using podscope::when_unreachable;
 
 using leased = configuration<in_leased_etcd, by_default, to_callback>;
 using leased_crew = crew_of<leased>;
+using together_and_apart =
+    std::tuple<leased, configuration<in_leased_etcd_and_journal, by_default, to_callback>>;
 
 // A transaction, to be read as if it were a store.
 template <class Txn>
@@ -49,7 +52,8 @@ struct as_store {
 };
 
 // What would be stored if a pod's allocation were erased.
-stored_state state_without(leased_crew& c, const std::string& pod) {
+template <class Crew>
+stored_state state_without(Crew& c, const std::string& pod) {
     auto store = c.backend().open();
     std::optional<stored_state> seen;
     const auto given_up = store.write([&](auto& txn) -> podscope::result<void> {
@@ -62,8 +66,9 @@ stored_state state_without(leased_crew& c, const std::string& pod) {
     return *std::move(seen);
 }
 
-void end_lease(leased_crew& c, const std::string& pod) {
-    const auto expected = state_without(c, pod);
+template <class Crew>
+void end_lease(Crew& c, const std::string& pod) {
+    const stored_state expected = state_without(c, pod);
     c.backend().end_lease_of(pod);
     CHECK(c.state() == expected);
     CHECK_FALSE(expected.of<podscope::tables::allocations>().contains(pod));
@@ -71,9 +76,11 @@ void end_lease(leased_crew& c, const std::string& pod) {
 
 } // namespace
 
-TEST_CASE("I4 the end of a lease leaves of a pod what an erased allocation leaves", "[pod][etcd]") {
+TEMPLATE_LIST_TEST_CASE("I4 the end of a lease leaves of a pod what an erased allocation leaves",
+                        "[pod][etcd]",
+                        together_and_apart) {
     PODSCOPE_NEEDS_ETCD();
-    leased_crew c{leased{}};
+    crew_of<TestType> c{TestType{}};
     auto& planner = c.create(writer("planner", "/ws").may_not(rules::write("/ws/other")));
     c.add("planner", writer("middle", "/ws/a").may_not(rules::write("/ws/a/other")));
     auto& leaf = c.add("middle", writer("leaf", "/ws/a/x"));
@@ -96,7 +103,7 @@ TEST_CASE("I4 the end of a lease leaves of a pod what an erased allocation leave
     c.forget(gone);
     // A reservation hangs on the lease of who made it.
     c.backend().end_lease_of("planner");
-    const auto left = c.state();
+    const stored_state left = c.state();
     for (const auto* lost : {"planner", "reserved"}) {
         CHECK_FALSE(left.of<podscope::tables::allocations>().contains(lost));
         CHECK(rows_of<podscope::tables::layers>(left, lost).empty());
@@ -266,10 +273,11 @@ TEST_CASE("F44 nobody's process is ended for a parent that is kept though its le
     CHECK(found == (is_kept ? podscope::verdict::reachable : podscope::verdict::missing));
 }
 
-TEST_CASE("F44 a watcher notices that a child's allocation has gone with its lease",
-          "[pod][etcd]") {
+TEMPLATE_LIST_TEST_CASE("F44 a watcher notices that a child's allocation has gone with its lease",
+                        "[pod][etcd]",
+                        together_and_apart) {
     PODSCOPE_NEEDS_ETCD();
-    leased_crew c{leased{}};
+    crew_of<TestType> c{TestType{}};
     auto& planner = c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
     c.add("planner", writer("other", "/ws/b"));

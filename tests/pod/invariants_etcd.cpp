@@ -3,7 +3,7 @@
 #include "laws.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
-#include "support/etcd_configuration.hpp"
+#include "support/etcd_split_configuration.hpp"
 #include "support/eventually.hpp"
 
 #include <string>
@@ -13,7 +13,10 @@ namespace {
 
 using namespace podscope_test;
 
-using in_etcd_with = configurations::some_on_etcd;
+// Each kind of probe and of sink that makes a difference to a store.
+using in_etcd_with = std::tuple<configuration<in_etcd, by_script, to_tee>,
+                                configuration<in_leased_etcd, by_default, to_callback>,
+                                configuration<in_leased_etcd_and_journal, by_default, to_callback>>;
 
 template <class Configuration>
 void play_in_etcd(void (*scenario)(crew_of<Configuration>&)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A runtime over an etcd of the test's own, and a few combinations of it with the other parts.
+// A runtime over an etcd of the test's own.
 #pragma once
 
 #include "backend/etcd_raw.hpp"
@@ -19,7 +19,8 @@
 #include <chrono>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
+#include <vector>
 
 namespace podscope_test {
 
@@ -29,8 +30,10 @@ struct in_etcd {
     using store = podscope::etcd_store;
     using sessions = podscope::file_sessions;
 
-    [[nodiscard]] store open() const {
-        return must(podscope::open_etcd_store({.endpoints = {endpoint()},
+    [[nodiscard]] store open() const { return open_at({endpoint()}); }
+
+    [[nodiscard]] store open_at(std::vector<std::string> endpoints) const {
+        return must(podscope::open_etcd_store({.endpoints = std::move(endpoints),
                                                .prefix = prefix,
                                                .deadline = deadline,
                                                .freshness = freshness,
@@ -85,11 +88,4 @@ struct in_leased_etcd : in_etcd {
     }
 };
 
-namespace configurations {
-
-/// Each kind of probe and of sink that makes a difference to a store.
-using some_on_etcd = std::tuple<configuration<in_etcd, by_script, to_tee>,
-                                configuration<in_leased_etcd, by_default, to_callback>>;
-
-} // namespace configurations
 } // namespace podscope_test

@@ -56,6 +56,12 @@ concept leasing_byte_writer = byte_writer<Txn> && leasing_byte_reader<Txn> &&
                                   { txn.put_beside(key, value, key) } -> std::same_as<result<void>>;
                               };
 
+/// One of such a map that can take back what it has done to a row, as `reverts_rows` has it.
+template <class Txn>
+concept reverting_byte_writer = byte_writer<Txn> && requires(Txn& txn, std::string_view key) {
+    { txn.revert(key) } -> std::same_as<result<void>>;
+};
+
 /// What the author of a storage plug-in writes: such a map with serialisable transactions.
 ///
 /// `read(f)` and `write(f)` run `f(txn)` and return the result that it returns; after a conflict

@@ -81,6 +81,12 @@ public:
         return put_on(on_->lease_of(beside), key, value);
     }
 
+    /// As reverts_rows has it.
+    [[nodiscard]] result<void> revert(std::string_view key) {
+        on_->revert(key);
+        return {};
+    }
+
 private:
     [[nodiscard]] result<void>
     put_on(result<std::uint64_t> lease, std::string_view key, std::string_view value) {

@@ -114,6 +114,7 @@ private:
         bool was_sent{};   // it may have taken place
         bool is_final{};   // the cluster has said no, and would say so again
         bool is_passing{}; // the cluster cannot answer now, and may soon
+        bool has_gone{};   // who was asked has closed the connection: he may be back soon
     };
 
     // gRPC's codes, by which the gateway says what went wrong.
@@ -159,7 +160,8 @@ private:
                     return said;
                 }
                 current_.store((first + i + 1) % count, std::memory_order_relaxed);
-                is_passing = is_passing || tried.is_passing;
+                // They may die one after the other, each while it is being asked.
+                is_passing = is_passing || tried.is_passing || tried.has_gone;
                 // That nobody is there says less than anything that somebody has said.
                 if (!telling || telling->system == etcd_errc::no_endpoint) {
                     telling = std::move(said).error();
@@ -196,7 +198,7 @@ private:
                 return said;
             }
         }
-        tried = {};
+        tried = {.has_gone = tried.has_gone};
         auto made = dial(on, until);
         if (!made) {
             return fail(made);
@@ -219,6 +221,7 @@ private:
             tried.was_sent = true;
             auto reply = by.post(call, until);
             if (!reply) {
+                tried.has_gone = reply.error().system == etcd_errc::no_endpoint;
                 return fail(reply);
             }
             auto said = json_value::parse(reply->body);

@@ -210,7 +210,8 @@ private:
                      .message = "it is not known whether a commit took place, and it may yet: its "
                                 "answer was lost (" +
                                 why + "), and so was " +
-                                (said ? "what it left behind" : "the answer to that") +
+                                (said ? "what it left behind"
+                                      : "the answer to that (" + said.error().message + ")") +
                                 "; look at the state before you try again",
                      .system = make_error_code(etcd_errc::in_doubt)});
     }

@@ -132,6 +132,9 @@ public:
 
     void erase(std::string_view users) { changes_.insert_or_assign(stored(users), change{}); }
 
+    /// Takes back what was done to a row.
+    void revert(std::string_view users) { changes_.erase(stored(users)); }
+
     // What rows hang on.
 
     /// The lease of the handle; 0 if it has none. May ask for one. Errors: those of a call.

@@ -144,6 +144,12 @@ public:
         return this->txn_->put_beside(backend_detail::lifted_key<T>(key), encode_record(value),
                                       backend_detail::lifted_key<Beside>(beside));
     }
+
+    template <table T>
+        requires reverting_byte_writer<Bytes>
+    [[nodiscard]] result<void> revert(std::string_view key) {
+        return this->txn_->revert(backend_detail::lifted_key<T>(key));
+    }
 };
 
 /// A byte backend as a store of typed tables: of any, since the records are encoded.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/reverted_rows.hpp>
 #include <podscope/result.hpp>
 
 #include <functional>
@@ -27,19 +28,11 @@ public:
         if (seen_.contains(seen)) {
             return {};
         }
-        auto now = txn.template get<T>(key);
-        if (!now) {
-            return fail(now);
+        auto undo = undo_of<T>(txn, key);
+        if (!undo) {
+            return fail(undo);
         }
-        using record = typename T::record;
-        std::optional<record> before;
-        if (*now) {
-            const record& there = **now;
-            before = there;
-        }
-        undo_.push_back([row = std::string{key}, before = std::move(before)](Writer& to) {
-            return before ? to.template put<T>(row, *before) : to.template erase<T>(row);
-        });
+        undo_.push_back(*std::move(undo));
         seen_.insert(std::move(seen));
         return {};
     }
@@ -57,7 +50,31 @@ public:
     }
 
 private:
-    std::vector<std::function<result<void>(Writer&)>> undo_{};
+    using undoing = std::function<result<void>(Writer&)>;
+
+    template <table T>
+    [[nodiscard]] static result<undoing> undo_of(Writer& txn, std::string_view key) {
+        if constexpr (reverts_rows<Writer, T>) {
+            return undoing{
+                [row = std::string{key}](Writer& to) { return to.template revert<T>(row); }};
+        } else {
+            auto now = txn.template get<T>(key);
+            if (!now) {
+                return fail(now);
+            }
+            using record = typename T::record;
+            std::optional<record> before;
+            if (*now) {
+                const record& there = **now;
+                before = there;
+            }
+            return undoing{[row = std::string{key}, before = std::move(before)](Writer& to) {
+                return before ? to.template put<T>(row, *before) : to.template erase<T>(row);
+            }};
+        }
+    }
+
+    std::vector<undoing> undo_{};
     std::set<std::string> seen_{};
 };
 

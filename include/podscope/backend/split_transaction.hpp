@@ -2,6 +2,9 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/leased_rows.hpp>
+#include <podscope/backend/reverted_rows.hpp>
+#include <podscope/backend/split_options.hpp>
 #include <podscope/backend/split_records.hpp>
 #include <podscope/backend/split_rerun.hpp>
 #include <podscope/backend/split_undo.hpp>
@@ -12,6 +15,14 @@
 #include <utility>
 
 namespace podscope {
+
+/// Whether rows of a table can hang on a lease in a split store: they are the first store's, which
+/// has leases, and a body that is run again finds them hanging on what they hung on.
+template <class T, class First, class Second, class SecondTables>
+concept leased_in_split =
+    !backend_detail::is_in_schema<T, SecondTables> && reads_leased<typename First::reader, T> &&
+    leases_rows<typename First::writer, T> &&
+    (writes_in_turn<Second> || reverts_rows<typename First::writer, T>);
 
 /// A transaction that reads two stores as one: tables of `SecondTables` from the second, all others
 /// from the first. Its cost is theirs.
@@ -55,6 +66,13 @@ public:
             return writing_ != nullptr ? writing_->template scan<T>(from, visit)
                                        : reading_->template scan<T>(from, visit);
         }
+    }
+
+    /// As reads_leased has it.
+    template <leased_in_split<First, Second, SecondTables> T>
+    [[nodiscard]] result<bool> is_leased(std::string_view key) const {
+        return writing_ != nullptr ? writing_->template is_leased<T>(key)
+                                   : reading_->template is_leased<T>(key);
     }
 
 private:
@@ -117,6 +135,28 @@ public:
             return noted;
         }
         return part_of<T>().template erase<T>(key);
+    }
+
+    /// As leases_rows has it, and so are the next.
+    template <leased_in_split<First, Second, SecondTables> T>
+    [[nodiscard]] result<bool> is_leased(std::string_view key) const {
+        return first_->template is_leased<T>(key);
+    }
+
+    template <leased_in_split<First, Second, SecondTables> T>
+    [[nodiscard]] result<void> put_leased(std::string_view key, typename T::record value) {
+        auto noted = note_first<T>(key);
+        return noted ? first_->template put_leased<T>(key, std::move(value)) : noted;
+    }
+
+    template <leased_in_split<First, Second, SecondTables> T,
+              leased_in_split<First, Second, SecondTables> Beside>
+        requires leases_rows<typename First::writer, T, Beside>
+    [[nodiscard]] result<void>
+    put_beside(std::string_view key, typename T::record value, std::string_view beside) {
+        auto noted = note_first<T>(key);
+        return noted ? first_->template put_beside<T, Beside>(key, std::move(value), beside)
+                     : noted;
     }
 
     /// What was replaced in the second store.

@@ -37,7 +37,9 @@ using pod_store_part = split_second_schema<pod_store_schema>;
 /// commits.
 ///
 /// The registry is a view of what lives, so it may be in memory: the pod store outlives it, and the
-/// pods come back by `restore`.
+/// pods come back by `restore`. Where its rows can hang on a lease (`leases_rows`), those of live
+/// pods do, as with one backend for both: provided that the registry can take back what a body has
+/// done to a row (`reverts_rows`, which etcd can), or that the pod store's writes run in turn.
 template <typed_store Registry, typed_store PodStore>
 class split_store : public basic_split<Registry, PodStore, pod_store_schema> {
 public:

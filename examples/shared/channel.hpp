@@ -108,7 +108,8 @@ private:
     template <class Record>
     static std::string in_full(const podscope::result<Record>& said) {
         const auto& e = said.error();
-        return e.system ? e.message + " (" + e.path + ": " + e.system.message() + ")" : e.message;
+        const auto where = e.path.empty() ? std::string{} : e.path + ": ";
+        return e.system ? e.message + " (" + where + e.system.message() + ")" : e.message;
     }
 
     owned_fd end_{};

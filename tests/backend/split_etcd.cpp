@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+// A split store whose first part is in etcd: what its rows hang on.
+#include "backend/etcd_raw.hpp"
+#include "backend/map_backend.hpp"
+#include "backend/split_parts.hpp"
+#include "backend/test_tables.hpp"
+#include "support/catch.hpp"
+#include "support/etcd_server.hpp"
+#include "support/results.hpp"
+
+#include <podscope/backend/etcd.hpp>
+#include <podscope/backend/etcd_http.hpp>
+#include <podscope/backend/etcd_layout.hpp>
+#include <podscope/backend/leased_rows.hpp>
+#include <podscope/backend/lifted.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace {
+
+using namespace backend_test;
+using podscope::result;
+using podscope_test::etcd_server;
+
+using over_bytes = split_of<podscope::etcd_store, podscope::lifted<map_backend>>;
+using over_memory = split_of<podscope::etcd_store, second_memory>;
+using without_leases = split_of<first_memory, second_memory>;
+
+static_assert(podscope::leases_rows<over_bytes::writer, numbers>);
+static_assert(podscope::leases_rows<over_memory::writer, numbers>);
+static_assert(podscope::reads_leased<over_memory::reader, numbers>);
+static_assert(!podscope::reads_leased<over_memory::reader, notes>);
+static_assert(!podscope::leases_rows<over_memory::writer, notes>);
+static_assert(!podscope::leases_rows<over_memory::writer, numbers, notes>);
+static_assert(!podscope::reads_leased<without_leases::reader, numbers>);
+
+podscope::etcd_store open_at(const etcd_server& server) {
+    return must(podscope::open_etcd_store({.endpoints = {server.endpoint()}, .lease_term = 1h},
+                                          podscope::etcd_over_http()));
+}
+
+std::string key_of(const std::string& row) {
+    const podscope::etcd_options as_opened{};
+    return podscope::backend_detail::etcd_layout{as_opened.prefix}.rows +
+           podscope::backend_detail::lifted_key<numbers>(row);
+}
+
+} // namespace
+
+TEST_CASE("F44 a row of a split store hangs on what it hung on, though its body is run again",
+          "[etcd][split]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const map_backend records; // which runs each body twice
+    over_bytes mine{open_at(server), podscope::lifted{records}};
+    over_bytes theirs{open_at(server), podscope::lifted{records}};
+    must(mine.write([](auto& txn) { return txn.template put_leased<numbers>("mine", {1, {}}); }));
+    must(theirs.write([](auto& txn) { return txn.template put_leased<numbers>("row", {1, {}}); }));
+    must(theirs.write([](auto& txn) { return txn.template put<numbers>("plain", {1, {}}); }));
+    raw_etcd raw{server.endpoint()};
+    const auto my_lease = raw.lease_of(key_of("mine"));
+    const auto their_lease = raw.lease_of(key_of("row"));
+    REQUIRE(my_lease != their_lease);
+
+    const std::string what = GENERATE("put", "put on my lease", "put beside mine", "erased");
+    CAPTURE(what);
+    int runs = 0;
+    bool row_is_leased{};
+    bool plain_is_leased{};
+    std::optional<number> found;
+    must(mine.write([&](auto& txn) -> result<void> {
+        const bool is_first = ++runs % 2 == 1;
+        // Of these only what the last run has seen is so.
+        row_is_leased = must(txn.template is_leased<numbers>("row"));
+        plain_is_leased = must(txn.template is_leased<numbers>("plain"));
+        found = must(txn.template get<numbers>("row"));
+        must(txn.template put<notes>("note", {std::to_string(runs), {}, {}}));
+        if (!is_first) {
+            must(txn.template put_beside<numbers, numbers>("beside", {2, {}}, "row"));
+            return txn.template put_beside<numbers, numbers>("row", {2, {}}, "row");
+        }
+        must(txn.template put_leased<numbers>("plain", {3, {}}));
+        if (what == "put") {
+            return txn.template put<numbers>("row", {3, {}});
+        }
+        if (what == "put on my lease") {
+            return txn.template put_leased<numbers>("row", {3, {}});
+        }
+        if (what == "put beside mine") {
+            return txn.template put_beside<numbers, numbers>("row", {3, {}}, "mine");
+        }
+        return txn.template erase<numbers>("row");
+    }));
+    REQUIRE(runs % 2 == 0);
+    CHECK(row_is_leased);
+    CHECK_FALSE(plain_is_leased);
+    CHECK(found == number{1, {}});
+    CHECK(raw.lease_of(key_of("row")) == their_lease);
+    CHECK(raw.lease_of(key_of("beside")) == their_lease);
+    CHECK(raw.lease_of(key_of("plain")) == raw.lease_of(key_of("none")));
+    const auto all = must(contents_of(mine));
+    CHECK(all.first.at("row").value == 2);
+    CHECK(all.first.at("plain").value == 1);
+
+    raw.end(their_lease);
+    const auto left = must(contents_of(mine));
+    CHECK_FALSE(left.first.contains("row"));
+    CHECK_FALSE(left.first.contains("beside"));
+    CHECK(left.first.contains("mine"));
+    CHECK(left.first.contains("plain"));
+    CHECK(left.second == all.second);
+}
