@@ -168,8 +168,19 @@ template <typed_store S, class F>
 
 namespace backend_detail {
 
+// The least key above all that begin so; nothing if there is no such key.
+[[nodiscard]] inline std::optional<std::string> end_of_prefix(std::string_view prefix) {
+    const auto last = prefix.find_last_not_of('\xff');
+    if (last == std::string_view::npos) {
+        return std::nullopt;
+    }
+    std::string end{prefix.substr(0, last + 1)};
+    end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+    return end;
+}
+
 // Says which keys it asks for, so that a row outside of them that cannot be read is not held
-// against it.
+// against it, and none of them is fetched for nothing.
 template <class Visitor>
 struct prefix_visitor {
     std::string_view prefix;
@@ -178,6 +189,8 @@ struct prefix_visitor {
     [[nodiscard]] bool covers(std::string_view key) const noexcept {
         return key.starts_with(prefix);
     }
+
+    [[nodiscard]] std::optional<std::string> end() const { return end_of_prefix(prefix); }
 
     scan operator()(std::string_view key, const auto& value) const {
         return covers(key) ? visit(key, value) : scan::stop;
@@ -190,6 +203,16 @@ template <class Visitor>
         return visit.covers(key);
     } else {
         return true;
+    }
+}
+
+// The least key above all that it asks for, if that is known and there is one.
+template <class Visitor>
+[[nodiscard]] std::optional<std::string> end_of_asked(const Visitor& visit) {
+    if constexpr (requires { visit.end(); }) {
+        return visit.end();
+    } else {
+        return std::nullopt;
     }
 }
 

@@ -20,6 +20,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -102,14 +103,15 @@ public:
     template <class Visitor>
     [[nodiscard]] result<void> scan(std::string_view users, Visitor& visit) {
         const auto first = stored(users);
-        scan_state state{};
+        const auto last = end_of_asked(visit);
+        scan_state state{.end = last ? stored(*last) : layout_->rows_end};
         for (std::string at = first;;) {
             auto next = next_row(at, state);
             if (!next) {
                 return fail(next);
             }
             if (!*next) {
-                read_stretches_.emplace_back(first, layout_->rows_end);
+                read_stretches_.emplace_back(first, std::move(state.end));
                 return {};
             }
             const auto& [key, value] = **next;
@@ -198,6 +200,7 @@ private:
 
     // How far a scan is.
     struct scan_state {
+        std::string end{};                     // of what it asks for
         std::optional<std::size_t> guessing{}; // the place of its wish
         std::size_t limit{least_rows};
     };
@@ -244,7 +247,8 @@ private:
                 return theirs;
             }
             const auto mine = changes_.lower_bound(from);
-            if (mine == changes_.end() || (*theirs && (*theirs)->first < mine->first)) {
+            if (mine == changes_.end() || mine->first >= state.end ||
+                (*theirs && (*theirs)->first < mine->first)) {
                 return theirs;
             }
             if (mine->second.value) {
@@ -258,18 +262,18 @@ private:
         while (!state.guessing) {
             if (const auto* until = seen_.known_until(from)) {
                 const auto row = seen_.from(from);
-                if (row != seen_.end() && row->first < *until) {
+                if (row != seen_.end() && row->first < std::min(*until, state.end)) {
                     return std::optional<seen_row>{{row->first, row->second.value}};
                 }
-                if (*until >= layout_->rows_end) {
+                if (*until >= state.end) {
                     return std::optional<seen_row>{};
                 }
                 from = *until;
             } else if (may_guess_) {
                 state.guessing = wanted_.size();
-                wanted_.push_back({from, layout_->rows_end, few_more});
+                wanted_.push_back({from, state.end, few_more});
             } else {
-                if (auto got = fetch({{from, layout_->rows_end, state.limit}}); !got) {
+                if (auto got = fetch({{from, state.end, state.limit}}); !got) {
                     return fail(got);
                 }
                 state.limit = std::min(4 * state.limit, most_rows);
@@ -278,12 +282,32 @@ private:
         auto& wanted = wanted_[*state.guessing];
         ++wanted.limit;
         auto found = memory_->first_from(from);
-        return found && found->first < layout_->rows_end ? std::move(found) : std::nullopt;
+        return found && found->first < state.end ? std::move(found) : std::nullopt;
     }
 
-    [[nodiscard]] result<void> fetch(std::vector<wish> wishes) {
-        std::sort(wishes.begin(), wishes.end(),
-                  [](const wish& one, const wish& other) { return one.from < other.from; });
+    // In order, and one for those that will find the same, by what was last seen: who looks for a
+    // next row from several places finds one row, mostly.
+    [[nodiscard]] std::vector<wish> united(std::vector<wish> all) const {
+        std::ranges::sort(all, {}, [](const wish& one) { return std::tie(one.from, one.to); });
+        std::vector<wish> made;
+        for (auto& one : all) {
+            if (made.empty() || made.back().to != one.to ||
+                !finds_no_row_between(made.back().from, one.from)) {
+                made.push_back(std::move(one));
+            } else {
+                made.back().limit = std::max(made.back().limit, one.limit);
+            }
+        }
+        return made;
+    }
+
+    [[nodiscard]] bool finds_no_row_between(const std::string& from, const std::string& to) const {
+        const auto found = memory_->first_from(from);
+        return from == to || !found || found->first >= to;
+    }
+
+    [[nodiscard]] result<void> fetch(std::vector<wish> wanted) {
+        const auto wishes = united(std::move(wanted));
         const std::size_t at_once = client_->options().most_operations;
         for (std::size_t done = 0; done < wishes.size(); done += at_once) {
             const auto last = std::min(wishes.size(), done + at_once);

@@ -43,6 +43,11 @@ struct lifted_visitor {
         return key.starts_with(table) && asks_for(visit, key.substr(table.size()));
     }
 
+    [[nodiscard]] std::optional<std::string> end() const {
+        const auto within = end_of_asked(visit);
+        return within ? std::string{table} + *within : end_of_prefix(table);
+    }
+
     scan operator()(std::string_view key, std::string_view value) const {
         if (!key.starts_with(table)) {
             return scan::stop;
