@@ -40,13 +40,12 @@ public:
     using runtime = podscope::basic_runtime<parts>;
     using pod = podscope::basic_pod<parts>;
 
-    basic_population(Backend backend, std::size_t size)
+    basic_population(Backend backend, std::size_t size, std::size_t at_once = 10'000)
         : backend_{backend},
           library{parts{std::move(backend), {}, {}, sink, {}, {}, {}, {}}},
           planner{must(library.create(podscope::manifest{"planner"}
                                           .may(podscope::rules::write("/ws"))
                                           .may_delegate(podscope::rules::write("/ws"))))} {
-        constexpr std::size_t at_once = 10'000;
         for (std::size_t from = 0; from < size; from += at_once) {
             must(backend_.write([&](auto& txn) -> podscope::result<void> {
                 for (auto i = from; i != std::min(size, from + at_once); ++i) {

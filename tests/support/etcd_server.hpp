@@ -3,7 +3,6 @@
 // and killed with the test if that dies.
 #pragma once
 
-#include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <cerrno>
@@ -120,6 +119,8 @@ public:
     }
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
     /// Kills it and returns once it is gone.
     void kill() {
