@@ -2,6 +2,7 @@
 // Transactions in a real etcd: what conflicts and what does not, answers that are lost, and a
 // server that dies, stops and comes back. What a client makes of other servers is in
 // etcd_http.cpp.
+#include "backend/etcd_imposter.hpp"
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
@@ -360,6 +361,82 @@ TEST_CASE("F45 what cannot be found out of a commit is said to be in doubt", "[e
     CHECK(value_at(store, "k") == "3");
 }
 
+namespace {
+
+// What stands between a store and its etcd may say at any moment, instead of what etcd has said.
+const std::vector<podscope::etcd_reply> nonsense{
+    {502, "<html>Bad Gateway</html>"},
+    {503, ""},
+    {200, ""},
+    {200, "{\"header\":{"},
+    {200, "[]"},
+    {200, "{}"},
+    {200, R"({"header":{"revision":"x"},"succeeded":true,"responses":7})"},
+};
+
+} // namespace
+
+TEST_CASE("F45 F48 a commit that was answered by nonsense took place once", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    int sum = must(add_one(store, "n"));
+    for (const auto& said : nonsense) {
+        CAPTURE(said.status, said.body);
+        bool is_first = true;
+        mine.wire.meddle_with_commits(
+            [&](const auto&, const auto& pass) -> result<podscope::etcd_reply> {
+                auto reply = pass();
+                return std::exchange(is_first, false) ? said : std::move(reply);
+            });
+        CHECK(must(add_one(store, "n")) == ++sum);
+        CHECK_FALSE(is_first);
+        mine.wire.meddle({});
+        CHECK(value_at(store, "n") == std::to_string(sum));
+    }
+}
+
+TEST_CASE("F48 a read that is answered by nonsense is an error, and the next one none", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    must(put(store, "k", "1"));
+    for (const auto& said : nonsense) {
+        CAPTURE(said.status, said.body);
+        mine.wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+            return call.path == "/v3/kv/txn" ? result<podscope::etcd_reply>{said} : pass();
+        });
+        const auto why = error_of(store.read([](etcd_reader& txn) { return txn.get("k"); }));
+        CHECK(why.category == errc::unavailable);
+        CHECK(why.system == etcd_errc::no_etcd);
+        mine.wire.meddle({});
+        CHECK(value_at(store, "k") == "1");
+    }
+}
+
+TEST_CASE("F48 an etcd that closes each connection on which it is asked costs a call its deadline",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server, {.deadline = 500ms}};
+    auto store = mine.store;
+    must(put(store, "k", "1"));
+    int asked = 0;
+    mine.wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+        const bool closes = call.path == "/v3/kv/txn";
+        asked += closes ? 1 : 0;
+        return closes ? result<podscope::etcd_reply>{etcd_wire::lost()} : pass();
+    });
+    const auto why = error_of(store.read([](etcd_reader& txn) { return txn.get("k"); }));
+    CHECK(why.system == etcd_errc::no_endpoint);
+    CHECK(asked > 2);
+    CHECK(error_of(put(store, "k", "2")).system == etcd_errc::in_doubt);
+    mine.wire.meddle({});
+    CHECK(value_at(store, "k") == "1");
+}
+
 TEST_CASE("F45 a lease that ended too early costs an attempt and no more", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
@@ -422,6 +499,24 @@ void add_up_through(const etcd_options& options,
 }
 
 } // namespace
+
+TEST_CASE("F43 who has no leader for a moment is asked again though another one hangs", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_imposter silent{"", false};
+    const etcd_wire wire{podscope::etcd_over_http()};
+    const auto store = must(etcd_backend::open(
+        {.endpoints = {server.endpoint(), silent.endpoint()}, .deadline = 2s}, wire.dialler()));
+    bool is_first = true;
+    wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+        const bool is_read = call.path == "/v3/kv/txn" && std::exchange(is_first, false);
+        return is_read ? result<podscope::etcd_reply>{podscope::etcd_reply{
+                             503, R"({"error":"etcdserver: leader changed","code":14})"}}
+                       : pass();
+    });
+    CHECK_FALSE(must(store.read([](etcd_reader& txn) { return txn.get("k"); })));
+    CHECK_FALSE(is_first);
+}
 
 TEST_CASE("F43 nothing acknowledged is lost when etcd is killed under load", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();

@@ -10,6 +10,8 @@
 
 #include <podscope/backend/etcd.hpp>
 #include <podscope/backend/etcd_http.hpp>
+#include <podscope/verify/conformance/catch2.hpp>
+#include <podscope/verify/conformance/store.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -89,6 +91,35 @@ bool is_steady(const etcd_backend& store) {
 }
 
 } // namespace
+
+namespace {
+
+struct in_leased_etcd {
+    const etcd_server* server;
+    std::string prefix;
+
+    auto open() const {
+        return etcd_backend::open(
+            {.endpoints = {server->endpoint()}, .prefix = prefix, .lease_term = 1s},
+            podscope::etcd_over_http());
+    }
+};
+
+} // namespace
+
+TEST_CASE("F42 F44 a store in etcd whose rows hang on leases keeps all that stores promise",
+          "[etcd][concurrent]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    int places = 0;
+    const auto report = podscope::verify::check_store(
+        [&] { return in_leased_etcd{&server, "place" + std::to_string(++places) + "/"}; },
+        {.rounds = 1});
+    PODSCOPE_CHECK_PROMISES(report);
+    for (const auto& one : report.names(podscope::verify::standing::deviates)) {
+        CHECK(one.find("lease") == std::string::npos);
+    }
+}
 
 TEST_CASE("rows in etcd go with the lease that they hang on, and no others", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();

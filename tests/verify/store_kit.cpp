@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 #include "verify/flawed_store.hpp"
+#include "verify/leasing_store.hpp"
 
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/memory.hpp>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <string>
@@ -41,6 +43,20 @@ struct in_journal {
 
     auto open() { return flawed_store<journal>{which, journal::open(folder / "s").value(), past}; }
 };
+
+struct in_leasing_journal {
+    lease_flaw which;
+    podscope_test::temporary_folder folder{};
+
+    auto open() { return leasing_store<journal>{which, journal::open(folder / "s").value()}; }
+};
+
+// What is kept for good is waited for.
+conformance_report report_on(lease_flaw which) {
+    return check_store(
+        [which] { return in_leasing_journal{which}; },
+        {.patience = std::chrono::seconds{which == lease_flaw::none ? 30 : 1}, .rounds = 1});
+}
 
 template <class Place>
 conformance_report report_on(flaw which) {
@@ -106,15 +122,33 @@ constexpr std::array over_processes{
     expectation{flaw::reorders_delayed, "a crash takes delayed commits back from the last one on"},
 };
 
+constexpr std::string_view how_rows_hang =
+    "a row hangs on what it was put on and on nothing after a put";
+constexpr std::string_view how_leases_end =
+    "all that hangs on a dead process's lease goes at one moment and nothing else";
+constexpr std::array on_leases{
+    std::pair{lease_flaw::hangs_nothing_beside, how_rows_hang},
+    std::pair{lease_flaw::hangs_beside_on_own, how_rows_hang},
+    std::pair{lease_flaw::keeps_lease_at_put, how_rows_hang},
+    std::pair{lease_flaw::hangs_beside_on_own, how_leases_end},
+    std::pair{lease_flaw::keeps_first_lease, how_leases_end},
+    std::pair{lease_flaw::lets_go_by_tables, how_leases_end},
+    std::pair{lease_flaw::lets_nothing_go, how_leases_end},
+};
+
+void check_broken(const conformance_report& report, std::string_view name) {
+    CAPTURE(report.to_text());
+    const auto found = std::ranges::find(report.promises, name, &promise::name);
+    REQUIRE(found != report.promises.end());
+    CHECK(found->found == standing::broken);
+    CHECK(found->shown.find('\n') != std::string::npos);
+}
+
 template <class Place, std::size_t N>
 void check_each(const std::array<expectation, N>& all) {
     for (const auto& [which, name] : all) {
-        const auto report = report_on<Place>(which);
-        CAPTURE(static_cast<int>(which), report.to_text());
-        const auto found = std::ranges::find(report.promises, name, &promise::name);
-        REQUIRE(found != report.promises.end());
-        CHECK(found->found == standing::broken);
-        CHECK(found->shown.find('\n') != std::string::npos);
+        CAPTURE(static_cast<int>(which));
+        check_broken(report_on<Place>(which), name);
     }
 }
 
@@ -141,6 +175,18 @@ TEST_CASE("F42 the kit names what a store breaks among processes", "[concurrent]
     check_each<in_journal>(over_processes);
 }
 
+TEST_CASE("F42 the kit names what a store breaks whose rows hang on leases", "[concurrent]") {
+    for (const auto& [which, name] : on_leases) {
+        CAPTURE(static_cast<int>(which));
+        check_broken(report_on(which), name);
+    }
+    const auto sound = report_on(lease_flaw::none);
+    PODSCOPE_CHECK_PROMISES(sound);
+    for (const auto name : {how_rows_hang, how_leases_end}) {
+        CHECK(std::ranges::find(sound.promises, name, &promise::name)->found == standing::held);
+    }
+}
+
 TEST_CASE("a store without a flaw keeps all promises beneath the same decorator", "[concurrent]") {
     PODSCOPE_CHECK_PROMISES(report_on<in_memory>(flaw::none));
     PODSCOPE_CHECK_PROMISES(report_on<in_journal>(flaw::none));
@@ -153,6 +199,9 @@ TEST_CASE("F42 each promise of the kit is broken by a store that the kit is trie
     }
     for (const auto& one : over_processes) {
         tried.emplace(one.promise);
+    }
+    for (const auto& one : on_leases) {
+        tried.emplace(one.second);
     }
     for (const auto& one : report_on<in_memory>(flaw::none).promises) {
         CAPTURE(one.name);

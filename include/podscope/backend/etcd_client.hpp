@@ -114,7 +114,7 @@ private:
         bool was_sent{};   // it may have taken place
         bool is_final{};   // the cluster has said no, and would say so again
         bool is_passing{}; // the cluster cannot answer now, and may soon
-        bool has_gone{};   // who was asked has closed the connection: he may be back soon
+        bool has_gone{};   // it has closed the connection on which it was asked, and may be back
     };
 
     // gRPC's codes, by which the gateway says what went wrong.
@@ -145,14 +145,15 @@ private:
         std::optional<error> telling;
         for (auto pause = std::chrono::milliseconds{10};; pause = std::min(2 * pause, longest)) {
             const std::size_t first = current_.load(std::memory_order_relaxed);
-            bool is_passing = false;
+            bool may_pass = false;
             for (std::size_t i = 0; i != count; ++i) {
                 const auto now = clock::now();
                 if (now >= until) {
                     return fail(telling ? *std::move(telling) : late(members_[first % count].at));
                 }
                 auto& on = members_[(first + i) % count];
-                const auto share = (until - now) / static_cast<std::int64_t>(count - i);
+                // The last of a round must not use up what another round can be had in.
+                const auto share = (until - now) / static_cast<std::int64_t>(count - i + may_pass);
                 attempt tried;
                 auto said = call_at(on, {path, body, {}}, now + share, may_repeat, tried);
                 if (said || tried.is_final) {
@@ -160,8 +161,7 @@ private:
                     return said;
                 }
                 current_.store((first + i + 1) % count, std::memory_order_relaxed);
-                // They may die one after the other, each while it is being asked.
-                is_passing = is_passing || tried.is_passing || tried.has_gone;
+                may_pass = may_pass || tried.is_passing || tried.has_gone;
                 // That nobody is there says less than anything that somebody has said.
                 if (!telling || telling->system == etcd_errc::no_endpoint) {
                     telling = std::move(said).error();
@@ -171,7 +171,7 @@ private:
                     return fail(*std::move(telling));
                 }
             }
-            if (!is_passing) {
+            if (!may_pass) {
                 return fail(*std::move(telling));
             }
             std::this_thread::sleep_until(std::min(until, clock::now() + pause));

@@ -82,7 +82,7 @@ public:
             return etcd_outcome::lease_ended;
         }
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
-        if (!answer) {
+        if (!answer || !makes_sense(*answer)) {
             return settle(*std::move(used), number, until,
                           said ? "its answer makes no sense" : said.error().message);
         }
@@ -173,6 +173,11 @@ private:
                                           all.begin() + static_cast<std::ptrdiff_t>(last)})));
         }
         return made;
+    }
+
+    // One that was refused shows the mark.
+    [[nodiscard]] static bool makes_sense(const etcd_answer& answer) noexcept {
+        return answer.revision != 0 && (answer.has_succeeded || answer.answers.size() == 1);
     }
 
     // Answers that were lost.

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/leased_rows.hpp>
 #include <podscope/verify/conformance/report.hpp>
 #include <podscope/verify/conformance/store_history.hpp>
+#include <podscope/verify/conformance/store_leases.hpp>
 #include <podscope/verify/conformance/store_processes.hpp>
 #include <podscope/verify/conformance/store_rows.hpp>
 #include <podscope/verify/conformance/store_sharing.hpp>
@@ -27,6 +29,7 @@ struct store_claims {
     reach reaches{};
     bool has_generation{};
     bool delays{};
+    bool leases{};
 };
 
 [[nodiscard]] inline conformance_report run_store_kit(const place_maker& make,
@@ -93,6 +96,14 @@ struct store_claims {
                    !claims.delays ? no_delay : (lasts ? alone : gone),
                    "a crash takes delayed commits back from the last one on",
                    by(keeps_delayed_commits_in_order));
+
+    const bool leases = claims.leases && hangs_rows_on_leases(make);
+    constexpr std::string_view no_lease = "its rows hang on no lease";
+    kit.promise_if(leases, no_lease, "a row hangs on what it was put on and on nothing after a put",
+                   by(hangs_rows_as_they_were_put));
+    kit.promise_if(leases && is_shared, leases ? alone : no_lease,
+                   "all that hangs on a dead process's lease goes at one moment and nothing else",
+                   by(ends_leases_with_their_holders));
     return std::move(kit).done();
 }
 
@@ -112,6 +123,9 @@ struct store_claims {
 /// of `store_kit_schema`. Where the place has `result<void> check()`, it is asked after kills
 /// whether its store is sound.
 ///
+/// Where rows can hang on a lease (`leases_rows`) and the handles have one, its term has to be well
+/// below `conformance_options::patience`: a process is killed, and what it held has to go.
+///
 /// What a store's traits do not claim (a durability, a reach, a refinement) is in the report as a
 /// deviation, and so is what it declares in `deviations`. A loss of power is not tried: power_cut
 /// does that for what is written over a file_layer.
@@ -129,12 +143,14 @@ template <class Make>
     static_assert(writes<typename store::writer, kit_table> &&
                       writes<typename store::writer, other_kit_table>,
                   "podscope: the store must hold the tables of verify::store_kit_schema");
-    return conformance::run_store_kit([&] { return std::make_unique<place>(make); },
-                                      {.durable = store::durable,
-                                       .reaches = store::reaches,
-                                       .has_generation = has_generation<store>,
-                                       .delays = delays_durability<store>},
-                                      deviations_of<typename place::plug_in>(), options);
+    return conformance::run_store_kit(
+        [&] { return std::make_unique<place>(make); },
+        {.durable = store::durable,
+         .reaches = store::reaches,
+         .has_generation = has_generation<store>,
+         .delays = delays_durability<store>,
+         .leases = leases_rows<typename store::writer, other_kit_table, kit_table>},
+        deviations_of<typename place::plug_in>(), options);
 }
 
 } // namespace podscope::verify

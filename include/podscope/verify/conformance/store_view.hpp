@@ -3,6 +3,7 @@
 
 #include <podscope/backend/byte_backend.hpp>
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/leased_rows.hpp>
 #include <podscope/backend/lifted.hpp>
 #include <podscope/result.hpp>
 #include <podscope/verify/conformance/opened.hpp>
@@ -39,6 +40,16 @@ public:
     [[nodiscard]] virtual result<void>
     put(which_table, std::string_view key, const kit_row& value) = 0;
     [[nodiscard]] virtual result<void> erase(which_table, std::string_view key) = 0;
+
+    // Where rows can hang on a lease.
+    [[nodiscard]] virtual result<bool> is_leased(which_table, std::string_view key) = 0;
+    [[nodiscard]] virtual result<void>
+    put_leased(which_table, std::string_view key, const kit_row& value) = 0;
+    /// Beside a row of the first table.
+    [[nodiscard]] virtual result<void> put_beside(which_table,
+                                                  std::string_view key,
+                                                  const kit_row& value,
+                                                  std::string_view beside) = 0;
 };
 
 using any_body = std::function<result<void>(any_transaction&)>;
@@ -112,6 +123,39 @@ public:
     result<void> erase(which_table which, std::string_view key) override {
         if constexpr (Writes) {
             return in(which, [&]<class T>(T) { return txn_->template erase<T>(key); });
+        } else {
+            return fail({.category = errc::unavailable, .message = "a reader does not write"});
+        }
+    }
+
+    result<bool> is_leased(which_table which, std::string_view key) override {
+        return in(which, [&]<class T>(T) -> result<bool> {
+            if constexpr (reads_leased<Txn, T>) {
+                return txn_->template is_leased<T>(key);
+            } else {
+                return false;
+            }
+        });
+    }
+
+    result<void>
+    put_leased(which_table which, std::string_view key, const kit_row& value) override {
+        if constexpr (Writes) {
+            return in(which,
+                      [&]<class T>(T) { return podscope::put_leased<T>(*txn_, key, value); });
+        } else {
+            return fail({.category = errc::unavailable, .message = "a reader does not write"});
+        }
+    }
+
+    result<void> put_beside(which_table which,
+                            std::string_view key,
+                            const kit_row& value,
+                            std::string_view beside) override {
+        if constexpr (Writes) {
+            return in(which, [&]<class T>(T) {
+                return podscope::put_beside<T, kit_table>(*txn_, key, value, beside);
+            });
         } else {
             return fail({.category = errc::unavailable, .message = "a reader does not write"});
         }
