@@ -18,10 +18,14 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 INCLUDE = ROOT / "include/podscope"
 BUILD = ROOT / "build/mutation"
+# As they were at the beginning, so that one may go on to work on them.
+COPY = BUILD / "copy"
 COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", "-D_GLIBCXX_ASSERTIONS",
-            f"-I{ROOT / 'tests'}"]
+            f"-I{COPY / 'tests'}"]
 LIBRARIES = ["-ldl", "-lsqlite3", "-ltomlplusplus"]
 MEMORY = 4 << 30
+# A function that may be called when something is compiled.
+EVALUATED = re.compile(r"(?<!if )\bconst(expr|eval)\b[^;={]*\(")
 
 
 class Outcome:
@@ -67,14 +71,16 @@ class Workshop:
     def prepare(self, judges, pool):
         shutil.rmtree(BUILD, ignore_errors=True)
         BUILD.mkdir(parents=True)
-        tests = ROOT / "tests"
+        tests = COPY / "tests"
+        shutil.copytree(ROOT / "tests", tests)
+        shutil.copytree(ROOT / "include", COPY / "include")
         # Without a header of the library, so that it serves for all mutants.
         must([*COMPILER, "-include", HERE / "choice.hpp", "-x", "c++-header",
               tests / "support/precompiled.hpp", "-o", self.precompiled])
         for source, to in zip(("support/main.cpp", "backend/system_faults.cpp"), self.objects):
-            must([*COMPILER, f"-I{ROOT / 'include'}", "-c", tests / source, "-o", to])
+            must([*COMPILER, f"-I{COPY / 'include'}", "-c", tests / source, "-o", to])
         for header in {header for header, _ in self.work}:
-            text = (INCLUDE / header).read_text()
+            text = (COPY / "include/podscope" / header).read_text()
             here = [mutant for mutant in mutants_of(text) if (header, mutant) in self.numbers]
             self.headers[header] = Instrumented(
                 text, here, {each: self.numbers[header, each] for each in here})
@@ -124,8 +130,8 @@ class Workshop:
 
     def compile(self, judge, program, overlay, options=()):
         command = [*COMPILER, *options, *([f"-I{overlay}"] if overlay else []),
-                   f"-I{ROOT / 'include'}", "-include-pch", self.precompiled,
-                   ROOT / "tests" / judge, *self.objects, *LIBRARIES, "-o", program]
+                   f"-I{COPY / 'include'}", "-include-pch", self.precompiled,
+                   COPY / "tests" / judge, *self.objects, *LIBRARIES, "-o", program]
         return subprocess.run([str(each) for each in command], check=False, capture_output=True)
 
     def run(self, program, place, limit, **variables):
@@ -169,12 +175,19 @@ class Workshop:
     def limit(self, judge):
         return 10 + 5 * self.seconds[judge]
 
-    def judge(self, header, mutant, judges):
-        number = self.numbers[header, mutant]
+    def is_alone(self, header, mutant, judges):
+        """Whether a mutant has to be compiled by itself."""
+        if (header, mutant) in self.alone:
+            return True
         # What no program reaches may still decide what is compiled.
-        if (header, mutant) in self.alone or \
-                not any(number in self.reached[each] for each in judges):
+        number = self.numbers[header, mutant]
+        return EVALUATED.search(self.headers[header].text) is not None and \
+            not any(number in self.reached[each] for each in judges)
+
+    def judge(self, header, mutant, judges):
+        if self.is_alone(header, mutant, judges):
             return self.judge_alone(header, mutant, judges)
+        number = self.numbers[header, mutant]
         with tempfile.TemporaryDirectory() as folder:
             for each in judges:
                 if number in self.reached[each] and not self.run(
@@ -189,7 +202,7 @@ class Workshop:
             overlay = place / "include"
             mutated = overlay / "podscope" / header
             mutated.parent.mkdir(parents=True)
-            mutated.write_text(mutant.of((INCLUDE / header).read_text()))
+            mutated.write_text(mutant.of(self.headers[header].text))
             for each in judges:
                 program = place / "judge"
                 if self.compile(each, program, overlay).returncode != 0:
