@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from mutants import mutants_of
@@ -18,9 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 INCLUDE = ROOT / "include/podscope"
 BUILD = ROOT / "build/mutation"
+# What is looked at at each place takes steps at compile time as well, where a scope is made there.
+STEPS = "-fconstexpr-steps=10000000"
 # As they were at the beginning, so that one may go on to work on them.
 COPY = BUILD / "copy"
-COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", "-D_GLIBCXX_ASSERTIONS",
+COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", "-D_GLIBCXX_ASSERTIONS", STEPS,
             f"-I{COPY / 'tests'}"]
 LIBRARIES = ["-ldl", "-lsqlite3", "-ltomlplusplus"]
 MEMORY = 4 << 30
@@ -41,6 +44,14 @@ def must(command):
     if done.returncode != 0:
         sys.stderr.write(done.stderr.decode(errors="replace")[-4000:])
         sys.exit("podscope: the tests cannot be compiled")
+
+
+@contextmanager
+def scratch_folder():
+    """One that anybody may look into: some tests become another user."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield folder
 
 
 def can_confine():
@@ -134,7 +145,7 @@ class Workshop:
                    COPY / "tests" / judge, *self.objects, *LIBRARIES, "-o", program]
         return subprocess.run([str(each) for each in command], check=False, capture_output=True)
 
-    def run(self, program, place, limit, **variables):
+    def run(self, program, place, limit, output=subprocess.DEVNULL, **variables):
         """Whether the tests pass."""
         command = [str(program), "--abort", "~[slow]"]
         if self.confined:
@@ -146,8 +157,8 @@ class Workshop:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, env=environment, cwd=place,
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=output, env=environment, cwd=place,
                                    start_new_session=True, preexec_fn=bound)
         try:
             return process.wait(limit) == 0
@@ -162,12 +173,16 @@ class Workshop:
 
     def measure(self, judge):
         """How long a test takes without a mutant, and which it reaches."""
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             marks = Path(folder) / "reached"
             marks.write_bytes(bytes(len(self.work) + 1))
             start = time.monotonic()
-            if not self.run(self.programs[judge], Path(folder), 600,
-                            PODSCOPE_MUTANTS_REACHED=str(marks)):
+            said = Path(folder) / "said"
+            with said.open("wb") as output:
+                passes = self.run(self.programs[judge], Path(folder), 600, output,
+                                  PODSCOPE_MUTANTS_REACHED=str(marks))
+            if not passes:
+                sys.stderr.write(said.read_text(errors="replace")[-4000:])
                 sys.exit(f"podscope: tests/{judge} fails before anything is mutated")
             self.seconds[judge] = time.monotonic() - start
             self.reached[judge] = {number for number, mark in enumerate(marks.read_bytes()) if mark}
@@ -188,7 +203,7 @@ class Workshop:
         if self.is_alone(header, mutant, judges):
             return self.judge_alone(header, mutant, judges)
         number = self.numbers[header, mutant]
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             for each in judges:
                 if number in self.reached[each] and not self.run(
                         self.programs[each], Path(folder), self.limit(each),
@@ -197,7 +212,7 @@ class Workshop:
         return Outcome.SURVIVED
 
     def judge_alone(self, header, mutant, judges):
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             place = Path(folder)
             overlay = place / "include"
             mutated = overlay / "podscope" / header
