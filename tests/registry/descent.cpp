@@ -83,6 +83,15 @@ TEST_CASE("I1 nothing comes down through a gap or by an old grant", "[registry]"
     CHECK_FALSE(must(l.came("top", "low", "/ws")));
 }
 
+TEST_CASE("I1 a place comes down though others were given it or more", "[registry]") {
+    line l;
+    l.add("top", 1, "",
+          {layer("/ws/a", "before", 3), layer("/ws/a", "low", 2), layer("/ws", "other", 4)});
+    l.add("low", 2, "top", {});
+    CHECK(must(l.came("top", "low", "/ws/a")));
+    CHECK_FALSE(must(l.came("top", "low", "/ws")));
+}
+
 TEST_CASE("I2 a line that closes on itself is corrupt", "[registry]") {
     line l;
     l.add("a", 1, "b", {layer("/ws", "b", 2)});

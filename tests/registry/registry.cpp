@@ -118,6 +118,10 @@ TEST_CASE("I9 layers go by their whole identity", "[registry]") {
         return live.add_layers("pod", std::vector{layer("/ws/a", "child", 2)});
     }));
     CHECK(r.layers_of("pod").size() == 4);
+    must(r.write([](auto& live) {
+        return live.add_layers("pod", std::vector{layer("/ws/c", "child", 2)});
+    }));
+    CHECK(r.layers_of("pod").size() == 5);
 }
 
 TEST_CASE("I4 layers of who is not live are neither kept nor missed", "[registry]") {
