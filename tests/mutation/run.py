@@ -56,6 +56,18 @@ def headers_wanted(only):
     return headers
 
 
+def mutants_wanted(only):
+    lines = {}
+    for one in only:
+        header, _, line = one.partition(":")
+        lines.setdefault(header, set()).add(int(line) if line else 0)
+    for header in headers_wanted(lines):
+        wanted = set().union(*(of for one, of in lines.items() if header.startswith(one)))
+        for mutant in mutants_of((INCLUDE / header).read_text()):
+            if not wanted or 0 in wanted or mutant.line in wanted:
+                yield header, mutant
+
+
 def shown(header, mutant):
     return f"{header}:{mutant.line} {mutant.kind}\n- {mutant.before}\n+ {mutant.after}"
 
@@ -66,13 +78,13 @@ def main():
     reader.add_argument("--count", type=int, default=40, help="how many in the sample")
     reader.add_argument("--seed", type=int, default=1, help="of the sample")
     reader.add_argument("--only", action="append", default=[], metavar="HEADER",
-                        help="a header or folder, such as scope/region.hpp; all of its mutants")
+                        help="a header or folder, such as scope/region.hpp, all of its mutants; or a "
+                             "line of a header, such as scope/region.hpp:40")
     reader.add_argument("--list", action="store_true", help="show the mutants and do nothing")
     reader.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked = reader.parse_args()
 
-    work = [(header, mutant) for header in headers_wanted(asked.only)
-            for mutant in mutants_of((INCLUDE / header).read_text())]
+    work = list(mutants_wanted(asked.only))
     if not asked.long and not asked.only:
         work = random.Random(asked.seed).sample(work, min(asked.count, len(work)))
     if asked.list:
@@ -98,6 +110,8 @@ def main():
                 say(f"survived: {shown(*each)}")
             return outcome
 
+        # Those that have to be compiled last: so what can be known soon is.
+        work.sort(key=lambda each: workshop.is_alone(*each, judges[each[0]]))
         outcomes = list(pool.map(examine, work))
     count = Counter(outcomes)
     judged = count[Outcome.KILLED] + count[Outcome.SURVIVED]

@@ -146,11 +146,12 @@ def innermost(slots, mutant):
 def choice(kind, variants, base):
     """Each of the variants, which have a number, or the text as it is."""
     if kind == "statement":
-        chosen = "".join(f"if ({CHOICE}({number})) {{ {text}\n}} else "
+        chosen = "".join(f"if ({CHOICE}({number})) {{ /*<m{number}*/{text}/*>*/\n}} else "
                          for number, text in variants)
         return f"{{ {chosen}{{ {base}\n}} }}"
     wrap = {"condition": "static_cast<bool>", "step": "static_cast<void>", "value": ""}[kind]
-    chosen = "".join(f"{CHOICE}({number}) ? {wrap}({text}\n) : " for number, text in variants)
+    chosen = "".join(f"{CHOICE}({number}) ? {wrap}(/*<m{number}*/{text}/*>*/\n) : "
+                     for number, text in variants)
     return f"({chosen}{wrap}({base}\n))"
 
 
@@ -175,22 +176,28 @@ class Instrumented:
             at = slot.end
         return "".join([*parts, self.text[at:end]])
 
+    def chosen(self, slot):
+        if f"s{id(slot)}" in self.dropped:
+            return []
+        return [one for one in slot.mutants if f"m{self.numbers[one]}" not in self.dropped]
+
     def of(self, slot):
         base = self.rendered(slot.begin, slot.end, slot.inner)
-        if not slot.mutants or id(slot) in self.dropped:
+        chosen = self.chosen(slot)
+        if not chosen:
             return base
         variants = [(self.numbers[one],
                      self.text[slot.begin:one.begin] + one.replacement +
-                     self.text[one.end:slot.end]) for one in slot.mutants]
-        return f"/*<{id(slot)}*/{choice(slot.kind, variants, base)}/*>*/"
+                     self.text[one.end:slot.end]) for one in chosen]
+        return f"/*<s{id(slot)}*/{choice(slot.kind, variants, base)}/*>*/"
 
     def drop_at(self, line, column):
-        """Leaves out the innermost slot at a place of the header as it was last rendered; whether
-        there is one."""
+        """Leaves out the mutant at a place of the header as it was last rendered, or all of the
+        innermost slot there if it is none of its mutants; whether there is one."""
         at = sum(len(each) + 1 for each in self.last.split("\n")[:line - 1]) + column
         open_slots = []
-        for match in re.finditer(r"/\*(<(\d+)|>)\*/", self.last[:at]):
-            open_slots.append(int(match.group(2))) if match.group(2) else open_slots.pop()
+        for match in re.finditer(r"/\*(<([ms]\d+)|>)\*/", self.last[:at]):
+            open_slots.append(match.group(2)) if match.group(2) else open_slots.pop()
         if not open_slots:
             return False
         self.dropped.add(open_slots[-1])
@@ -202,8 +209,8 @@ class Instrumented:
 
         def visit(slots):
             for slot in slots:
-                if id(slot) in self.dropped:
-                    found.extend(slot.mutants)
+                kept = self.chosen(slot)
+                found.extend(one for one in slot.mutants if one not in kept)
                 visit(slot.inner)
 
         visit(self.slots)

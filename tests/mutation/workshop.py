@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from mutants import mutants_of
@@ -18,10 +19,16 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 INCLUDE = ROOT / "include/podscope"
 BUILD = ROOT / "build/mutation"
-COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", "-D_GLIBCXX_ASSERTIONS",
-            f"-I{ROOT / 'tests'}"]
+# What is looked at at each place takes steps at compile time as well, where a scope is made there.
+STEPS = "-fconstexpr-steps=10000000"
+# As they were at the beginning, so that one may go on to work on them.
+COPY = BUILD / "copy"
+COMPILER = ["clang++-19", "-std=c++20", "-O0", "-w", "-pthread", "-D_GLIBCXX_ASSERTIONS", STEPS,
+            f"-I{COPY / 'tests'}"]
 LIBRARIES = ["-ldl", "-lsqlite3", "-ltomlplusplus"]
 MEMORY = 4 << 30
+# A function that may be called when something is compiled.
+EVALUATED = re.compile(r"(?<!if )\bconst(expr|eval)\b[^;={]*\(")
 
 
 class Outcome:
@@ -37,6 +44,14 @@ def must(command):
     if done.returncode != 0:
         sys.stderr.write(done.stderr.decode(errors="replace")[-4000:])
         sys.exit("podscope: the tests cannot be compiled")
+
+
+@contextmanager
+def scratch_folder():
+    """One that anybody may look into: some tests become another user."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield folder
 
 
 def can_confine():
@@ -67,14 +82,16 @@ class Workshop:
     def prepare(self, judges, pool):
         shutil.rmtree(BUILD, ignore_errors=True)
         BUILD.mkdir(parents=True)
-        tests = ROOT / "tests"
+        tests = COPY / "tests"
+        shutil.copytree(ROOT / "tests", tests)
+        shutil.copytree(ROOT / "include", COPY / "include")
         # Without a header of the library, so that it serves for all mutants.
         must([*COMPILER, "-include", HERE / "choice.hpp", "-x", "c++-header",
               tests / "support/precompiled.hpp", "-o", self.precompiled])
         for source, to in zip(("support/main.cpp", "backend/system_faults.cpp"), self.objects):
-            must([*COMPILER, f"-I{ROOT / 'include'}", "-c", tests / source, "-o", to])
+            must([*COMPILER, f"-I{COPY / 'include'}", "-c", tests / source, "-o", to])
         for header in {header for header, _ in self.work}:
-            text = (INCLUDE / header).read_text()
+            text = (COPY / "include/podscope" / header).read_text()
             here = [mutant for mutant in mutants_of(text) if (header, mutant) in self.numbers]
             self.headers[header] = Instrumented(
                 text, here, {each: self.numbers[header, each] for each in here})
@@ -124,11 +141,11 @@ class Workshop:
 
     def compile(self, judge, program, overlay, options=()):
         command = [*COMPILER, *options, *([f"-I{overlay}"] if overlay else []),
-                   f"-I{ROOT / 'include'}", "-include-pch", self.precompiled,
-                   ROOT / "tests" / judge, *self.objects, *LIBRARIES, "-o", program]
+                   f"-I{COPY / 'include'}", "-include-pch", self.precompiled,
+                   COPY / "tests" / judge, *self.objects, *LIBRARIES, "-o", program]
         return subprocess.run([str(each) for each in command], check=False, capture_output=True)
 
-    def run(self, program, place, limit, **variables):
+    def run(self, program, place, limit, output=subprocess.DEVNULL, **variables):
         """Whether the tests pass."""
         command = [str(program), "--abort", "~[slow]"]
         if self.confined:
@@ -140,8 +157,8 @@ class Workshop:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL, env=environment, cwd=place,
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                   stderr=output, env=environment, cwd=place,
                                    start_new_session=True, preexec_fn=bound)
         try:
             return process.wait(limit) == 0
@@ -156,12 +173,16 @@ class Workshop:
 
     def measure(self, judge):
         """How long a test takes without a mutant, and which it reaches."""
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             marks = Path(folder) / "reached"
             marks.write_bytes(bytes(len(self.work) + 1))
             start = time.monotonic()
-            if not self.run(self.programs[judge], Path(folder), 600,
-                            PODSCOPE_MUTANTS_REACHED=str(marks)):
+            said = Path(folder) / "said"
+            with said.open("wb") as output:
+                passes = self.run(self.programs[judge], Path(folder), 600, output,
+                                  PODSCOPE_MUTANTS_REACHED=str(marks))
+            if not passes:
+                sys.stderr.write(said.read_text(errors="replace")[-4000:])
                 sys.exit(f"podscope: tests/{judge} fails before anything is mutated")
             self.seconds[judge] = time.monotonic() - start
             self.reached[judge] = {number for number, mark in enumerate(marks.read_bytes()) if mark}
@@ -169,13 +190,20 @@ class Workshop:
     def limit(self, judge):
         return 10 + 5 * self.seconds[judge]
 
-    def judge(self, header, mutant, judges):
-        number = self.numbers[header, mutant]
+    def is_alone(self, header, mutant, judges):
+        """Whether a mutant has to be compiled by itself."""
+        if (header, mutant) in self.alone:
+            return True
         # What no program reaches may still decide what is compiled.
-        if (header, mutant) in self.alone or \
-                not any(number in self.reached[each] for each in judges):
+        number = self.numbers[header, mutant]
+        return EVALUATED.search(self.headers[header].text) is not None and \
+            not any(number in self.reached[each] for each in judges)
+
+    def judge(self, header, mutant, judges):
+        if self.is_alone(header, mutant, judges):
             return self.judge_alone(header, mutant, judges)
-        with tempfile.TemporaryDirectory() as folder:
+        number = self.numbers[header, mutant]
+        with scratch_folder() as folder:
             for each in judges:
                 if number in self.reached[each] and not self.run(
                         self.programs[each], Path(folder), self.limit(each),
@@ -184,12 +212,12 @@ class Workshop:
         return Outcome.SURVIVED
 
     def judge_alone(self, header, mutant, judges):
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             place = Path(folder)
             overlay = place / "include"
             mutated = overlay / "podscope" / header
             mutated.parent.mkdir(parents=True)
-            mutated.write_text(mutant.of((INCLUDE / header).read_text()))
+            mutated.write_text(mutant.of(self.headers[header].text))
             for each in judges:
                 program = place / "judge"
                 if self.compile(each, program, overlay).returncode != 0:

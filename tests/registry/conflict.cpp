@@ -62,11 +62,30 @@ public:
         }));
     }
 
+    /// The allocation goes, and nothing else: as after a fault of the store's.
+    void lose(const char* pod) {
+        must(store_.write([&](auto& txn) { return txn.template erase<tables::allocations>(pod); }));
+    }
+
+    /// The same pod under a new grant, of which nothing but its allocation is there.
+    void replace(const char* pod) {
+        must(store_.write([&](auto& txn) {
+            return txn.template put<tables::allocations>(
+                pod, {.pod = pod, .granted = epoch{++granted_}, .adopted = true});
+        }));
+    }
+
     void remove(const char* pod) {
         must(store_.write([&](auto& txn) { return podscope::registry{txn}.erase(pod); }));
     }
 
     [[nodiscard]] epoch last_grant() const { return epoch{granted_}; }
+
+    error refusal_of(const std::string& pod) {
+        return conflict_error(lexical_path{}, pod, must(store_.read([&](auto& txn) {
+                                  return conflict_search{txn}.of(pod);
+                              })));
+    }
 
     std::vector<std::string> of(const std::string& pod) {
         std::vector<std::string> named;
@@ -109,14 +128,27 @@ private:
 using competitors = std::vector<std::string>;
 
 TEST_CASE("F34 that there is a competitor is found without the others", "[registry]") {
-    rivals r;
-    for (int i = 0; i != 1'000; ++i) {
-        r.add("rival" + std::to_string(i), {rule("/ws/a" + std::to_string(i))});
+    SECTION("within what is asked for") {
+        rivals r;
+        for (int i = 0; i != 1'000; ++i) {
+            r.add("rival" + std::to_string(i), {rule("/ws/a" + std::to_string(i))});
+        }
+        r.add("asker", {rule("/ws"), rule("/ws/a1")});
+        CHECK(r.of("asker").size() == 1'000);
+        CHECK(r.cost_of("asker").second > 1'000);
+        // What follows the claims to the root, its own claim, and the first one below it.
+        CHECK(r.cost_of_any("asker").second == 3);
     }
-    r.add("asker", {rule("/ws")});
-    CHECK(r.of("asker").size() == 1'000);
-    CHECK(r.cost_of("asker").second > 1'000);
-    CHECK(r.cost_of_any("asker").second < 10);
+    SECTION("above what is asked for") {
+        rivals r;
+        for (int i = 0; i != 10; ++i) {
+            r.add("near" + std::to_string(i), {rule("/ws")});
+            r.add("far" + std::to_string(i), {rule("/")});
+        }
+        r.add("asker", {rule("/ws/a")});
+        CHECK(r.of("asker").size() == 20);
+        CHECK(r.cost_of_any("asker").second == 1);
+    }
 }
 
 TEST_CASE("I1 claims compete where their regions meet", "[registry]") {
@@ -157,16 +189,94 @@ TEST_CASE("F28 what a base deny of either takes is nobody's to compete for", "[r
                                        "at the edge: write /ws/a (here only)", "pod: write /ws"});
 }
 
+TEST_CASE("F28 a base deny counts under whatever was delegated", "[registry]") {
+    rivals r;
+    r.add("child", {rule("/ws/a/b")}, {}, "pod");
+    const deny_layer for_child{rule("/ws/a/b"), delegation_ref{"child", r.last_grant()}};
+    r.add("pod", {rule("/ws")}, {for_child, {rule("/ws/a"), std::nullopt}});
+    r.remove("child");
+    r.add("within", {rule("/ws/a/b")});
+    CHECK(r.of("within").empty());
+    CHECK(r.of("pod").empty());
+}
+
+TEST_CASE("I4 claims that a pod has left behind compete with nobody", "[registry]") {
+    rivals r;
+    r.add("left", {rule("/ws/a")});
+    r.add("came back", {rule("/ws/a")});
+    r.add("asker", {rule("/ws")});
+    CHECK(r.of("asker").size() == 2);
+    r.lose("left");
+    r.replace("came back");
+    CHECK(r.of("asker").empty());
+}
+
+TEST_CASE("I1 a competitor is named once for each rule, the deepest and widest first",
+          "[registry]") {
+    rivals r;
+    r.add("rival", {rule("/ws/a", permission::write, false), rule("/ws/a"), rule("/ws")});
+    std::vector<scope_rule> many;
+    for (int i = 0; i != 40; ++i) {
+        many.push_back(rule("/ws/a/" + std::to_string(i)));
+    }
+    r.add("asker", many);
+    CHECK(r.of("asker") ==
+          competitors{"rival: write /ws/a", "rival: write /ws/a (here only)", "rival: write /ws"});
+}
+
+TEST_CASE("I1 a refusal says who writes what and where he answers", "[registry]") {
+    rivals r;
+    r.add("top", {});
+    r.add("one", {rule("/ws/a")}, {}, "top");
+    r.add("two", {rule("/ws")});
+    r.add("asker", {rule("/ws/a/b")});
+    const auto refused = r.refusal_of("asker");
+    CHECK(refused.category == errc::conflict);
+    CHECK(refused.subject == "asker");
+    CHECK(refused.message ==
+          "'asker' cannot have what is written by 'one' (write /ws/a at at one), "
+          "'two' (write /ws at at two)");
+    REQUIRE(refused.competitors.size() == 2);
+    const auto& first = refused.competitors.front();
+    CHECK(first.pod == "one");
+    CHECK(first.rule == "write /ws/a");
+    CHECK(first.endpoint == "at one");
+    CHECK(first.delegated_from == "top");
+    CHECK(first.granted == epoch{2});
+}
+
 TEST_CASE("S12 who has handed a place on is named only where nobody else is", "[registry]") {
     rivals r;
-    r.add("child", {rule("/ws/a")}, {}, "top");
+    r.add("low", {rule("/ws/a")}, {}, "child");
+    const deny_layer for_low{rule("/ws/a"), delegation_ref{"low", r.last_grant()}};
+    r.add("child", {rule("/ws/a")}, {for_low}, "top");
     const deny_layer for_child{rule("/ws/a"), delegation_ref{"child", r.last_grant()}};
     r.add("top", {rule("/ws")}, {for_child});
-    CHECK(r.of("child").empty());
-    CHECK(r.of("top").empty());
+    for (const auto* pod : {"low", "child", "top"}) {
+        CHECK(r.of(pod).empty());
+    }
     r.add("stranger", {rule("/ws/a/x")});
+    CHECK(r.of("stranger") == competitors{"low: write /ws/a"});
+    for (const auto* pod : {"low", "child", "top"}) {
+        CHECK(r.of(pod) == competitors{"stranger: write /ws/a/x"});
+    }
+    r.remove("low");
     CHECK(r.of("stranger") == competitors{"child: write /ws/a"});
-    CHECK(r.of("child") == competitors{"stranger: write /ws/a/x"});
+    r.remove("child");
+    CHECK(r.of("stranger") == competitors{"top: write /ws"});
+}
+
+TEST_CASE("S12 a place is handed on while any of those lives who have it", "[registry]") {
+    for (const auto* gone : {"a", "z"}) { // before and behind the one who lives
+        CAPTURE(gone);
+        rivals r;
+        r.add("child", {rule("/ws/a")}, {}, "top");
+        const deny_layer for_child{rule("/ws/a"), delegation_ref{"child", r.last_grant()}};
+        const deny_layer for_gone{rule("/ws/a"), delegation_ref{gone, epoch{99}}};
+        r.add("top", {rule("/ws")}, {for_child, for_gone});
+        r.add("stranger", {rule("/ws/a/x")});
+        CHECK(r.of("stranger") == competitors{"child: write /ws/a"});
+    }
 }
 
 TEST_CASE("I1 a place that came down by some hands and not by all is competed for", "[registry]") {

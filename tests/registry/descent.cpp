@@ -83,11 +83,42 @@ TEST_CASE("I1 nothing comes down through a gap or by an old grant", "[registry]"
     CHECK_FALSE(must(l.came("top", "low", "/ws")));
 }
 
+TEST_CASE("I1 a place comes down though others were given it or more", "[registry]") {
+    line l;
+    l.add("top", 1, "",
+          {layer("/ws/a", "before", 3), layer("/ws/a", "low", 2), layer("/ws", "other", 4)});
+    l.add("low", 2, "top", {});
+    CHECK(must(l.came("top", "low", "/ws/a")));
+    CHECK_FALSE(must(l.came("top", "low", "/ws")));
+}
+
 TEST_CASE("I2 a line that closes on itself is corrupt", "[registry]") {
     line l;
     l.add("a", 1, "b", {layer("/ws", "b", 2)});
     l.add("b", 2, "a", {layer("/ws", "a", 1)});
     CHECK(why_not(l.came("c", "a", "/ws")) == errc::corrupt);
+}
+
+TEST_CASE("I2 an answer about one pod outlives the failure of one about another", "[registry]") {
+    basic_memory<pod_schema> store;
+    must(store.write([](auto& txn) {
+        podscope::registry live{txn};
+        const auto add = [&](const char* pod, const char* parent, std::vector<deny_layer> layers) {
+            must(live.insert({.pod = pod, .delegated_from = parent, .granted = epoch{1}}, layers));
+        };
+        add("top", "", {layer("/ws", "low", 1)});
+        add("low", "top", {});
+        add("a", "b", {layer("/ws", "b", 1)});
+        add("b", "a", {layer("/ws", "a", 1)});
+        return result<void>{};
+    }));
+    must(store.read([](auto& txn) -> result<void> {
+        hand_down down{txn, region_of(rule("/ws"))};
+        CHECK(must(down.is_from_to("top", "low")));
+        CHECK(why_not(down.is_from_to("top", "a")) == errc::corrupt);
+        CHECK(must(down.is_from_to("top", "low")));
+        return {};
+    }));
 }
 
 } // namespace

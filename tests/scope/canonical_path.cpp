@@ -18,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace podscope;
@@ -94,6 +96,7 @@ TEST_CASE("F36 canonical paths refuse what no path may be", "[scope]") {
         const auto place = names.resolve(text);
         REQUIRE_FALSE(place);
         CHECK(place.error().category == errc::invalid_target);
+        CHECK(place.error().system == std::error_code{}); // it was not asked
     }
     const std::string component(256, 'x');
     for (const auto& text : {"/" + component, "/nowhere-at-all/" + component})
@@ -128,6 +131,8 @@ TEST_CASE("F37 a link out of a scope is followed and is outside", "[scope]") {
     in.link("ws/root", "/");
     CHECK(in.leads_to("ws/root/etc/passwd") == "/etc/passwd");
     // Above the root a link stays at the root, as it does for the kernel.
+    in.link("ws/up", "/..");
+    CHECK(in.leads_to("ws/up/etc/..") == "/");
     in.link("ws/above", "../../../../../../../../../../../../../../etc");
     CHECK(in.leads_to("ws/above") == "/etc");
     in.link("ws/slash", "/");
@@ -250,6 +255,47 @@ TEST_CASE("F36 a path that links make too long is refused", "[scope]") {
     const auto refused = in.refusal_of(rest);
     CHECK(refused.category == errc::invalid_target);
     CHECK(refused.message.find("4095") != std::string::npos);
+}
+
+TEST_CASE("F37 a place is asked for without a look into it", "[scope]") {
+    const scratch in;
+    REQUIRE(::mkfifo(in.path("fifo").c_str(), 0600) == 0);
+    CHECK(in.leads_to("fifo") == "fifo"); // and nobody waits for whoever would write there
+    const auto root = scope_detail::open_place("/");
+    CHECK((::fcntl(root.get(), F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK_FALSE(scope_detail::open_place("/proc/self/exe"));
+}
+
+TEST_CASE("F37 as many links are followed as the kernel follows", "[scope]") {
+    const scratch in;
+    in.folder("folder/x");
+    in.link("1", "folder");
+    for (int i = 2; i <= 41; ++i)
+        in.link(std::to_string(i), std::to_string(i - 1));
+    // By a walk of its own, since of `..` the kernel is not asked.
+    CHECK(in.leads_to("40/x/..") == "folder");
+    const auto refused = in.refusal_of("41/x/..");
+    CHECK(refused.message.find("40 symbolic links") != std::string::npos);
+    CHECK(refused.system == std::errc::too_many_symbolic_link_levels);
+}
+
+TEST_CASE("F36 the longest link and the longest path are followed", "[scope]") {
+    const scratch in;
+    in.folder("folder/x");
+    in.link("long", std::string(lexical_path::max_length - in.path("folder").size(), '/') +
+                        in.path("folder"));
+    CHECK(in.leads_to("long/x/..") == "folder");
+
+    // Behind a link, so that what is reached is longer than the text.
+    std::string missing;
+    while (in.path("folder").size() + missing.size() + 1 + 255 <= lexical_path::max_length)
+        missing += "/" + std::string(255, 'm');
+    missing +=
+        "/" +
+        std::string(lexical_path::max_length - in.path("folder").size() - missing.size() - 1, 'm');
+    in.link("f", "folder");
+    CHECK(in.leads_to("f/." + missing) == "folder" + missing);
+    CHECK(in.refusal_of("f/." + missing + "m").message.find("4095") != std::string::npos);
 }
 
 // What a check cannot promise, shown: the answer is that of the moment, whole, and what was

@@ -5,8 +5,10 @@
 #include <podscope/scope/coverage.hpp>
 #include <podscope/scope/scope.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 using namespace podscope;
@@ -41,6 +43,25 @@ TEST_CASE("What is whole below a place is so at each place below it", "[scope][r
         }
         if (coverage.is_whole_below(top, access) != everywhere) {
             FAIL("PODSCOPE_SEED=" << seed);
+        }
+        const bool here = std::ranges::any_of(allow, [&](const scope_rule& rule) {
+            return rule.target == top && !rule.recursive && rule.access >= access;
+        });
+        const auto* const found = coverage.grants_here(top, access);
+        if ((found != nullptr) != here ||
+            (here && (found->target != top || found->recursive || found->access < access))) {
+            FAIL("PODSCOPE_SEED=" << seed << ": of a rule for just that place");
+        }
+        const auto denying = std::ranges::count_if(layers, [&](const deny_layer& layer) {
+            return top.contains(layer.rule.target) && left_by_deny(layer.rule.access) < access;
+        });
+        const auto all = coverage.all_denying_below(top, access);
+        if (std::cmp_not_equal(all.size(), denying) ||
+            std::ranges::any_of(all, [&](const deny_layer* layer) {
+                return !top.contains(layer->rule.target) ||
+                       left_by_deny(layer->rule.access) >= access;
+            })) {
+            FAIL("PODSCOPE_SEED=" << seed << ": of the denies below");
         }
         whole += everywhere ? 1U : 0U;
         broken += everywhere ? 0U : 1U;

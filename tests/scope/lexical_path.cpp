@@ -49,6 +49,8 @@ TEST_CASE("F36 texts that name one place resolve to one place", "[scope]") {
         {"/a/./b/.", "/a/b"},
         {"/a/b/..", "/a"},
         {"/a/b/../c", "/a/c"},
+        {"/a/bcd/..", "/a"},
+        {"/abc/bcd/../e", "/abc/e"},
         {"/a/..", "/"},
         {"/a/../", "/"},
         {"/a/b/../../c/d/..", "/c"},

@@ -38,6 +38,20 @@ TEST_CASE("An empty scope allows nothing anywhere", "[scope]") {
     CHECK_FALSE(scope{}.allows(resource{}, permission::read));
 }
 
+TEST_CASE("A scope that was given another's place decides as that one", "[scope]") {
+    const scope of_a{{rule("/a", permission::write)}};
+    scope now{{rule("/b", permission::write)}};
+    now = of_a;
+    CHECK(at(now, "/a") == permission::write);
+    CHECK(at(now, "/b") == permission::none);
+    scope of_b{{rule("/b", permission::write)}};
+    now = std::move(of_b);
+    CHECK(at(now, "/a") == permission::none);
+    CHECK(at(now, "/b") == permission::write);
+    scope last{std::move(now)};
+    CHECK(at(last, "/b") == permission::write);
+}
+
 TEST_CASE("A rule at the root reaches as far as it says", "[scope]") {
     const scope all{{rule("/", permission::write)}};
     CHECK(at(all, "/") == permission::write);

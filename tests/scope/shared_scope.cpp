@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/shared_scope.hpp>
@@ -8,6 +9,7 @@
 #include <barrier>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -271,6 +273,24 @@ TEST_CASE("A change returns only when the reads before it are over", "[scope][co
     writer.join();
     CHECK(replaced);
     CHECK(seen.empty());
+}
+
+TEST_CASE("A writer's wait ends though there is always somebody who reads", "[scope][concurrent]") {
+    using visit = reader_count::visit;
+    reader_count readers;
+    std::atomic<bool> is_over{false};
+    auto present = std::make_unique<visit>(readers);
+    std::thread writer{[&] {
+        readers.wait_until_left();
+        is_over = true;
+    }};
+    // Each comes before the one before it has left.
+    CHECK(podscope_test::eventually([&] {
+        present = std::make_unique<visit>(readers);
+        return is_over.load();
+    }));
+    present.reset();
+    writer.join();
 }
 
 TEST_CASE("More threads than there are counters read side by side", "[scope][concurrent]") {

@@ -89,7 +89,6 @@ private:
     template <class Make>
     [[nodiscard]] auto attempt(Make& make, std::vector<allocation>& blockers)
         -> std::invoke_result_t<Make, settled> {
-        blockers.clear();
         overtaken_ = false;
         auto seen = core_->read([&](auto& txn) { return look(txn); });
         if (!seen) {

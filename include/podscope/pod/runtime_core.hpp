@@ -125,7 +125,8 @@ public:
     template <class F>
     [[nodiscard]] auto clearing_the_dead(deadline until, stale_report& cleared, F&& step)
         -> std::invoke_result_t<F, std::vector<allocation>&> {
-        for (std::vector<allocation> blockers;;) {
+        for (;;) {
+            std::vector<allocation> blockers;
             auto outcome = step(blockers);
             if (outcome || blockers.empty()) {
                 return outcome;

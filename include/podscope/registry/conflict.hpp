@@ -96,9 +96,6 @@ private:
             if (auto done = collect(region_of(rule), s); !done) {
                 return fail(done);
             }
-            if (s.is_over()) {
-                break;
-            }
         }
         auto& named = s.owners.empty() ? s.reversioners : s.owners;
         order(named);
@@ -149,7 +146,7 @@ private:
                     }
                     return scan::next;
                 });
-            if (!done || !judged || next.empty()) {
+            if (!done || next.empty()) {
                 return done ? judged : done;
             }
             from = std::move(next);

@@ -61,9 +61,6 @@ namespace podscope::scope_detail {
         const auto last = path.rfind('/') + 1;
         missing = path.substr(last);
         path.resize(last);
-        if (missing.empty() || missing == ".") {
-            return std::nullopt;
-        }
         place = open_place(path, O_DIRECTORY);
         // A link to what is not there is itself there.
         std::array<char, 1> unused;
