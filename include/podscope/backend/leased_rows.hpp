@@ -34,6 +34,17 @@ concept leases_rows =
         { txn.template put_beside<Table, Beside>(key, value, key) } -> std::same_as<result<void>>;
     };
 
+/// `txn.is_leased` where the transaction has that, and false elsewhere.
+template <table T, class Txn>
+    requires reads<Txn, T>
+[[nodiscard]] result<bool> is_leased(Txn& txn, std::string_view key) {
+    if constexpr (reads_leased<Txn, T>) {
+        return txn.template is_leased<T>(key);
+    } else {
+        return false;
+    }
+}
+
 /// `txn.put_leased` where the transaction has that, and a plain put elsewhere.
 template <table T, class Txn>
     requires writes<Txn, T>

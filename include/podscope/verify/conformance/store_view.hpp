@@ -129,13 +129,7 @@ public:
     }
 
     result<bool> is_leased(which_table which, std::string_view key) override {
-        return in(which, [&]<class T>(T) -> result<bool> {
-            if constexpr (reads_leased<Txn, T>) {
-                return txn_->template is_leased<T>(key);
-            } else {
-                return false;
-            }
-        });
+        return in(which, [&]<class T>(T) { return podscope::is_leased<T>(*txn_, key); });
     }
 
     result<void>
