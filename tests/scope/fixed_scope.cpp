@@ -47,10 +47,10 @@ static_assert(mine.allows("/ws/src", permission::write));
 static_assert(!mine.allows("/ws/src/gen", permission::write));
 
 // Of a rule that does not reach further, below which nothing else is said.
-constexpr fixed_scope near{fixed::may_read("/ws").only_here()};
-static_assert(near.permission_at("/ws") == permission::read);
-static_assert(near.permission_at("/ws/a") == permission::read);
-static_assert(near.permission_at("/ws/a/b") == permission::none);
+constexpr fixed_scope shallow{fixed::may_read("/ws").only_here()};
+static_assert(shallow.permission_at("/ws") == permission::read);
+static_assert(shallow.permission_at("/ws/a") == permission::read);
+static_assert(shallow.permission_at("/ws/a/b") == permission::none);
 
 // No place, hence no permission.
 static_assert(mine.permission_at("") == permission::none);
