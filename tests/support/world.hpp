@@ -2,9 +2,11 @@
 #pragma once
 
 #include <podscope/probe/concept.hpp>
+#include <podscope/probe/this_process.hpp>
 #include <podscope/process_identity.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,10 +19,14 @@ namespace podscope_test {
 /// one world.
 class world {
 public:
-    /// A new living process.
+    /// A new living process. To this machine it is one that has ended, whoever has its pid.
     [[nodiscard]] podscope::process_identity process() {
+        static const auto self = podscope::this_process().value();
         const std::lock_guard alone{shared_->mutex};
-        return {.boot = {1, 1}, .pid_namespace = 1, .pid = ++shared_->last_pid, .start_time = 1};
+        return {.boot = self.boot,
+                .pid_namespace = self.pid_namespace,
+                .pid = ++shared_->last_pid,
+                .start_time = std::numeric_limits<std::int64_t>::max()};
     }
 
     void kill(const podscope::process_identity& who) { set(who, podscope::verdict::missing); }
