@@ -113,6 +113,13 @@ public:
         return found == rows_.end() ? std::nullopt : std::optional<seen_row>{*found};
     }
 
+    /// Whether there is a row from a key on that is below another.
+    [[nodiscard]] bool has_between(std::string_view from, std::string_view to) const {
+        const std::lock_guard held{mutex_};
+        const auto found = rows_.lower_bound(from);
+        return found != rows_.end() && found->first < to;
+    }
+
     void see(std::string_view from, std::string_view to, const std::vector<etcd_row>& found) {
         const std::lock_guard held{mutex_};
         rows_.erase(rows_.lower_bound(from), rows_.lower_bound(to));

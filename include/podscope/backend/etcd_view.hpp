@@ -292,18 +292,13 @@ private:
         std::vector<wish> made;
         for (auto& one : all) {
             if (made.empty() || made.back().to != one.to ||
-                !finds_no_row_between(made.back().from, one.from)) {
+                memory_->has_between(made.back().from, one.from)) {
                 made.push_back(std::move(one));
             } else {
                 made.back().limit = std::max(made.back().limit, one.limit);
             }
         }
         return made;
-    }
-
-    [[nodiscard]] bool finds_no_row_between(const std::string& from, const std::string& to) const {
-        const auto found = memory_->first_from(from);
-        return from == to || !found || found->first >= to;
     }
 
     [[nodiscard]] result<void> fetch(std::vector<wish> wanted) {

@@ -4,6 +4,7 @@
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/exit_watch.hpp>
+#include <podscope/probe/process.hpp>
 #include <podscope/probe/vantage.hpp>
 
 #include <chrono>
@@ -35,14 +36,14 @@ struct terminate_first {
     void review(std::span<const probe_subject> subjects, std::span<verdict> verdicts) const {
         auto exits = exit_watch::open();
         const auto here = probe_detail::present_vantage();
-        if (!exits || !here) {
+        if (!exits) {
             return;
         }
         for (std::size_t i = 0; i < subjects.size(); ++i) {
             const auto& owner = subjects[i].owner;
-            // One of another boot may live on another machine, where no signal gets to it.
-            if (verdicts[i] == verdict::unreachable && owner.boot == here->boot &&
-                owner.pid != ::getpid() && exits->add(i, owner) == verdict::missing) {
+            if (verdicts[i] == verdict::unreachable && owner.pid != ::getpid() &&
+                !probe_detail::may_be_elsewhere(owner, here) &&
+                exits->add(i, owner) == verdict::missing) {
                 verdicts[i] = verdict::missing;
             }
         }

@@ -9,6 +9,7 @@
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/exit_watch.hpp>
 #include <podscope/probe/proc_file.hpp>
+#include <podscope/probe/process.hpp>
 #include <podscope/probe/vantage.hpp>
 #include <podscope/process_identity.hpp>
 #include <podscope/result.hpp>
@@ -188,11 +189,9 @@ private:
         return {};
     }
 
-    // A process of another boot is a dead one of this machine, or one of another machine.
     [[nodiscard]] static bool is_elsewhere(const process_identity& owner) {
         if constexpr (Parts::backend_type::reaches == reach::cluster) {
-            const auto here = probe_detail::present_vantage();
-            return !owner.is_nobody() && (!here || owner.boot != here->boot);
+            return probe_detail::may_be_elsewhere(owner, probe_detail::present_vantage());
         } else {
             return false;
         }

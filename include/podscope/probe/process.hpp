@@ -35,6 +35,13 @@ namespace probe_detail {
     return errno == ESRCH || (::kill(pid, 0) != 0 && errno == ESRCH);
 }
 
+// Whether a process may live on another machine: one of another boot is a dead one of this machine,
+// or one of another machine.
+[[nodiscard]] inline bool may_be_elsewhere(const process_identity& owner,
+                                           const result<vantage>& here) noexcept {
+    return !owner.is_nobody() && (!here || owner.boot != here->boot);
+}
+
 [[nodiscard]] inline verdict judge_process(const process_identity& owner,
                                            const result<vantage>& here) {
     if (owner.pid <= 0 || owner.pid > std::numeric_limits<pid_t>::max()) {

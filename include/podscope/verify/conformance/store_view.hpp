@@ -113,19 +113,11 @@ public:
     }
 
     result<void> put(which_table which, std::string_view key, const kit_row& value) override {
-        if constexpr (Writes) {
-            return in(which, [&]<class T>(T) { return txn_->template put<T>(key, value); });
-        } else {
-            return fail({.category = errc::unavailable, .message = "a reader does not write"});
-        }
+        return write(which, [&]<class T>(T, auto& txn) { return txn.template put<T>(key, value); });
     }
 
     result<void> erase(which_table which, std::string_view key) override {
-        if constexpr (Writes) {
-            return in(which, [&]<class T>(T) { return txn_->template erase<T>(key); });
-        } else {
-            return fail({.category = errc::unavailable, .message = "a reader does not write"});
-        }
+        return write(which, [&]<class T>(T, auto& txn) { return txn.template erase<T>(key); });
     }
 
     result<bool> is_leased(which_table which, std::string_view key) override {
@@ -134,28 +126,29 @@ public:
 
     result<void>
     put_leased(which_table which, std::string_view key, const kit_row& value) override {
-        if constexpr (Writes) {
-            return in(which,
-                      [&]<class T>(T) { return podscope::put_leased<T>(*txn_, key, value); });
-        } else {
-            return fail({.category = errc::unavailable, .message = "a reader does not write"});
-        }
+        return write(
+            which, [&]<class T>(T, auto& txn) { return podscope::put_leased<T>(txn, key, value); });
     }
 
     result<void> put_beside(which_table which,
                             std::string_view key,
                             const kit_row& value,
                             std::string_view beside) override {
+        return write(which, [&]<class T>(T, auto& txn) {
+            return podscope::put_beside<T, kit_table>(txn, key, value, beside);
+        });
+    }
+
+private:
+    template <class F>
+    result<void> write(which_table which, F&& f) {
         if constexpr (Writes) {
-            return in(which, [&]<class T>(T) {
-                return podscope::put_beside<T, kit_table>(*txn_, key, value, beside);
-            });
+            return in(which, [&](auto table) { return f(table, *txn_); });
         } else {
             return fail({.category = errc::unavailable, .message = "a reader does not write"});
         }
     }
 
-private:
     template <class F>
     static auto in(which_table which, F&& f) {
         return which == which_table::first ? f(kit_table{}) : f(other_kit_table{});
