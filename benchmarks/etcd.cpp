@@ -2,8 +2,8 @@
 // Pods whose registry and records are in an etcd, against bare calls by the same connection.
 #include "backend/etcd_wire.hpp"
 #include "support/etcd_server.hpp"
-#include "support/filled_journal.hpp"
 #include "support/measure.hpp"
+#include "support/pod_checks.hpp"
 #include "support/population.hpp"
 #include "support/processor_time.hpp"
 
@@ -21,7 +21,6 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -139,7 +138,7 @@ void say(podscope::etcd_channel& line, const spoken& one) {
 
 void add_delegation() {
     const std::string raw = "the two calls of a delegation, bare";
-    add_timed(raw, [raw](benchmark::State& state) {
+    add_timed(raw, [](benchmark::State& state) {
         const auto calls = calls_of_one();
         const auto line =
             must(podscope::etcd_over_http()(*podscope::etcd_endpoint::parse(server().endpoint()),
@@ -168,24 +167,14 @@ void add_delegation() {
 }
 
 void add_check() {
-    const std::string here = "check by a pod on a watched etcd";
-    const std::string there = "check by a pod on a store in memory";
-    const auto add = [](const std::string& name, auto fill) {
-        add_timed(name, [fill](benchmark::State& state) {
-            const auto all = fill();
-            for (auto _ : state) {
-                benchmark::DoNotOptimize(
-                    all->planner.check("/ws/src/a.cpp", podscope::permission::write).has_value());
-            }
-        });
-    };
-    add(here, [] {
+    const std::string here = "pod check on a watched etcd";
+    add_operation(here, [] {
         auto at = apart();
         at.freshness = 1h;
-        return filled(at, 0);
+        return checks_of(must(podscope::open_etcd_store(at, podscope::etcd_over_http())));
     });
-    add(there, [] { return std::make_shared<population>(memory_backend{}, 0); });
-    compare_time("check by a pod when nothing changed, watched etcd", here, there, 1.1);
+    compare_time("check by a pod when nothing changed, watched etcd", here, "pod check in memory",
+                 1.1);
 }
 
 // Of this program, which renews the lease, and of etcd, which also does what it does when idle.

@@ -31,8 +31,8 @@ constexpr const char* memory_file_system = "/dev/shm";
 
 // A folder that goes with the program, on that file system.
 const std::string& scratch_in_memory() {
-    static const scratch_folder only{memory_file_system};
-    return only.path;
+    static const podscope_test::temporary_folder only{memory_file_system};
+    return only.path();
 }
 
 struct setting {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What it adds to a check of a scope that a pod finds out at once when it was reclaimed.
 #include "support/measure.hpp"
+#include "support/pod_checks.hpp"
 #include "support/population.hpp"
 #include "support/scratch.hpp"
 
@@ -16,14 +17,7 @@ namespace {
 
 using podscope::permission;
 
-constexpr const char* asked = "/ws/src/lib/core/detail/engine.cpp";
 const char* const bare = "resolve and check the scope alone";
-
-template <class Backend>
-auto checks_of(Backend backend) {
-    auto all = std::make_shared<basic_population<Backend>>(std::move(backend), 0);
-    return [all] { return all->planner.check(asked, permission::write).has_value(); };
-}
 
 void add_pod_row(const std::string& name, const std::string& operation) {
     // Five nanoseconds above the bare check.
@@ -44,7 +38,9 @@ const on_load here{[] {
         const podscope::lexical_path names;
         const auto rules = std::make_shared<podscope::shared_scope>(
             podscope::scope{{{names.resolve("/ws").value(), permission::write, true}}});
-        return [rules, names] { return rules->allows(*names.resolve(asked), permission::write); };
+        return [rules, names] {
+            return rules->allows(*names.resolve(place_asked), permission::write);
+        };
     });
     add_operation("pod check in memory", [] { return checks_of(memory_backend{}); });
     add_operation("pod check on a journal", [] {

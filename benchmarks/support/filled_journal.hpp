@@ -5,21 +5,12 @@
 #include "support/must.hpp"
 #include "support/population.hpp"
 
-#include <podscope/podscope.hpp>
-
 #include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 namespace podscope_bench {
-
-/// The manifest of one more child, at a place of its own.
-inline podscope::manifest newcomer(std::size_t number) {
-    const auto name = std::to_string(number);
-    return podscope::manifest{"newcomer" + name}.may(
-        podscope::rules::write("/ws/new/place" + name));
-}
 
 /// One that is filled has a compaction due, as no other has at every moment, and its parent has all
 /// children to look at: both are done before anything is measured.

@@ -22,6 +22,13 @@ inline std::string place_of(std::size_t number) {
     return "/ws/part" + std::to_string(number / 256) + "/module" + std::to_string(number);
 }
 
+/// The manifest of one more child, at a place of its own.
+inline podscope::manifest newcomer(std::size_t number) {
+    const auto name = std::to_string(number);
+    return podscope::manifest{"newcomer" + name}.may(
+        podscope::rules::write("/ws/new/place" + name));
+}
+
 /// One pod, "planner", that has delegated a place to each of `size` live children.
 ///
 /// They are entered as the library enters them, row for row, but many to a commit and without the

@@ -105,16 +105,7 @@ public:
               if (is_far && (!line.hear() || ::unshare(CLONE_NEWNET) != 0 || !line.answer("far"))) {
                   return 1;
               }
-              std::optional<holder_program> program;
-              while (const auto told = line.hear()) {
-                  if (!program) {
-                      program.emplace(place);
-                  }
-                  if (!line.answer(program->obey(*told))) {
-                      return 1;
-                  }
-              }
-              return 0;
+              return serve_by<holder_program>(line, place);
           }} {}
 
     [[nodiscard]] bool is_warm() const { return ask("warm") == "yes"; }

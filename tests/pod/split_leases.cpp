@@ -68,18 +68,8 @@ private:
 class holding_process : public talking_process {
 public:
     explicit holding_process(const in_leased_etcd_and_journal& place)
-        : talking_process{[&](line_to_test line) {
-              std::optional<holder_program> program;
-              while (const auto told = line.hear()) {
-                  if (!program) {
-                      program.emplace(place);
-                  }
-                  if (!line.answer(program->obey(*told))) {
-                      return 1;
-                  }
-              }
-              return 0;
-          }} {}
+        : talking_process{
+              [&](line_to_test line) { return serve_by<holder_program>(line, place); }} {}
 };
 
 // What the invariants say of what is stored, and of the pods that live.

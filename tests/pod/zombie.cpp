@@ -263,16 +263,7 @@ class holding_process : public talking_process {
 public:
     holding_process(const Backend& backend, const std::string& root, const std::string& socket)
         : talking_process{[&](line_to_test line) {
-              std::optional<holder_program<Backend>> program;
-              while (const auto told = line.hear()) {
-                  if (!program) {
-                      program.emplace(backend, root, socket);
-                  }
-                  if (!line.answer(program->obey(*told))) {
-                      return 1;
-                  }
-              }
-              return 0;
+              return serve_by<holder_program<Backend>>(line, backend, root, socket);
           }} {}
 
     [[nodiscard]] permit adopt(const podscope::grant& shown) const {

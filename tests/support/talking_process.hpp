@@ -45,6 +45,22 @@ private:
     int descriptor_;
 };
 
+/// Has a `Program`, made of the arguments when the test first says something, obey what it is told.
+/// Ends with 0 once there is no test any more.
+template <class Program, class... Arguments>
+[[nodiscard]] int serve_by(line_to_test line, const Arguments&... arguments) {
+    std::optional<Program> program;
+    while (const auto told = line.hear()) {
+        if (!program) {
+            program.emplace(arguments...);
+        }
+        if (!line.answer(program->obey(*told))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /// Does what it is told in messages, one answer for each, and is killed and waited for with this
 /// object. Nothing that the test has open stays open in it, so nobody may be forked with an object
 /// in use that minds.

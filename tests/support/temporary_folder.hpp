@@ -15,8 +15,10 @@ namespace podscope_test {
 
 class temporary_folder {
 public:
-    temporary_folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "podscope-XXXXXX").string();
+    temporary_folder() : temporary_folder{std::filesystem::temp_directory_path()} {}
+
+    explicit temporary_folder(const std::filesystem::path& in) {
+        std::string name = (in / "podscope-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) {
             throw std::runtime_error{"no temporary folder"};
         }
