@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 
 #include <podscope/backend/wire.hpp>
+#include <podscope/backend/wire_writer.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -50,19 +51,66 @@ TEST_CASE("a varint has one spelling and 64 bits") {
 TEST_CASE("a text closed around any length reads back whole") {
     for (const std::size_t length : {0U, 1U, 127U, 128U, 129U, 16383U, 16384U}) {
         std::string bytes = "before";
-        const auto opened = wire::open_text(bytes);
-        bytes.append(length, 'x');
-        wire::close_text(bytes, opened);
+        {
+            wire::wire_writer out{bytes};
+            const auto opened = out.open_text();
+            out.append(std::string(length, 'x'));
+            out.close_text(opened);
+            out.push_back('y');
+        }
         std::string same = "before";
         wire::put_text(same, std::string(length, 'x'));
-        REQUIRE(bytes == same);
+        REQUIRE(bytes == same + 'y');
         std::string_view rest = bytes;
         rest.remove_prefix(6);
         std::string_view text;
         REQUIRE(wire::take_text(rest, text));
         CHECK(text == std::string(length, 'x'));
-        CHECK(rest.empty());
+        CHECK(rest == "y");
     }
+}
+
+TEST_CASE("texts within texts read back whole whatever becomes of the lengths around them") {
+    for (const std::size_t length : {0U, 100U, 120U, 127U, 128U, 16380U, 20000U}) {
+        std::string bytes;
+        {
+            wire::wire_writer out{bytes};
+            const auto outer = out.open_text();
+            out.append("a");
+            const auto inner = out.open_text();
+            out.append(std::string(length, 'x'));
+            out.close_text(inner);
+            out.append("b");
+            out.close_text(outer);
+        }
+        std::string within = "a";
+        wire::put_text(within, std::string(length, 'x'));
+        std::string same;
+        wire::put_text(same, within + "b");
+        CHECK(bytes == same);
+    }
+}
+
+TEST_CASE("of padded bytes those are appended that were asked for") {
+    const std::string name(2 * wire::wire_writer::padding, 'n');
+    for (std::size_t size = 0; size <= wire::wire_writer::padding + 1; ++size) {
+        std::string bytes;
+        wire::wire_writer{bytes}.append_padded(std::string_view{name}.substr(0, size));
+        CHECK(bytes == name.substr(0, size));
+    }
+}
+
+TEST_CASE("a number is appended without the zeros above it") {
+    const auto appended = [](std::uint64_t value) {
+        std::string bytes;
+        wire::wire_writer{bytes}.append_number(value);
+        return bytes;
+    };
+    CHECK(appended(0).empty());
+    CHECK(appended(1) == "\1");
+    CHECK(appended(0xFF) == "\xFF");
+    CHECK(appended(0x0100) == std::string("\0\1", 2));
+    CHECK(appended(0xFF00000000000000U) == std::string("\0\0\0\0\0\0\0\xFF", 8));
 }
 
 TEST_CASE("a number of fixed width is little endian") {

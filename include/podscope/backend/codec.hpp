@@ -3,6 +3,7 @@
 
 #include <podscope/backend/codec_fields.hpp>
 #include <podscope/backend/codec_values.hpp>
+#include <podscope/backend/wire_writer.hpp>
 #include <podscope/result.hpp>
 
 #include <cstdint>
@@ -19,6 +20,16 @@ inline constexpr std::uint8_t codec_version = 1;
 /// structs. A type that is not is told so by the first line of the error.
 template <class T>
 concept storable = backend_detail::is_record<T>;
+
+namespace backend_detail {
+
+template <storable Record>
+void write_record(wire_writer& out, const Record& record) {
+    out.push_back(static_cast<char>(codec_version));
+    write_fields(record_codec_of<Record>, out, &record);
+}
+
+} // namespace backend_detail
 
 /// Appends a record in the codec's format.
 ///
@@ -51,8 +62,8 @@ concept storable = backend_detail::is_record<T>;
 /// May throw std::bad_alloc. Linear in the size of the record.
 template <storable Record>
 void append_record(std::string& out, const Record& record) {
-    out.push_back(static_cast<char>(codec_version));
-    backend_detail::write_fields(backend_detail::record_codec_of<Record>, out, &record);
+    backend_detail::wire_writer writer{out};
+    backend_detail::write_record(writer, record);
 }
 
 /// The record in the codec's format; see `append_record`.

@@ -3,6 +3,7 @@
 
 #include <podscope/backend/unknown_fields.hpp>
 #include <podscope/backend/wire.hpp>
+#include <podscope/backend/wire_writer.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -57,13 +58,16 @@ struct decoding {
 /// One field of a type of record, whose member it finds in the record by itself.
 struct field_codec {
     std::string_view name;
-    std::string_view head; ///< what stands before its value: name, kind, and an empty text to open
+    std::string_view head; ///< what stands before its value, name and kind; padded
     wire_kind kind;
-    bool may_be_absent;
     std::size_t depth; ///< of structures and lists within each other in its value
-    bool (*is_absent)(const void* record);
-    void (*write)(std::string& out, const void* record);
+    bool (*is_absent)(const void* record); ///< null if it always has a value
+    void (*write)(wire_writer& out, const void* record);
     bool (*read)(std::string_view value, void* record, decoding& state);
+
+    [[nodiscard]] bool is_left_out(const void* record) const {
+        return is_absent != nullptr && is_absent(record);
+    }
 };
 
 struct record_codec {
@@ -99,11 +103,11 @@ struct record_codec {
     return !name.empty() && !bytes.empty() && codec.find(name) == codec.fields.size();
 }
 
-inline void write_fields(const record_codec& codec, std::string& out, const void* record) {
+inline void write_fields(const record_codec& codec, wire_writer& out, const void* record) {
     const auto* unknown = codec.kept != nullptr ? codec.kept(record) : nullptr;
     std::uint64_t count = 0;
     for (const auto& field : codec.fields) {
-        count += field.is_absent(record) ? 0U : 1U;
+        count += field.is_left_out(record) ? 0U : 1U;
     }
     if (unknown != nullptr) {
         for (const auto& field : unknown->fields) {
@@ -112,11 +116,11 @@ inline void write_fields(const record_codec& codec, std::string& out, const void
     }
     put_varint(out, count);
     for (const auto& field : codec.fields) {
-        if (!field.is_absent(record)) {
-            out.append(field.head);
-            const auto opened = out.size() - 1;
+        if (!field.is_left_out(record)) {
+            out.append_padded(field.head);
+            const auto opened = out.open_text();
             field.write(out, record);
-            close_text(out, opened);
+            out.close_text(opened);
         }
     }
     if (unknown != nullptr) {
@@ -173,7 +177,7 @@ read_fields(const record_codec& codec, std::string_view in, void* record, decodi
         return state.fails("goes on after its last field");
     }
     for (std::size_t i = 0; i < codec.fields.size(); ++i) {
-        if ((seen >> i & 1U) == 0 && !codec.fields[i].may_be_absent) {
+        if ((seen >> i & 1U) == 0 && codec.fields[i].is_absent == nullptr) {
             return state.fails("is missing") || state.fails_within(codec.fields[i].name);
         }
     }

@@ -4,6 +4,7 @@
 #include <podscope/backend/codec_fields.hpp>
 #include <podscope/backend/unknown_fields.hpp>
 #include <podscope/backend/wire.hpp>
+#include <podscope/backend/wire_writer.hpp>
 #include <podscope/scope/resource.hpp>
 
 #include <boost/hana/accessors.hpp>
@@ -46,7 +47,7 @@ struct value_codec<bool> {
     static constexpr auto kind = wire_kind::boolean;
     static constexpr std::size_t depth = 0;
 
-    static void write(std::string& out, bool value) { out.push_back(value ? '\1' : '\0'); }
+    static void write(wire_writer& out, bool value) { out.push_back(value ? '\1' : '\0'); }
 
     [[nodiscard]] static bool read(std::string_view in, bool& value, decoding& state) noexcept {
         if (in.size() != 1 || (in.front() != '\0' && in.front() != '\1')) {
@@ -63,11 +64,7 @@ struct value_codec<T> {
         std::is_signed_v<T> ? wire_kind::signed_integer : wire_kind::unsigned_integer;
     static constexpr std::size_t depth = 0;
 
-    static void write(std::string& out, T value) {
-        for (auto rest = to_wire(value); rest != 0; rest >>= 8) {
-            out.push_back(static_cast<char>(rest));
-        }
-    }
+    static void write(wire_writer& out, T value) { out.append_number(to_wire(value)); }
 
     [[nodiscard]] static bool read(std::string_view in, T& value, decoding& state) noexcept {
         if (in.size() > 8 || (!in.empty() && in.back() == '\0')) {
@@ -105,7 +102,7 @@ struct value_codec<T> {
     static constexpr auto kind = value_codec<number>::kind;
     static constexpr std::size_t depth = 0;
 
-    static void write(std::string& out, T value) {
+    static void write(wire_writer& out, T value) {
         value_codec<number>::write(out, static_cast<number>(value));
     }
 
@@ -130,7 +127,7 @@ struct value_codec<std::string> {
     static constexpr auto kind = wire_kind::bytes;
     static constexpr std::size_t depth = 0;
 
-    static void write(std::string& out, const std::string& value) { out.append(value); }
+    static void write(wire_writer& out, const std::string& value) { out.append(value); }
 
     [[nodiscard]] static bool read(std::string_view in, std::string& value, decoding&) {
         value = in;
@@ -143,7 +140,7 @@ struct value_codec<resource> {
     static constexpr auto kind = wire_kind::target;
     static constexpr std::size_t depth = 0;
 
-    static void write(std::string& out, const resource& value) { out.append(value.key()); }
+    static void write(wire_writer& out, const resource& value) { out.append(value.key()); }
 
     [[nodiscard]] static bool read(std::string_view in, resource& value, decoding& state) {
         auto made = resource::from_key(std::string{in});
@@ -160,12 +157,12 @@ struct value_codec<std::vector<T>> {
     static constexpr auto kind = wire_kind::list;
     static constexpr std::size_t depth = 1 + value_codec<T>::depth;
 
-    static void write(std::string& out, const std::vector<T>& values) {
+    static void write(wire_writer& out, const std::vector<T>& values) {
         out.push_back(static_cast<char>(value_codec<T>::kind));
         for (const T& value : values) {
-            const auto opened = open_text(out);
+            const auto opened = out.open_text();
             value_codec<T>::write(out, value);
-            close_text(out, opened);
+            out.close_text(opened);
         }
     }
 
@@ -190,16 +187,10 @@ struct value_codec<std::vector<T>> {
 
 // How a member stands in its record: always, or left out when it is empty.
 template <class T>
-struct member_codec : value_codec<T> {
-    static constexpr bool may_be_absent = false;
-
-    [[nodiscard]] static bool is_absent(const T&) noexcept { return false; }
-};
+struct member_codec : value_codec<T> {};
 
 template <class T>
 struct member_codec<std::vector<T>> : value_codec<std::vector<T>> {
-    static constexpr bool may_be_absent = true;
-
     [[nodiscard]] static bool is_absent(const std::vector<T>& value) noexcept {
         return value.empty();
     }
@@ -209,11 +200,10 @@ template <class T>
 struct member_codec<std::optional<T>> {
     static constexpr auto kind = value_codec<T>::kind;
     static constexpr std::size_t depth = value_codec<T>::depth;
-    static constexpr bool may_be_absent = true;
 
     [[nodiscard]] static bool is_absent(const std::optional<T>& value) noexcept { return !value; }
 
-    static void write(std::string& out, const std::optional<T>& value) {
+    static void write(wire_writer& out, const std::optional<T>& value) {
         value_codec<T>::write(out, *value);
     }
 
@@ -227,31 +217,43 @@ using member_type = std::remove_cvref_t<std::invoke_result_t<Accessor, Record&>>
 
 // Put together once, and not byte by byte in each record.
 template <class Name, wire_kind Kind>
-inline constexpr auto field_head = [] {
-    constexpr std::string_view name = Name::c_str();
+struct field_head {
+    static constexpr std::string_view name = Name::c_str();
     static_assert(name.size() < 0x80, "podscope: a field's name must be shorter than 128 bytes");
-    std::array<char, 1 + name.size() + 2> head{};
-    head[0] = static_cast<char>(name.size());
-    std::ranges::copy(name, head.begin() + 1);
-    head[1 + name.size()] = static_cast<char>(Kind);
-    return head;
-}();
+
+    static constexpr std::size_t size = 1 + name.size() + 1;
+    static constexpr auto bytes = [] {
+        std::array<char, std::max(size, wire_writer::padding)> head{};
+        head[0] = static_cast<char>(name.size());
+        std::ranges::copy(name, head.begin() + 1);
+        head[size - 1] = static_cast<char>(Kind);
+        return head;
+    }();
+};
+
+template <class Record, class Accessor>
+[[nodiscard]] constexpr auto find_is_absent() noexcept -> bool (*)(const void* record) {
+    using codec = member_codec<member_type<Record, Accessor>>;
+    if constexpr (requires { &codec::is_absent; }) {
+        return [](const void* record) {
+            return codec::is_absent(Accessor{}(*static_cast<const Record*>(record)));
+        };
+    } else {
+        return nullptr;
+    }
+}
 
 template <class Record, class Name, class Accessor>
 [[nodiscard]] constexpr field_codec make_field() noexcept {
     using codec = member_codec<member_type<Record, Accessor>>;
     return {
         .name = Name::c_str(),
-        .head = {field_head<Name, codec::kind>.data(), field_head<Name, codec::kind>.size()},
+        .head = {field_head<Name, codec::kind>::bytes.data(), field_head<Name, codec::kind>::size},
         .kind = codec::kind,
-        .may_be_absent = codec::may_be_absent,
         .depth = codec::depth,
-        .is_absent =
-            [](const void* record) {
-                return codec::is_absent(Accessor{}(*static_cast<const Record*>(record)));
-            },
+        .is_absent = find_is_absent<Record, Accessor>(),
         .write =
-            [](std::string& out, const void* record) {
+            [](wire_writer& out, const void* record) {
                 codec::write(out, Accessor{}(*static_cast<const Record*>(record)));
             },
         .read =
@@ -328,7 +330,7 @@ struct value_codec<Record> {
     // hostile record cannot drive the recursion.
     static constexpr std::size_t depth = 1 + record_codec_of<Record>.depth();
 
-    static void write(std::string& out, const Record& record) {
+    static void write(wire_writer& out, const Record& record) {
         write_fields(record_codec_of<Record>, out, &record);
     }
 

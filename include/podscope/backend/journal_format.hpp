@@ -186,8 +186,8 @@ struct journal_operation {
     std::string_view record{}; ///< empty for erase
 };
 
-inline void
-put_operation(std::string& payload, journal_op what, std::string_view table, std::string_view key) {
+template <class Out>
+void put_operation(Out& payload, journal_op what, std::string_view table, std::string_view key) {
     payload.push_back(static_cast<char>(what));
     put_text(payload, table);
     put_text(payload, key);

@@ -7,6 +7,7 @@
 #include <podscope/backend/journal_format.hpp>
 #include <podscope/backend/rows.hpp>
 #include <podscope/backend/wire.hpp>
+#include <podscope/backend/wire_writer.hpp>
 #include <podscope/result.hpp>
 
 #include <cstddef>
@@ -141,10 +142,11 @@ public:
     template <table T>
     static void
     put_record(std::string& payload, std::string_view key, const typename T::record& record) {
-        put_operation(payload, journal_op::put, T::name, key);
-        const auto opened = open_text(payload);
-        append_record(payload, record);
-        close_text(payload, opened);
+        wire_writer out{payload};
+        put_operation(out, journal_op::put, T::name, key);
+        const auto opened = out.open_text();
+        write_record(out, record);
+        out.close_text(opened);
     }
 };
 

@@ -3,6 +3,8 @@
 
 #include <podscope/backend/concept.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -103,7 +105,7 @@ public:
             }
             throw;
         }
-        changes.push_back({.added = &at->first, .before = std::move(before)});
+        changes.push_back({.added = &*at, .before = std::move(before)});
         return {};
     }
 
@@ -119,8 +121,8 @@ public:
     }
 
     /// Calls `f.template operator()<Table>(key, record or nullptr)` with the present state of each
-    /// key that was put or erased: once for one that is there, and for one that is not once for
-    /// each time that it was erased.
+    /// key that was put or erased, once and in the order of a table's keys. May throw
+    /// std::bad_alloc.
     template <class F>
     void for_each_change(F&& f) const {
         (report<Tables>(f), ...);
@@ -140,8 +142,12 @@ private:
     // What was done, such that it can be undone by moving nodes alone.
     template <table T>
     struct change {
-        const std::string* added; // the key in the new row's node; null if there is none
-        row_node<T> before;       // the row that was there; empty if there was none
+        const typename decltype(table_rows<T>::rows)::value_type* added; // null if it was erased
+        row_node<T> before; // the row that was there; empty if there was none
+
+        [[nodiscard]] const std::string& key() const {
+            return added != nullptr ? added->first : before.key();
+        }
     };
 
     template <table T>
@@ -176,7 +182,7 @@ private:
         while (!changes.empty()) {
             auto& last = changes.back();
             if (last.added != nullptr) {
-                rows.erase(rows.find(*last.added));
+                rows.erase(rows.find(last.added->first));
             }
             if (last.before) {
                 rows.insert(std::move(last.before));
@@ -187,14 +193,29 @@ private:
 
     template <table T, class F>
     void report(F& f) const {
-        const auto& rows = rows_->template of<T>();
-        for (const auto& one : changes_of<T>()) {
-            const std::string& key = one.added != nullptr ? *one.added : one.before.key();
-            const auto now = rows.find(key);
-            // Of several changes to a key the last one speaks: its row is the one that stands.
-            if (now == rows.end() ? one.added == nullptr : &now->first == one.added) {
-                f.template operator()<T>(std::string_view{key},
-                                         now == rows.end() ? nullptr : &now->second);
+        const auto tell = [&f](const change<T>& last) {
+            f.template operator()<T>(std::string_view{last.key()},
+                                     last.added != nullptr ? &last.added->second : nullptr);
+        };
+        const auto& changes = changes_of<T>();
+        if (changes.size() == 1) {
+            tell(changes.front());
+            return;
+        }
+        std::vector<const change<T>*> by_key;
+        by_key.reserve(changes.size());
+        for (const auto& one : changes) {
+            by_key.push_back(&one);
+        }
+        // Those to one key in the order in which they were made, as they stand in the list.
+        std::ranges::sort(by_key, [](const auto* one, const auto* other) {
+            const int order = one->key().compare(other->key());
+            return order != 0 ? order < 0 : std::less<>{}(one, other);
+        });
+        for (std::size_t i = 0; i != by_key.size(); ++i) {
+            // Of several changes to a key the last one speaks.
+            if (i + 1 == by_key.size() || by_key[i]->key() != by_key[i + 1]->key()) {
+                tell(*by_key[i]);
             }
         }
     }

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 /// The smallest pieces of the stored formats, shared by the codec and the journal: little-endian
@@ -14,7 +13,8 @@
 /// equal bytes.
 namespace podscope::backend_detail {
 
-inline void put_varint(std::string& out, std::uint64_t value) {
+template <class Out>
+void put_varint(Out& out, std::uint64_t value) {
     while (value >= 0x80) {
         out.push_back(static_cast<char>(value | 0x80));
         value >>= 7;
@@ -22,7 +22,8 @@ inline void put_varint(std::string& out, std::uint64_t value) {
     out.push_back(static_cast<char>(value));
 }
 
-inline void put_text(std::string& out, std::string_view text) {
+template <class Out>
+void put_text(Out& out, std::string_view text) {
     put_varint(out, text.size());
     out.append(text);
 }
@@ -80,24 +81,6 @@ inline void store_fixed(char* to, std::uint64_t value, std::size_t width) noexce
     text = in.substr(0, static_cast<std::size_t>(length));
     in.remove_prefix(text.size());
     return true;
-}
-
-/// Makes a byte string of what is appended after it: call it with the size that `out` had before.
-/// Moves the bytes once if the length needs more than the one byte left for it by `open_text`.
-inline void close_text(std::string& out, std::size_t opened) {
-    const auto length = out.size() - opened - 1;
-    if (length < 0x80) {
-        out[opened] = static_cast<char>(length);
-        return;
-    }
-    std::string prefix;
-    put_varint(prefix, length);
-    out.replace(opened, 1, prefix);
-}
-
-[[nodiscard]] inline std::size_t open_text(std::string& out) {
-    out.push_back('\0');
-    return out.size() - 1;
 }
 
 } // namespace podscope::backend_detail
