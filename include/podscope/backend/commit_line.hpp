@@ -29,12 +29,24 @@ protected:
 private:
     friend class commit_line;
 
-    enum class place { queued, leading, taken, served };
+    enum class word { none, lead, served };
 
-    std::condition_variable changed_{};
-    place place_ = place::queued;
+    // After it was told that it is served, it may be gone.
+    void tell(word said) noexcept {
+        const std::lock_guard lock{mutex_};
+        said_ = said;
+        told_.notify_one();
+    }
+
+    // The line's to read and change.
     line_member* next_ = nullptr;
     line_member* previous_ = nullptr;
+    bool is_called_ = false; // to lead, or taken
+
+    // Its own, so that it need not wait for the line when it is woken, as all others are.
+    std::mutex mutex_{};
+    std::condition_variable told_{};
+    word said_ = word::none;
 };
 
 /// The threads of a process that want to commit, and which of them does it for the others.
@@ -53,27 +65,29 @@ public:
     /// Stands in the line until it was served, is to lead, or was left standing until the deadline.
     /// Who was taken by then waits to be served.
     [[nodiscard]] answer join(line_member& one, time until) {
-        std::unique_lock lock{mutex_};
-        append(one);
-        if (!is_led_) {
-            is_led_ = true;
-            one.place_ = line_member::place::leading;
-            return answer::lead;
+        {
+            const std::lock_guard lock{mutex_};
+            append(one);
+            if (!is_led_) {
+                is_led_ = true;
+                one.is_called_ = true;
+                return answer::lead;
+            }
+            if (length_ == awaited_) {
+                came_.notify_one();
+            }
         }
-        if (length_ == awaited_) {
-            came_.notify_one();
+        std::unique_lock own{one.mutex_};
+        const auto is_told = [&one] { return one.said_ != line_member::word::none; };
+        if (!one.told_.wait_until(own, until, is_told)) {
+            own.unlock();
+            if (gives_up(one)) {
+                return answer::timed_out;
+            }
+            own.lock();
+            one.told_.wait(own, is_told);
         }
-        using place = line_member::place;
-        const bool in_time = one.changed_.wait_until(lock, until, [&] {
-            return one.place_ == place::leading || one.place_ == place::served;
-        });
-        if (!in_time && one.place_ == place::queued) {
-            remove(one);
-            return answer::timed_out;
-        }
-        one.changed_.wait(
-            lock, [&] { return one.place_ == place::leading || one.place_ == place::served; });
-        return one.place_ == place::served ? answer::served : answer::lead;
+        return one.said_ == line_member::word::served ? answer::served : answer::lead;
     }
 
     /// Lets the leader wait for company, before it takes what others need to get here.
@@ -99,7 +113,7 @@ public:
         std::size_t taken = 1;
         while (taken < most && last->next_ != nullptr) {
             last = last->next_;
-            last->place_ = line_member::place::taken;
+            last->is_called_ = true;
             ++taken;
         }
         first_ = std::exchange(last->next_, nullptr);
@@ -118,21 +132,23 @@ public:
         taken_at_ = time::clock::now();
     }
 
-    /// Lets those go who were taken with the leader, and makes the first in the line the next one.
+    /// Makes the first in the line the next leader, and lets those go who were taken with this one.
     void step_down(line_member& leader) noexcept {
-        const std::lock_guard lock{mutex_};
-        for (line_member* each = leader.next_; each != nullptr;) {
-            line_member* const next = each->next_; // which may be gone once its thread goes on
-            each->place_ = line_member::place::served;
-            each->changed_.notify_one();
-            each = next;
+        {
+            const std::lock_guard lock{mutex_};
+            last_took_ = time::clock::now() - taken_at_;
+            stood_by_ = length_;
+            is_led_ = first_ != nullptr;
+            if (first_ != nullptr) {
+                first_->is_called_ = true;
+                first_->tell(line_member::word::lead);
+            }
         }
-        last_took_ = time::clock::now() - taken_at_;
-        stood_by_ = length_;
-        is_led_ = first_ != nullptr;
-        if (first_ != nullptr) {
-            first_->place_ = line_member::place::leading;
-            first_->changed_.notify_one();
+        // Last: those come again at once, and would be counted with those who stood by.
+        for (line_member* each = leader.next_; each != nullptr;) {
+            line_member* const next = each->next_;
+            each->tell(line_member::word::served);
+            each = next;
         }
     }
 
@@ -142,6 +158,16 @@ private:
         (last_ != nullptr ? last_->next_ : first_) = &one;
         last_ = &one;
         ++length_;
+    }
+
+    // Whether it could still leave.
+    [[nodiscard]] bool gives_up(line_member& one) noexcept {
+        const std::lock_guard lock{mutex_};
+        if (one.is_called_) {
+            return false;
+        }
+        remove(one);
+        return true;
     }
 
     void remove(line_member& one) noexcept {
