@@ -43,5 +43,5 @@ TEST_CASE("F01 F42 F43 a store in etcd keeps its promises while each member is k
     };
     PODSCOPE_CHECK_PROMISES(podscope::verify::check_store(make_place, {.rounds = 2}));
     CHECK(places > etcd_cluster::members);
-    CHECK(cluster.deaths() == places);
+    CHECK(cluster.strikes() == places);
 }

@@ -86,7 +86,12 @@ TEST_CASE("what is said to etcd is JSON whatever the bytes") {
     CHECK((*txn)["compare"].items()[1]["mod_revision"].number() == 8U);
     REQUIRE((*txn)["success"].items().size() == 3);
     CHECK(from_base64((*txn)["success"].items()[0]["request_put"]["value"].text()) == odd);
+    CHECK((*txn)["success"].items()[0]["request_put"]["lease"].number() == 9U);
     CHECK((*txn)["success"].items()[2]["request_range"]["limit"].number() == 3U);
+    CHECK((*txn)["success"].items()[2]["request_range"]["revision"].number() == 4U);
+    // What need not be said is not.
+    CHECK(etcd_range("a") == R"({"request_range":{"key":"YQ=="}})");
+    CHECK(etcd_put("a", "b") == R"({"request_put":{"key":"YQ==","value":"Yg=="}})");
     CHECK((*txn)["failure"].items()[0]["request_txn"].is_object());
     const auto login = json_value::parse(etcd_object{}.text("password", "\"\\\n\x01").done());
     REQUIRE(login);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A split store whose first part is in etcd: what its rows hang on.
 #include "backend/etcd_raw.hpp"
+#include "backend/etcd_wire.hpp"
 #include "backend/map_backend.hpp"
 #include "backend/split_parts.hpp"
 #include "backend/test_tables.hpp"
@@ -21,8 +22,10 @@
 namespace {
 
 using namespace backend_test;
+using podscope::errc;
 using podscope::result;
 using podscope_test::etcd_server;
+using podscope_test::why_not;
 
 using over_bytes = split_of<podscope::etcd_store, podscope::lifted<map_backend>>;
 using over_memory = split_of<podscope::etcd_store, second_memory>;
@@ -48,6 +51,60 @@ std::string key_of(const std::string& row) {
 }
 
 } // namespace
+
+TEST_CASE("a write of a split store commits once to its second part, guesses or not",
+          "[etcd][split]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    over_memory store{open_at(server), second_memory{}};
+    // The first one has the two parts meet, and nothing to guess by.
+    int runs = 0;
+    for (int number = 1; number != 5; ++number) {
+        const auto before = store.second().generation();
+        runs = 0;
+        must(store.write([&](auto& txn) -> result<void> {
+            ++runs;
+            const auto key = "row " + std::to_string(number);
+            const auto last = must(txn.template get<numbers>("last"));
+            must(txn.template put<numbers>("last", {last ? last->value + 1 : 1, {}}));
+            must(txn.template put<numbers>(key, {number, {}}));
+            return txn.template put<notes>(key, {std::to_string(number), {}, {}});
+        }));
+        CAPTURE(number, runs);
+        CHECK((number == 1 || store.second().generation() == before + 1));
+    }
+    REQUIRE(runs > 1);
+    const auto all = must(contents_of(store));
+    CHECK(all.first.at("last").value == 4);
+    CHECK(all.first.size() == 5);
+    CHECK(all.second.size() == 4);
+    CHECK(is_settled(store));
+}
+
+TEST_CASE("F43 what a guess of a split store comes to is nobody's answer", "[etcd][split]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    over_memory store{
+        must(podscope::open_etcd_store({.endpoints = {server.endpoint()}}, wire.dialler())),
+        second_memory{}};
+    const auto try_it = [&] {
+        return store.write([&](auto& txn) -> result<void> {
+            return must(txn.template get<numbers>("row"))
+                       ? podscope::fail(podscope::error{.category = errc::conflict})
+                       : result<void>{};
+        });
+    };
+    must(store.write([](auto& txn) {
+        must(txn.template put<numbers>("row", {1, {}}));
+        return txn.template put<notes>("row", {"one", {}, {}});
+    }));
+    CHECK(why_not(try_it()) == errc::conflict);
+    wire.meddle([](const auto&, const auto&) {
+        return result<podscope::etcd_reply>{{403, R"({"error":"permission denied","code":7})"}};
+    });
+    CHECK(why_not(try_it()) == errc::unavailable);
+}
 
 TEST_CASE("F44 a row of a split store hangs on what it hung on, though its body is run again",
           "[etcd][split]") {

@@ -52,5 +52,5 @@ TEST_CASE("I1 I2 I3 I4 I5 I6 I7 I8 I9 I10 I11 F43 the invariants hold while each
         cluster.strike();
         play<three>(law);
     }
-    CHECK(cluster.deaths() == all.size());
+    CHECK(cluster.strikes() == all.size());
 }

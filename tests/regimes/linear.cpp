@@ -4,6 +4,7 @@
 // and operations of a runtime against the reference model. And whether the checker would say so if
 // not: it is shown histories, and stores, that are broken on purpose.
 #include "regimes/arguments.hpp"
+#include "regimes/etcd_members.hpp"
 #include "regimes/linearisability.hpp"
 #include "regimes/recorder.hpp"
 #include "regimes/registry_histories.hpp"
@@ -38,8 +39,10 @@ struct tally {
     std::uint64_t cut_short{};
     std::uint64_t killed{};
     std::uint64_t stopped{};
+    std::uint64_t struck{};  ///< a member of the store's cluster was, in the middle
+    std::uint64_t refused{}; ///< operations, since it was
     std::uint64_t linearisable{};
-    std::uint64_t refused{};
+    std::uint64_t not_linearisable{};
     std::uint64_t undecided{};
     std::uint64_t most_steps{};
 
@@ -54,8 +57,10 @@ struct tally {
             .number("cut_short", cut_short)
             .number("killed", killed)
             .number("stopped", stopped)
+            .number("struck", struck)
+            .number("refused", refused)
             .number("linearisable", linearisable)
-            .number("not_linearisable", refused)
+            .number("not_linearisable", not_linearisable)
             .number("undecided", undecided)
             .number("most_steps", most_steps)
             .close();
@@ -92,53 +97,94 @@ void judge(const M& model,
     }
     switch (found) {
     case finding::linearisable: ++all.linearisable; break;
-    case finding::not_linearisable: ++all.refused; break;
+    case finding::not_linearisable: ++all.not_linearisable; break;
     case finding::undecided: ++all.undecided; break;
     }
     all.most_steps = std::max(all.most_steps, search.steps());
 }
 
-/// Makes histories, half of them disturbed, and judges them. Those that were to be disturbed and
-/// were done before are made again: the half is a half of what was hit in the middle.
-template <class Record, class Judge>
+/// What is to happen in the middle of a history.
+struct plan {
+    disturbance how{};
+    blow_to_all strike{};
+
+    template <class Operation>
+    [[nodiscard]] bool has_happened(const history<Operation>& made) const {
+        return (how == disturbance::none || made.was_disturbed) && (!strike || made.was_struck);
+    }
+
+    template <class Operation>
+    void count(const history<Operation>& made, tally& all) const {
+        all.killed += made.was_disturbed && how == disturbance::kill ? 1U : 0U;
+        all.stopped += made.was_disturbed && how == disturbance::stop ? 1U : 0U;
+        all.struck += made.was_struck ? 1U : 0U;
+        all.refused += made.refused;
+    }
+};
+
+/// Makes histories and judges them, half of them disturbed and, if it is a server that they are
+/// made on, a third struck. What was to happen to one and came too late has it made again: the half
+/// is a half of what was hit in the middle.
+template <class Store, class Record, class Judge>
 void make_histories(std::uint64_t count, Record record, Judge judge_one) {
     for (std::uint64_t i = 0; i != count; ++i) {
-        const auto how = i % 4 == 1   ? disturbance::kill
-                         : i % 4 == 3 ? disturbance::stop
-                                      : disturbance::none;
-        for (;;) {
-            const podscope_test::temporary_folder folder;
-            const auto made = record(folder / "store", how);
-            judge_one(made, how);
-            if (how == disturbance::none || made.was_disturbed) {
-                break;
+        plan planned{.how = i % 4 == 1   ? disturbance::kill
+                            : i % 4 == 3 ? disturbance::stop
+                                         : disturbance::none};
+        if constexpr (served_store<Store>) {
+            if (i % 3 == 2) {
+                planned.strike = Store::strike;
             }
+        }
+        for (bool is_done = false; !is_done;) {
+            if constexpr (served_store<Store>) {
+                if (planned.strike) {
+                    Store::recover();
+                }
+            }
+            const podscope_test::temporary_folder folder;
+            const auto made = record(folder / "store", planned);
+            judge_one(made, planned);
+            is_done = planned.has_happened(made);
         }
     }
 }
 
-template <class Operation>
-void count_disturbed(const history<Operation>& made, disturbance how, tally& all) {
-    all.killed += made.was_disturbed && how == disturbance::kill ? 1U : 0U;
-    all.stopped += made.was_disturbed && how == disturbance::stop ? 1U : 0U;
+template <class Store, template <class> class Transactions>
+[[nodiscard]] auto
+store_history(const std::string& folder, const plan& planned, std::mt19937_64& random) {
+    return record_store_history<Transactions>(
+        [&] { return yielding{Store::template open<backend_test::test_schema>(folder)}; },
+        planned.how, planned.strike, random);
 }
 
-template <class Store, template <class> class Transactions>
-[[nodiscard]] tally
-store_histories(std::uint64_t count, std::mt19937_64& random, bool is_sound = true) {
+template <class Store>
+[[nodiscard]] tally store_histories(std::uint64_t count, std::mt19937_64& random) {
     tally all;
     const store_model model;
-    make_histories(
+    make_histories<Store>(
         count,
-        [&](const std::string& folder, disturbance how) {
-            return record_store_history<Transactions>(
-                [&] { return yielding{Store::template open<backend_test::test_schema>(folder)}; },
-                how, random);
+        [&](const std::string& folder, const plan& planned) {
+            return store_history<Store, transactions>(folder, planned, random);
         },
-        [&](const auto& made, disturbance how) {
-            count_disturbed(made, how, all);
-            judge(model, {}, made, is_sound, all);
+        [&](const auto& made, const plan& planned) {
+            planned.count(made, all);
+            judge(model, {}, made, true, all);
         });
+    return all;
+}
+
+/// Of transactions that are broken on purpose: until one history is seen not to be linearisable.
+template <class Store, template <class> class Transactions>
+[[nodiscard]] tally broken_histories(std::mt19937_64& random) {
+    constexpr std::uint64_t most = 200;
+    tally all;
+    const store_model model;
+    while (all.not_linearisable == 0 && all.histories != most) {
+        const podscope_test::temporary_folder folder;
+        judge(model, {}, store_history<Store, Transactions>(folder / "store", {}, random), false,
+              all);
+    }
     return all;
 }
 
@@ -146,15 +192,15 @@ template <class Store>
 [[nodiscard]] tally registry_histories(std::uint64_t count, std::mt19937_64& random) {
     tally all;
     const registry_model model;
-    make_histories(
+    make_histories<Store>(
         count,
-        [&](const std::string& folder, disturbance how) {
+        [&](const std::string& folder, const plan& planned) {
             return record_registry_history(
-                [&] { return yielding{Store::template open<podscope::pod_schema>(folder)}; }, how,
-                random);
+                [&] { return yielding{Store::template open<podscope::pod_schema>(folder)}; },
+                planned.how, planned.strike, random);
         },
-        [&](const auto& made, disturbance how) {
-            count_disturbed(made, how, all);
+        [&](const auto& made, const plan& planned) {
+            planned.count(made, all);
             judge(model, model.first(), made, true, all);
         });
     return all;
@@ -278,7 +324,6 @@ private:
 
 int main(int argc, char** argv) {
     const auto told = read_arguments(argc, argv, "histories");
-    const auto count = told.amount.value_or(told.is_long ? 1'000 : 60);
     std::mt19937_64 random{told.seed};
     std::string figures;
     podscope::json_object_writer line{figures};
@@ -288,28 +333,27 @@ int main(int argc, char** argv) {
         const auto misjudged = examples{}.misjudged();
         line.number("examples_misjudged", misjudged);
         kept_all = misjudged == 0;
-        kept_all =
-            over_stores(told.store,
-                        [&]<class Store>() {
-                            const auto by_store =
-                                store_histories<Store, transactions>(count, random);
-                            const auto by_registry = registry_histories<Store>(count, random);
-                            const auto torn =
-                                store_histories<Store, torn_transactions>(60, random, false);
-                            const auto stale =
-                                store_histories<Store, stale_transactions>(60, random, false);
-                            std::string own;
-                            podscope::json_object_writer{own}
-                                .raw("transactions", by_store.json())
-                                .raw("operations", by_registry.json())
-                                .raw("torn_on_purpose", torn.json())
-                                .raw("stale_on_purpose", stale.json())
-                                .close();
-                            line.raw(Store::name, own);
-                            return by_store.is_clean() && by_registry.is_clean() &&
-                                   torn.refused != 0 && stale.refused != 0;
-                        }) &&
-            kept_all;
+        kept_all = over_stores<etcd_members>(
+                       told.store,
+                       [&]<class Store>() {
+                           const auto count =
+                               told.amount.value_or(told.is_long ? 1'000 : Store::few_histories);
+                           const auto by_store = store_histories<Store>(count, random);
+                           const auto by_registry = registry_histories<Store>(count, random);
+                           const auto torn = broken_histories<Store, torn_transactions>(random);
+                           const auto stale = broken_histories<Store, stale_transactions>(random);
+                           std::string own;
+                           podscope::json_object_writer{own}
+                               .raw("transactions", by_store.json())
+                               .raw("operations", by_registry.json())
+                               .raw("torn_on_purpose", torn.json())
+                               .raw("stale_on_purpose", stale.json())
+                               .close();
+                           line.raw(Store::name, own);
+                           return by_store.is_clean() && by_registry.is_clean() &&
+                                  torn.not_linearisable != 0 && stale.not_linearisable != 0;
+                       }) &&
+                   kept_all;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "linear gave up: %s\n", e.what());
         kept_all = false;

@@ -3,9 +3,11 @@
 // stopped, and note in memory that they share when each began and when it answered.
 #pragma once
 
+#include "regimes/fate.hpp"
 #include "regimes/linearisability.hpp"
 #include "support/forked.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -15,8 +17,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <random>
+#include <span>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -41,6 +46,7 @@ struct recording {
     struct entry {
         Operation what{};
         std::atomic<std::uint64_t> answered{interval::never};
+        std::atomic<bool> refused{};
     };
 
     struct process_log {
@@ -71,7 +77,7 @@ public:
         }
     }
 
-    /// Runs `act(operation)`, which does it and fills in what came of it.
+    /// Runs `act(operation)`, which does it, fills in what came of it and gives its fate.
     template <class F>
     void record(Operation operation, F&& act) {
         const auto at = log_->begun.load();
@@ -79,7 +85,13 @@ public:
         operation.when.begun = all_->clock.fetch_add(1);
         entry.what = operation;
         log_->begun.store(at + 1);
-        act(operation);
+        const fate became = act(operation);
+        if (became == fate::refused) {
+            entry.refused.store(true);
+        }
+        if (became != fate::answered) {
+            return;
+        }
         operation.when = {.begun = entry.what.when.begun, .answered = interval::never};
         entry.what = operation;
         entry.answered.store(all_->clock.fetch_add(1));
@@ -95,13 +107,21 @@ template <class Operation>
 struct history {
     std::vector<Operation> operations{};
     std::uint64_t next_stamp{}; ///< for what is done once all is over
+    std::uint64_t refused{};    ///< operations that are left out, since they have not happened
     bool was_disturbed{};       ///< in the middle: the process had not done all it had to do
+    bool was_struck{};          ///< in the middle, what they all use
 };
+
+/// Strikes what all processes use, such as a server. Empty for nothing.
+using blow_to_all = std::function<void()>;
 
 /// Runs `body(process, recorder)` in each of some processes.
 template <class Operation, class Body>
-[[nodiscard]] history<Operation>
-make_history(std::size_t processes, disturbance how, std::mt19937_64& random, Body&& body) {
+[[nodiscard]] history<Operation> make_history(std::size_t processes,
+                                              disturbance how,
+                                              const blow_to_all& strike,
+                                              std::mt19937_64& random,
+                                              Body&& body) {
     const podscope_test::shared<recording<Operation>> all;
     std::vector<pid_t> pids;
     for (std::size_t process = 0; process != processes; ++process) {
@@ -121,34 +141,51 @@ make_history(std::size_t processes, disturbance how, std::mt19937_64& random, Bo
     }
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     std::size_t gone = 0;
-    bool in_vain = false;
+    std::string in_vain;
     const auto reap = [&](int flags) {
         int status{};
         const auto pid = ::waitpid(-1, &status, flags);
         if (pid > 0) {
             ++gone;
             const bool was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-            in_vain = in_vain || (!was_killed && !(WIFEXITED(status) && WEXITSTATUS(status) == 0));
+            if (!was_killed && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+                in_vain = std::ranges::find(pids, pid) == pids.end() ? "what keeps the store"
+                                                                     : "a process of a history";
+                in_vain += " ended with status " + std::to_string(status);
+            }
         }
         return pid > 0;
     };
     const auto await = [&](auto&& happened) {
+        const auto begun = std::chrono::steady_clock::now();
         while (!happened()) {
             while (reap(WNOHANG)) {}
-            if (gone == processes || in_vain) {
+            if (gone == processes || !in_vain.empty()) {
                 return;
             }
-            if (std::chrono::steady_clock::now() > until) {
-                in_vain = true;
+            const auto now = std::chrono::steady_clock::now();
+            if (now > until) {
+                in_vain = "a history has not ended in time";
                 return;
             }
-            ::sched_yield();
+            if (now < begun + std::chrono::milliseconds{5}) {
+                ::sched_yield();
+            } else {
+                ::usleep(200);
+            }
         }
     };
     await([&] { return all->ready.load() == processes; });
     all->go.store(true);
 
     history<Operation> made;
+    if (strike) {
+        const auto begun = all->clock.load() + random() % (4 * processes);
+        await([&] { return all->clock.load() > begun; });
+        strike();
+        made.was_struck = std::ranges::any_of(std::span{all->logs}.first(processes),
+                                              [](const auto& log) { return !log.done.load(); });
+    }
     if (how != disturbance::none) {
         const auto victim = random() % processes;
         auto& log = all->logs[victim];
@@ -179,12 +216,16 @@ make_history(std::size_t processes, disturbance how, std::mt19937_64& random, Bo
     while (gone != processes) {
         reap(0);
     }
-    if (in_vain) {
-        throw std::runtime_error{"a process of a history failed or did not end"};
+    if (!in_vain.empty()) {
+        throw std::runtime_error{in_vain};
     }
     for (std::size_t process = 0; process != processes; ++process) {
         auto& log = all->logs[process];
         for (std::size_t i = 0; i != log.begun.load(); ++i) {
+            if (log.entries[i].refused.load()) {
+                ++made.refused;
+                continue;
+            }
             auto one = log.entries[i].what;
             one.when.answered = log.entries[i].answered.load();
             made.operations.push_back(one);

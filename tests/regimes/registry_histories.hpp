@@ -3,10 +3,10 @@
 #pragma once
 
 #include "regimes/deeds.hpp"
+#include "regimes/fate.hpp"
 #include "regimes/linearisability.hpp"
 #include "regimes/recorder.hpp"
 #include "support/reference_model.hpp"
-#include "support/results.hpp"
 
 #include <podscope/error.hpp>
 #include <podscope/pod/clock.hpp>
@@ -30,6 +30,7 @@
 #include <cstdint>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -226,21 +227,23 @@ public:
             one.place = offer % place_names.size();
             one.what = offer == 0 ? kind::create : kind::adopt;
         }
-        notes.record(one, [&](registry_operation& now) { run(now, own ? &own->one : nullptr); });
+        notes.record(one,
+                     [&](registry_operation& now) { return run(now, own ? &own->one : nullptr); });
     }
 
     /// A root, and grants for others to take up.
     void prepare(recorder<registry_operation>& notes) {
         using kind = registry_operation::kind;
-        notes.record({.what = kind::create}, [&](registry_operation& now) { run(now, nullptr); });
+        notes.record({.what = kind::create},
+                     [&](registry_operation& now) { return run(now, nullptr); });
         for (const std::size_t child : {std::size_t{1}, std::size_t{3}}) {
             notes.record({.what = kind::delegate, .shown = 1, .child = child, .place = child},
-                         [&](registry_operation& now) { run(now, &own_.front().one); });
+                         [&](registry_operation& now) { return run(now, &own_.front().one); });
         }
     }
 
     /// What is there under each name.
-    void find(registry_operation& one) { run(one, nullptr); }
+    fate find(registry_operation& one) { return run(one, nullptr); }
 
 private:
     using pod = podscope::basic_pod<parts>;
@@ -274,11 +277,13 @@ private:
             .may(podscope::rules::write(place_names[place]));
     }
 
-    void run(registry_operation& one, pod* own) {
+    fate run(registry_operation& one, pod* own) {
         using kind = registry_operation::kind;
+        fate became = fate::answered;
         const auto note = [&](const auto& got) {
             if (!got) {
                 one.refused = got.error().category;
+                became = fate_of(got.error());
             }
         };
         const auto keep = [&](podscope::result<pod> got) {
@@ -289,7 +294,7 @@ private:
             }
         };
         switch (one.what) {
-        case kind::create: keep(library_.create(manifest_of(one.pod, one.place))); return;
+        case kind::create: keep(library_.create(manifest_of(one.pod, one.place))); break;
         case kind::delegate: {
             const auto made = own->delegate(manifest_of(one.child, one.place));
             note(made);
@@ -297,22 +302,24 @@ private:
                 one.granted = number(made->granted);
                 offers_->at(one.child).store(one.granted * place_names.size() + one.place);
             }
-            return;
+            break;
         }
         case kind::adopt:
             keep(
                 library_.adopt({.pod = pod_names[one.pod], .granted = podscope::epoch{one.shown}}));
-            return;
-        case kind::reclaim: note(own->reclaim(pod_names[one.child])); return;
-        case kind::release: note(own->release()); return;
+            break;
+        case kind::reclaim: note(own->reclaim(pod_names[one.child])); break;
+        case kind::release: note(own->release()); break;
         case kind::check:
             note(own->check(place_names[one.place], podscope::permission::write));
-            return;
+            break;
         case kind::find: {
-            const auto row = podscope_test::must(library_.find(pod_names[one.pod]));
-            one.granted = row ? number(row->granted) : 0;
+            const auto row = library_.find(pod_names[one.pod]);
+            note(row);
+            one.granted = row && *row ? number((**row).granted) : 0;
         }
         }
+        return became;
     }
 
     podscope::basic_runtime<parts> library_;
@@ -323,15 +330,18 @@ private:
 
 /// A history over a backend that `open()` opens, in each process anew.
 template <class Open>
-[[nodiscard]] history<registry_operation>
-record_registry_history(Open&& open, disturbance how, std::mt19937_64& random) {
+[[nodiscard]] history<registry_operation> record_registry_history(Open&& open,
+                                                                  disturbance how,
+                                                                  const blow_to_all& strike,
+                                                                  std::mt19937_64& random) {
     using actor = registry_actor<decltype(open())>;
     const podscope_test::shared<typename actor::offers> offers;
     const auto processes = 3 + random() % 2;
     const bool is_prepared = random() % 4 != 0;
     const auto seed = random();
     auto made = make_history<registry_operation>(
-        processes, how, random, [&](std::size_t process, recorder<registry_operation>& notes) {
+        processes, how, strike, random,
+        [&](std::size_t process, recorder<registry_operation>& notes) {
             std::mt19937_64 own{seed + process};
             // Never destroyed: pods that are would be given up while others still work.
             auto* const one = new actor{open(), *offers, own()};
@@ -348,7 +358,9 @@ record_registry_history(Open&& open, disturbance how, std::mt19937_64& random) {
     actor last{open(), *offers, 0};
     for (std::size_t pod = 0; pod != pod_names.size(); ++pod) {
         registry_operation one{.what = registry_operation::kind::find, .pod = pod};
-        last.find(one);
+        if (last.find(one) != fate::answered) {
+            throw std::runtime_error{"what is left of a history cannot be read"};
+        }
         one.when = {made.next_stamp, made.next_stamp + 1};
         made.next_stamp += 2;
         made.operations.push_back(one);

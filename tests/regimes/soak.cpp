@@ -4,9 +4,11 @@
 // invariants hold, what was acknowledged is there, and whoever comes next can go on.
 #include "regimes/arguments.hpp"
 #include "regimes/deeds.hpp"
+#include "regimes/etcd_members.hpp"
 #include "regimes/soak_accounts.hpp"
 #include "regimes/soak_worker.hpp"
 #include "regimes/stores.hpp"
+#include "support/eventually.hpp"
 #include "support/forked.hpp"
 #include "support/invariants.hpp"
 #include "support/stored_state.hpp"
@@ -67,7 +69,7 @@ public:
         while (clock_type::now() < until && wrong_.empty()) {
             disturb();
             if (kills_ % 10 == 0) {
-                auto store = Store::template open<podscope::pod_schema>(folder_ / "store");
+                auto store = open();
                 inspect(podscope_test::stored_state{store}, "while all work");
                 ++looks_;
             }
@@ -75,7 +77,13 @@ public:
         for (auto& one : workers_) {
             end(one);
         }
+        if constexpr (served_store<Store>) {
+            figures_["strikes"] = Store::recover();
+        }
         settle_accounts();
+        if constexpr (served_store<Store>) {
+            await_leases();
+        }
         go_on();
         for (const auto& one : wrong_) {
             std::fprintf(stderr, "%s: %s\n", Store::name, one.c_str());
@@ -112,6 +120,10 @@ private:
         logs_.emplace_back(one.log, never);
     }
 
+    [[nodiscard]] auto open() const {
+        return Store::template open<podscope::pod_schema>(folder_ / "store");
+    }
+
     // Returns once it is gone, and notes when.
     void end(worker& one) {
         if (one.pid <= 0) {
@@ -138,11 +150,16 @@ private:
     // Lets them work for a moment, then stops one for another moment, or kills one.
     void disturb() {
         ::usleep(static_cast<useconds_t>(150'000 + random_() % 300'000));
+        if constexpr (served_store<Store>) {
+            if (random_() % 8 == 0) {
+                Store::strike();
+            }
+        }
         const auto number = random_() % processes;
         auto& one = workers_[number];
         if (random_() % 4 == 0) {
             ::kill(one.pid, SIGSTOP);
-            ::usleep(static_cast<useconds_t>(random_() % 300'000));
+            ::usleep(static_cast<useconds_t>(random_() % longest_stop()));
             ::kill(one.pid, SIGCONT);
             ++stops_;
             return;
@@ -151,6 +168,16 @@ private:
         end(one);
         ++kills_;
         start(number);
+    }
+
+    // In microseconds.
+    [[nodiscard]] std::uint64_t longest_stop() {
+        if constexpr (served_store<Store>) {
+            if (random_() % 4 == 0) {
+                return std::chrono::microseconds{Store::longest_stop}.count();
+            }
+        }
+        return 300'000;
     }
 
     // Returns somewhere in the middle of a call of a process, unless it makes none for long.
@@ -183,14 +210,26 @@ private:
         return log;
     }
 
+    // Now that all are dead, nobody's allocation stays.
+    void await_leases() {
+        auto store = open();
+        if (!podscope_test::eventually([&] {
+                return podscope_test::stored_state{store}
+                    .template of<tables::allocations>()
+                    .empty();
+            })) {
+            wrong_.push_back("a pod is live whose process has been dead for long");
+        }
+    }
+
     void settle_accounts() {
-        auto store = Store::template open<podscope::pod_schema>(folder_ / "store");
+        auto store = open();
         const auto log = read_logs();
         const podscope_test::stored_state state{store};
         for (auto& one : podscope_test::broken_invariants(state, places_, {}, log.told)) {
             wrong_.push_back(std::move(one));
         }
-        soak_accounts accounts{log, state};
+        soak_accounts accounts{log, state, served_store<Store>};
         for (const auto& one : accounts.settle()) {
             wrong_.push_back(one);
         }
@@ -199,22 +238,27 @@ private:
             std::ranges::count_if(log.all, [](const auto& one) { return one.is_done(); }));
         const auto cut_short = static_cast<std::uint64_t>(
             std::ranges::count_if(log.all, [](const auto& one) { return one.is_pending(); }));
-        figures_ = {{"kills", kills_},
-                    {"stops", stops_},
-                    {"looks", looks_},
-                    {"operations", log.all.size()},
-                    {"acknowledged", done},
-                    {"refused", log.all.size() - done - cut_short},
-                    {"cut_short", cut_short},
-                    {"grants", accounts.grants_accounted()},
-                    {"ends", accounts.ends_accounted()},
-                    {"late_calls", accounts.fences_tried()},
-                    {"late_calls_refused", accounts.refused_by_fences()},
-                    {"entries", appended},
-                    {"notifications", log.told.size()},
-                    {"live", state.of<tables::allocations>().size()},
-                    {"records", state.of<tables::pods>().size()},
-                    {"history", state.of<tables::history>().size()}};
+        figures_.merge(std::map<std::string, std::uint64_t>{
+            {"kills", kills_},
+            {"stops", stops_},
+            {"looks", looks_},
+            {"operations", log.all.size()},
+            {"acknowledged", done},
+            {"refused", log.all.size() - done - cut_short},
+            {"cut_short", cut_short},
+            {"grants", accounts.grants_accounted()},
+            {"ends", accounts.ends_accounted()},
+            {"late_calls", accounts.fences_tried()},
+            {"late_calls_refused", accounts.refused_by_fences()},
+            {"entries", appended},
+            {"notifications", log.told.size()},
+            {"live", state.of<tables::allocations>().size()},
+            {"records", state.of<tables::pods>().size()},
+            {"history", state.of<tables::history>().size()}});
+        if constexpr (served_store<Store>) {
+            figures_["out_of_reach"] = static_cast<std::uint64_t>(
+                std::ranges::count_if(log.all, soak_accounts::is_out_of_reach));
+        }
     }
 
     // Each entry that was acknowledged stands where its writer was told.
@@ -258,7 +302,7 @@ private:
             last.deliver(last.name(number));
         }
         const auto log = read_logs();
-        auto store = Store::template open<podscope::pod_schema>(folder_ / "store");
+        auto store = open();
         const podscope_test::stored_state state{store};
         podscope_test::inspection at_rest{state, places_};
         for (const auto& pod : last.own_names()) {
@@ -273,7 +317,7 @@ private:
         if (!state.of<tables::outbox>().empty()) {
             wrong_.push_back("notifications wait that were delivered (I5)");
         }
-        soak_accounts accounts{log, state};
+        soak_accounts accounts{log, state, served_store<Store>};
         for (const auto& one : accounts.settle()) {
             wrong_.push_back(one + " (once all is quiet)");
         }
@@ -298,17 +342,18 @@ private:
 
 int main(int argc, char** argv) {
     const auto told = read_arguments(argc, argv, "seconds");
-    const auto seconds = told.amount.value_or(told.is_long ? 600 : 18);
     std::string figures;
     podscope::json_object_writer line{figures};
     line.text("regime", "soak");
     bool kept_all = true;
     try {
-        kept_all = over_stores(told.store, [&]<class Store>() {
+        kept_all = over_stores<etcd_members>(told.store, [&]<class Store>() {
+            const auto seconds = told.amount.value_or(told.is_long ? 600 : Store::few_seconds);
             soak<Store> one{told.seed};
             const bool kept = one.run(std::chrono::seconds{seconds});
             std::string own;
             podscope::json_object_writer figures_of_store{own};
+            figures_of_store.number("seconds", seconds);
             one.report(figures_of_store);
             figures_of_store.close();
             line.raw(Store::name, own);
@@ -318,10 +363,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "the soak gave up: %s\n", e.what());
         kept_all = false;
     }
-    line.number("seed", told.seed)
-        .number("seconds", seconds)
-        .text("lost", kept_all ? "nothing" : "something")
-        .close();
+    line.number("seed", told.seed).text("lost", kept_all ? "nothing" : "something").close();
     std::printf("%s\n", figures.c_str());
     return kept_all ? 0 : 1;
 }

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "regimes/deeds.hpp"
+#include "regimes/fate.hpp"
+#include "regimes/stores.hpp"
 
 #include <podscope/error.hpp>
 #include <podscope/notification.hpp>
@@ -77,7 +79,7 @@ public:
                 std::uint64_t seed)
         : log_{std::make_shared<deed_writer>(folder + '/' + log, board.clock)},
           library_{
-              parts{Store::template open<podscope::pod_schema>(folder + "/store"),
+              parts{open_for_life<Store, podscope::pod_schema>(folder + "/store"),
                     podscope_test::must(podscope::file_sessions::open(folder + "/sessions")),
                     {},
                     sink{[log = log_](const podscope::notification& told) { log->told(told.id); }},
@@ -177,7 +179,8 @@ private:
         return {one.name(), static_cast<std::uint64_t>(one.granted())};
     }
 
-    // Logs a call and what comes of it.
+    // Logs a call and what comes of it. One whose answer was lost stays as it stands when its
+    // process is killed.
     template <class Call>
     auto doing(std::string_view what, const grant_id& by, std::string_view other, Call&& call) {
         log_->begin(what, by, other);
@@ -185,6 +188,9 @@ private:
         auto got = call();
         board_->calls[number_].fetch_add(1);
         if (!got) {
+            if (fate_of(got.error()) == fate::lost) {
+                return got;
+            }
             log_->answer(to_string(got.error().category), to_string(got.error()), 0, {});
             return got;
         }

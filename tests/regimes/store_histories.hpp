@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/test_tables.hpp"
+#include "regimes/fate.hpp"
 #include "regimes/linearisability.hpp"
 #include "regimes/recorder.hpp"
 
@@ -187,7 +188,7 @@ class transactions {
 public:
     explicit transactions(Store store) : store_{std::move(store)} {}
 
-    void run(store_operation& one) {
+    fate run(store_operation& one) {
         const auto body = [&](auto& txn) -> podscope::result<void> {
             // It may be run again.
             store_operation tried = one;
@@ -202,9 +203,11 @@ public:
             return {};
         };
         const auto done = only_reads(one.what) ? store_.read(body) : store_.write(body);
-        if (!done) {
+        const fate became = done ? fate::answered : fate_of(done.error());
+        if (!done && became == fate::answered) {
             throw std::runtime_error{to_string(done.error())};
         }
+        return became;
     }
 
 private:
@@ -229,7 +232,10 @@ class torn_transactions {
 public:
     explicit torn_transactions(Store store) : store_{std::move(store)} {}
 
-    void run(store_operation& one) { do_operation(one, *this); }
+    fate run(store_operation& one) {
+        do_operation(one, *this);
+        return fate::answered;
+    }
 
     [[nodiscard]] std::optional<std::int64_t> get(std::size_t row) {
         store_operation single{.what = store_operation::kind::get, .row = row};
@@ -257,10 +263,9 @@ class stale_transactions {
 public:
     explicit stale_transactions(Store store) : store_{std::move(store)} {}
 
-    void run(store_operation& one) {
+    fate run(store_operation& one) {
         if (one.what != store_operation::kind::get) {
-            store_.run(one);
-            return;
+            return store_.run(one);
         }
         if (reads_++ % 3 == 0) {
             store_operation all{.what = store_operation::kind::get_all};
@@ -268,6 +273,7 @@ public:
             believed_ = all.seen;
         }
         one.seen[0] = believed_[one.row];
+        return fate::answered;
     }
 
 private:
@@ -290,25 +296,29 @@ private:
 /// A history over a store that `open()` opens, in each process anew. `Transactions` runs the
 /// operations.
 template <template <class> class Transactions, class Open>
-[[nodiscard]] history<store_operation>
-record_store_history(Open&& open, disturbance how, std::mt19937_64& random) {
+[[nodiscard]] history<store_operation> record_store_history(Open&& open,
+                                                            disturbance how,
+                                                            const blow_to_all& strike,
+                                                            std::mt19937_64& random) {
     const auto processes = 3 + random() % 2;
     const auto seed = random();
     auto made = make_history<store_operation>(
-        processes, how, random, [&](std::size_t process, recorder<store_operation>& notes) {
+        processes, how, strike, random, [&](std::size_t process, recorder<store_operation>& notes) {
             std::mt19937_64 own{seed + process};
             Transactions store{open()};
             const auto count = 4 + own() % 5;
             notes.meet();
             for (std::uint64_t i = 0; i != count; ++i) {
                 notes.record(any_store_operation(own),
-                             [&](store_operation& one) { store.run(one); });
+                             [&](store_operation& one) { return store.run(one); });
             }
         });
     // What was left in the end belongs to it.
     transactions rest{open()};
     store_operation last{.what = store_operation::kind::get_all};
-    rest.run(last);
+    if (rest.run(last) != fate::answered) {
+        throw std::runtime_error{"what is left of a history cannot be read"};
+    }
     last.when = {made.next_stamp, made.next_stamp + 1};
     made.operations.push_back(last);
     return made;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The stores that a regime is run over, each in a folder of its own that several processes open. Of
 // process durability unless it asks for another: only a loss of power would tell the difference.
+// Each says what its share of the short mode is.
 #pragma once
 
 #include "support/results.hpp"
@@ -13,6 +14,8 @@
 #define PODSCOPE_REGIMES_ON_SQLITE
 #endif
 
+#include <concepts>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,6 +23,8 @@ namespace regimes {
 
 struct journal_file {
     static constexpr const char* name = "journal";
+    static constexpr std::uint64_t few_histories = 60;
+    static constexpr std::uint64_t few_seconds = 18;
 
     template <class Schema, podscope::durability Durable = podscope::durability::process>
     using store = podscope::basic_journal<Schema, Durable>;
@@ -35,6 +40,8 @@ struct journal_file {
 #ifdef PODSCOPE_REGIMES_ON_SQLITE
 struct sqlite_file {
     static constexpr const char* name = "sqlite";
+    static constexpr std::uint64_t few_histories = 60;
+    static constexpr std::uint64_t few_seconds = 18;
 
     template <class, podscope::durability Durable = podscope::durability::process>
     using store = podscope::sqlite_store<Durable>;
@@ -46,11 +53,32 @@ struct sqlite_file {
 };
 #endif
 
-/// Calls `run.template operator()<Store>()` for each store that is to be had here, or the one that
-/// is named. Whether all of them gave true, and there was one.
+/// A store that is a server, which runs while an object of this type is there: it can be struck,
+/// and what a process has there may go when that is dead.
+template <class Store>
+concept served_store = requires {
+    { Store::is_there() } -> std::same_as<bool>;
+    Store::strike();
+    Store::recover();
+    Store::longest_stop;
+};
+
+/// Opens one where what a process has does not outlive it for long, if the store knows such a
+/// thing.
+template <class Store, class Schema>
+[[nodiscard]] auto open_for_life(const std::string& folder) {
+    if constexpr (served_store<Store>) {
+        return Store::template open_for_life<Schema>(folder);
+    } else {
+        return Store::template open<Schema>(folder);
+    }
+}
+
+/// Calls `run.template operator()<Store>()` for each store that is to be had here, `More` after the
+/// files, or the one that is named. Whether all of them gave true, and there was one.
 ///
 /// A process must not fork while it has one of them open that is to be opened in the forked one.
-template <class F>
+template <served_store... More, class F>
 bool over_stores(std::string_view name, F&& run) {
     bool some = false;
     bool all = true;
@@ -64,6 +92,13 @@ bool over_stores(std::string_view name, F&& run) {
 #ifdef PODSCOPE_REGIMES_ON_SQLITE
     run_on.template operator()<sqlite_file>();
 #endif
+    const auto run_on_server = [&]<class Store>() {
+        if ((name.empty() || name == Store::name) && Store::is_there()) {
+            const Store running;
+            run_on.template operator()<Store>();
+        }
+    };
+    (run_on_server.template operator()<More>(), ...);
     return some && all;
 }
 

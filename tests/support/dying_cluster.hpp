@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// A cluster of which now this member dies, now that one.
+// A cluster of which now this member dies, now that one, or stands still for a while.
 #pragma once
 
+#include "backend/etcd_raw.hpp"
 #include "support/etcd_server.hpp"
 #include "support/eventually.hpp"
 #include "support/talking_process.hpp"
@@ -13,14 +14,24 @@
 #include <cstddef>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace podscope_test {
 
-/// An etcd of three members, with a process of its own that kills one where it is told to and
-/// starts it again: one at a time, so that two can go on. A test may fork beside it.
+/// What is done to a member.
+enum class blow { kill, stop };
+
+/// To which one.
+enum class victim { next, leader };
+
+/// An etcd of three members, with a process of its own that strikes one where it is told to and
+/// gets it back: one at a time, so that two can go on. A test may fork beside it.
 class dying_cluster {
 public:
+    /// How long one that is stopped stands still: longer than the others wait for a leader.
+    static constexpr std::chrono::milliseconds standstill{1'500};
+
     /// The client addresses of its members.
     [[nodiscard]] std::vector<std::string> endpoints() const {
         std::istringstream all{keeper_.ask("endpoints")};
@@ -31,38 +42,67 @@ public:
         return each;
     }
 
-    /// Has the next one killed, by SIGKILL, now or as soon as the one before is back.
-    void strike() const { (void)keeper_.ask("strike"); }
+    /// Has one killed by SIGKILL, or stopped, as soon as the one before is back; returns once that
+    /// is done. It comes back by itself.
+    void strike(blow how = blow::kill, victim who = victim::next) const {
+        (void)keeper_.ask(std::string{how == blow::kill ? "kill" : "stop"} +
+                          (who == victim::leader ? " leader" : " next"));
+    }
 
-    /// How often one was killed and is back, of all that was struck.
-    [[nodiscard]] std::size_t deaths() const { return std::stoul(keeper_.ask("deaths")); }
+    /// How often one was struck. Returns once all that were are back.
+    [[nodiscard]] std::size_t strikes() const { return std::stoul(keeper_.ask("strikes")); }
 
 private:
     static int keep(line_to_test line) {
         etcd_cluster cluster;
-        std::size_t deaths = 0;
+        std::size_t strikes = 0;
         while (const auto told = line.hear()) {
-            std::string answer;
-            if (*told == "endpoints") {
+            if (*told == "endpoints" || *told == "strikes") {
+                std::string answer;
                 for (const auto& one : cluster.endpoints()) {
                     answer += one + ' ';
                 }
-            } else {
-                answer = std::to_string(deaths);
-            }
-            if (!line.answer(answer)) {
-                return 1;
-            }
-            if (*told == "strike") {
-                auto& member = cluster.at(deaths % etcd_cluster::members);
-                member.restart();
-                if (!eventually([&] { return has_caught_up(member); })) {
+                if (!line.answer(*told == "strikes" ? std::to_string(strikes) : answer)) {
                     return 1;
                 }
-                ++deaths;
+                continue;
             }
+            auto& member = told->ends_with("leader") ? leader_of(cluster)
+                                                     : cluster.at(strikes % etcd_cluster::members);
+            const bool is_killed = told->starts_with("kill");
+            if (is_killed) {
+                member.kill();
+            } else {
+                member.pause();
+            }
+            if (!line.answer("struck")) {
+                return 1;
+            }
+            if (is_killed) {
+                member.restart();
+            } else {
+                std::this_thread::sleep_for(standstill);
+                member.go_on();
+            }
+            if (!eventually([&] { return has_caught_up(member); })) {
+                return 1;
+            }
+            ++strikes;
         }
         return 0;
+    }
+
+    [[nodiscard]] static etcd_server& leader_of(etcd_cluster& cluster) {
+        for (;;) {
+            for (std::size_t i = 0; i != etcd_cluster::members; ++i) {
+                auto& member = cluster.at(i);
+                const auto said =
+                    backend_test::raw_etcd{member.endpoint()}.ask("/v3/maintenance/status", "{}");
+                if (said["leader"].text() == said["header"]["member_id"].text()) {
+                    return member;
+                }
+            }
+        }
     }
 
     // By itself it answers only what the others confirm.

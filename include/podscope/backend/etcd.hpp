@@ -13,6 +13,7 @@
 #include <podscope/backend/etcd_snapshot.hpp>
 #include <podscope/backend/etcd_view.hpp>
 #include <podscope/backend/etcd_watch.hpp>
+#include <podscope/backend/guessed_reads.hpp>
 #include <podscope/backend/lifted.hpp>
 #include <podscope/result.hpp>
 
@@ -51,6 +52,9 @@ public:
         auto lease = on_->lease_of(key);
         return lease ? result<bool>{*lease != 0} : fail(lease);
     }
+
+    /// As guesses_reads has it.
+    [[nodiscard]] bool has_guessed() const noexcept { return !on_->was_sure(); }
 
 protected:
     backend_detail::etcd_view* on_;
@@ -303,6 +307,7 @@ private:
 
 static_assert(byte_backend<etcd_backend>);
 static_assert(leasing_byte_reader<etcd_reader> && leasing_byte_writer<etcd_writer>);
+static_assert(guesses_reads<etcd_reader> && guesses_reads<etcd_writer>);
 static_assert(has_generation<etcd_backend>);
 
 /// A store of typed tables in an etcd cluster.

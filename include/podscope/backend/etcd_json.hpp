@@ -45,6 +45,12 @@ public:
         return text(name, std::to_string(value));
     }
 
+    /// The same, for one whose absence means 0: etcd's gateway takes its time over each that is
+    /// there.
+    etcd_object& number_unless_0(std::string_view name, std::uint64_t value) {
+        return value == 0 ? *this : number(name, value);
+    }
+
     etcd_object& text(std::string_view name, std::string_view value) {
         into_.text(name, value);
         return *this;
@@ -88,15 +94,19 @@ private:
         range.bytes("range_end", to);
     }
     return etcd_object{}
-        .raw("request_range", range.number("limit", limit).number("revision", revision).done())
+        .raw("request_range",
+             range.number_unless_0("limit", limit).number_unless_0("revision", revision).done())
         .done();
 }
 
 [[nodiscard]] inline std::string
 etcd_put(std::string_view key, std::string_view value, std::uint64_t lease = 0) {
     return etcd_object{}
-        .raw("request_put",
-             etcd_object{}.bytes("key", key).bytes("value", value).number("lease", lease).done())
+        .raw("request_put", etcd_object{}
+                                .bytes("key", key)
+                                .bytes("value", value)
+                                .number_unless_0("lease", lease)
+                                .done())
         .done();
 }
 

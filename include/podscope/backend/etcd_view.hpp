@@ -64,7 +64,7 @@ public:
         failed_.reset();
     }
 
-    /// Whether the last run saw nothing but what is so.
+    /// Whether this run, or the last one, has seen nothing but what is so.
     [[nodiscard]] bool was_sure() const noexcept { return wanted_.empty(); }
 
     /// Why a read of the last run failed.

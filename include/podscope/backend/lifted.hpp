@@ -4,6 +4,7 @@
 #include <podscope/backend/byte_backend.hpp>
 #include <podscope/backend/codec.hpp>
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/guessed_reads.hpp>
 #include <podscope/backend/record_error.hpp>
 #include <podscope/result.hpp>
 
@@ -114,6 +115,12 @@ public:
         requires leasing_byte_reader<Bytes>
     [[nodiscard]] result<bool> is_leased(std::string_view key) const {
         return txn_->is_leased(backend_detail::lifted_key<T>(key));
+    }
+
+    [[nodiscard]] bool has_guessed() const noexcept
+        requires guesses_reads<Bytes>
+    {
+        return txn_->has_guessed();
     }
 
 protected:

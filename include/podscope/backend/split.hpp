@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/guessed_reads.hpp>
 #include <podscope/backend/split_options.hpp>
 #include <podscope/backend/split_records.hpp>
 #include <podscope/backend/split_settlement.hpp>
@@ -62,10 +63,11 @@ namespace podscope {
 /// died, it reads again within a transaction of the first store that could write, where nobody is,
 /// and settles if need be.
 ///
-/// A body may be run again, by the stores' leave: each run takes back in its own transactions what
-/// an earlier run of the same call has left in the second store, committed, or in the first, not
-/// committed. For the latter each row of the first store is copied before it is changed, unless the
-/// second store's writes run in turn.
+/// A body may be run again, by the stores' leave. One that the first store has run on a guess
+/// (`guesses_reads`) leaves the second as it was. Else each run takes back in its own transactions
+/// what an earlier run of the same call has left in the second store, committed, or in the first,
+/// not committed. For the latter each row of the first store is copied before it is changed, unless
+/// the second store's writes run in turn.
 ///
 /// The first store may be one that a death wipes out, as a registry in memory: the state that the
 /// second store is in when a new first one meets it counts as committed. They give themselves a
@@ -245,11 +247,21 @@ private:
             }
             writer txn{first, second, writes_in_turn<Second> ? nullptr : &changes};
             trying.value.emplace(body(txn));
+            if (has_guessed(first)) {
+                return fail({.category = errc::unavailable,
+                             .message = "this run was a guess, and does not count"});
+            }
             if (!*trying.value) {
                 return fail({.category = errc::unavailable, .message = "the body failed"});
             }
             return txn.replaced().empty() ? result<void>{} : note(second, *now, txn, change);
         });
+        if (has_guessed(first)) {
+            // Should there be no other one: nobody may hear what a guess has come to.
+            trying.value.reset();
+            trying.disagrees = false;
+            return done;
+        }
         if (!done) {
             return done;
         }
