@@ -6,6 +6,7 @@
 #include <podscope/pod/grant.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -63,6 +64,12 @@ TEST_CASE("S10 what a root leaves behind becomes roots and reservations are void
         CHECK(c.state().of<tables::pods>().at(root).delegated_from.empty());
     }
     CHECK(c.state().of<tables::delegations>().empty());
+    std::map<std::string, end_reason> why;
+    for (const auto& one : rows_of<tables::history>(c.state(), "planner")) {
+        why[one.child] = one.reason;
+    }
+    CHECK(why == std::map<std::string, end_reason>{{"gone", end_reason::absent},
+                                                   {"reserved", end_reason::revoked}});
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
     CHECK(may_at(child, "/ws/a/f") == permission::write);
     c.judge();

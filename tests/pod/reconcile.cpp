@@ -9,6 +9,7 @@
 #include <podscope/probe/fixed.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <set>
@@ -91,6 +92,49 @@ TEST_CASE("S1 an end hangs the living below the heir", "[pod]") {
     CHECK(children_on_record(c, "planner") == std::set<std::string>{"grand"});
     CHECK(children_on_record(c, "child").empty());
     c.judge();
+}
+
+TEST_CASE("I5 who gets a scope back is told whose it was and why it came", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("grand", "/ws/a/x"));
+    const auto made = c.state().of<tables::delegations>();
+    std::map<podscope::event, podscope::notification> wanted;
+    for (const auto& [key, one] : made) {
+        const bool ends = one.child == "child";
+        const auto what = ends ? podscope::event::ended : podscope::event::adopted;
+        const auto number = std::to_string(static_cast<std::uint64_t>(one.granted));
+        wanted[what] = {.id = std::string{to_string(what)} + "/planner/" + one.child + "/" + number,
+                        .what = what,
+                        .pod = "planner",
+                        .child = one.child,
+                        .delegator = ends ? "planner" : "child",
+                        .reason = end_reason::revoked, // the grandchild comes for the same reason
+                        .granted = one.granted,
+                        .at_ms = 17,
+                        .rules = one.rules};
+    }
+    must(end_delegation(c, "planner", "child"));
+    c.forget("child");
+    auto told = rows_of<tables::outbox>(c.state(), "planner");
+    REQUIRE(told.size() == 2);
+    for (auto& one : told) {
+        one.sequence = 0;
+        CHECK(one == wanted[one.what]);
+    }
+}
+
+TEST_CASE("I10 a pod that does not live is not settled", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.vanish("planner");
+    const auto refused =
+        error_of(settling(c, nullptr, [](auto& r) { return r.settle("planner"); }));
+    CHECK(refused.category == errc::revoked);
+    CHECK(refused.subject == "planner");
+    CHECK(refused.message.find("'planner' is not live") != std::string::npos);
 }
 
 TEST_CASE("S2 F24 the layers go even if the child's allocation is gone already", "[pod]") {
