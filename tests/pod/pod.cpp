@@ -190,7 +190,9 @@ TEST_CASE("S12 a conflict blames the deepest owners and whom it was delegated fr
 
 TEST_CASE("I7 a pod's own words say why a check fails", "[pod]") {
     crew_here c{here{}};
-    auto& planner = c.create(writer("planner", "/ws").may_not(rules::write("/ws/b")));
+    auto& planner = c.create(writer("planner", "/ws")
+                                 .may_not(rules::write("/ws/b"))
+                                 .may(rules::read("/data").only_here()));
     c.add("planner", writer("child", "/ws/a"));
     const auto why = [&](const char* place) {
         const auto e = error_of(planner.check(place, permission::write));
@@ -200,6 +202,7 @@ TEST_CASE("I7 a pod's own words say why a check fails", "[pod]") {
     };
     CHECK(why("/ws/a/f").find("'child'") != std::string::npos);
     CHECK(why("/ws/b/f").find("manifest denies") != std::string::npos);
+    CHECK(why("/data/f").find("its rule there is read /data (here only)") != std::string::npos);
     CHECK(why("/elsewhere").find("no rule") != std::string::npos);
     const auto told = must(planner.explain("/ws/a/f"));
     CHECK(told.granted == permission::read);

@@ -171,13 +171,8 @@ TEST_CASE("I7 an end says nothing about a later incarnation of the child", "[pod
     crew_here c{configuration_here{}};
     c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
-    auto store = c.backend().open();
     // A registry whose row is of a grant that the record does not know of.
-    must(store.write([&](auto& txn) -> podscope::result<void> {
-        auto row = must(podscope::registry{txn}.find("child"));
-        row->granted = podscope::epoch{99};
-        return podscope::registry{txn}.update(*row);
-    }));
+    c.tamper("child", [](podscope::allocation& row) { row.granted = podscope::epoch{99}; });
     CHECK(must(end_delegation(c, "planner", "child")).ended.size() == 1);
     CHECK(c.state().of<tables::allocations>().at("child").granted == podscope::epoch{99});
     CHECK(standing_layers(c.state(), "planner").empty());

@@ -321,20 +321,9 @@ void during_next_probe(Crew& c, F&& happens) {
     });
 }
 
-// The row of a pod changes behind everybody's back.
-template <class Crew, class F>
-void change_row(Crew& c, const char* pod, F&& change) {
-    auto store = c.backend().open();
-    must(store.write([&](auto& txn) -> podscope::result<void> {
-        auto row = must(podscope::registry{txn}.find(pod));
-        change(*row);
-        return podscope::registry{txn}.update(*row);
-    }));
-}
-
 template <class Crew>
 void pass_on(Crew& c, const char* pod) {
-    change_row(c, pod, [](podscope::allocation& row) { --row.owner.start_time; });
+    c.tamper(pod, [](podscope::allocation& row) { --row.owner.start_time; });
 }
 
 TEST_CASE("F33 a child that adopts while its parent is restored is kept or fenced", "[pod]") {
@@ -418,8 +407,8 @@ TEST_CASE("I7 what was found out about one holder of a pod says nothing about th
     SECTION("under the same grant") {
         auto next = c.hire();
         during_next_probe(c, [&] {
-            change_row(c, "planner",
-                       [&](podscope::allocation& row) { row.owner = next.who->identity(); });
+            c.tamper("planner",
+                     [&](podscope::allocation& row) { row.owner = next.who->identity(); });
         });
         const auto refused = error_of(c.try_restore("planner"));
         CHECK(refused.category == errc::already_live);
@@ -429,8 +418,8 @@ TEST_CASE("I7 what was found out about one holder of a pod says nothing about th
         during_each_probe(c, [&](int n) {
             asked = n;
             if (n == 1) {
-                change_row(c, "planner",
-                           [](podscope::allocation& row) { row.granted = podscope::epoch{99}; });
+                c.tamper("planner",
+                         [](podscope::allocation& row) { row.granted = podscope::epoch{99}; });
             }
         });
         c.restore("planner");
@@ -478,8 +467,7 @@ TEST_CASE("F20 who is asked only in what is left of the time is not shown to han
     auto next = c.hire();
     next.who->hang();
     during_next_probe(c, [&] {
-        change_row(c, "moves",
-                   [&](podscope::allocation& row) { row.owner = next.who->identity(); });
+        c.tamper("moves", [&](podscope::allocation& row) { row.owner = next.who->identity(); });
     });
     const auto report = c.restore("planner");
     REQUIRE(report.ended.size() == 1);
