@@ -10,11 +10,13 @@
 #include <podscope/pod/terminate_first.hpp>
 #include <podscope/probe/process.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -162,6 +164,14 @@ TEST_CASE("what was said for a delegation takes the place of the policy", "[pod]
         CHECK(state_of(fenced) == verdict::reachable);
         CHECK(state_of(terminated) == verdict::missing);
     }
+    SECTION("a policy that fences, and for everybody") {
+        stage<over_processes_here, podscope::reclaim_and_fence> on;
+        on.add(writer("terminated", "/ws/a").if_unreachable(when_unreachable::terminate));
+        const auto terminated = on.owner_of("terminated");
+        on.c.hang("terminated");
+        CHECK(ended(on.reconcile()) == list{{"terminated", end_reason::missing}});
+        CHECK(state_of(terminated) == verdict::missing);
+    }
     SECTION("a policy that keeps, and a restore by another process") {
         stage<over_processes_here, podscope::reclaim_only_the_dead> on;
         on.add(writer("as configured", "/ws/a"));
@@ -294,6 +304,28 @@ TEST_CASE("F19 a wall clock that jumps by a year changes nothing but what people
         CHECK(history.front().at_ms == *clock.wall);
         must(c.at("lives").check("/ws/lives/f", permission::write));
     }
+}
+
+namespace {
+
+// Finds everybody dead.
+struct grim_policy {
+    [[nodiscard]] bool ends(verdict) const noexcept { return true; }
+
+    void review(std::span<const podscope::probe_subject>, std::span<verdict> verdicts) const {
+        std::ranges::fill(verdicts, verdict::missing);
+    }
+};
+
+} // namespace
+
+TEST_CASE("a grace period leaves to the policy behind it what that one does", "[pod]") {
+    podscope::grace_period policy{1h, grim_policy{}};
+    const podscope::probe_subject subject{.pod = "any"};
+    verdict found = verdict::unreachable;
+    policy.review({&subject, 1}, {&found, 1});
+    CHECK(found == verdict::missing);
+    CHECK(policy.ends(verdict::reachable));
 }
 
 TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") {

@@ -70,6 +70,7 @@ TEST_CASE("S1 an end takes the layer of each write rule and then the allocation"
     const auto report = must(end_delegation(c, "planner", "child"));
     c.forget("child");
     CHECK(report.ended.size() == 1);
+    CHECK(report.changed());
     CHECK(standing_layers(c.state(), "planner").empty());
     CHECK_FALSE(c.state().of<tables::allocations>().contains("child"));
     CHECK(children_on_record(c, "planner").empty());
@@ -92,6 +93,21 @@ TEST_CASE("S1 an end hangs the living below the heir", "[pod]") {
     CHECK(children_on_record(c, "planner") == std::set<std::string>{"grand"});
     CHECK(children_on_record(c, "child").empty());
     c.judge();
+}
+
+TEST_CASE("I3 an orphan is adopted though nothing is on record of it", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("grand", "/ws/a/x"));
+    auto store = c.backend().open();
+    must(store.write([](auto& txn) { return podscope::pod_store{txn}.erase("grand"); }));
+    CHECK(must(end_delegation(c, "planner", "child")).adopted.size() == 1);
+    c.forget("child");
+    CHECK(parent_of(c, "grand") == "planner");
+    CHECK(children_on_record(c, "planner") == std::set<std::string>{"grand"});
+    CHECK_FALSE(c.state().of<tables::pods>().contains("grand"));
+    must(c.at("grand").check("/ws/a/x/f", permission::write));
 }
 
 TEST_CASE("I5 who gets a scope back is told whose it was and why it came", "[pod]") {
@@ -152,6 +168,17 @@ TEST_CASE("S2 F24 the layers go even if the child's allocation is gone already",
     const auto before = c.state();
     CHECK_FALSE(must(end_delegation(c, "planner", "child")).changed());
     CHECK(c.state() == before);
+}
+
+TEST_CASE("F24 who is to be kept while he hangs is not kept once he is gone", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a").if_unreachable(podscope::when_unreachable::keep));
+    c.vanish("child"); // of this store no allocation goes with a lease
+    const auto report = must(c.at("planner").reconcile());
+    REQUIRE(report.ended.size() == 1);
+    CHECK(report.ended.front().reason == end_reason::absent);
+    c.judge_restored("planner");
 }
 
 TEST_CASE("S2 layers that are gone already are no error", "[pod]") {

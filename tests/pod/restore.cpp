@@ -372,9 +372,16 @@ TEST_CASE("I7 a child that is restored while its parent is stays its own new inc
 }
 
 TEST_CASE("F31 of two that restore a pod at once the later finds it live", "[pod]") {
+    const bool was_live = GENERATE(true, false);
+    CAPTURE(was_live);
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
-    c.kill("planner");
+    c.add("planner", writer("child", "/ws/a"));
+    if (was_live) {
+        c.kill("planner");
+    } else {
+        c.vanish("planner");
+    }
     auto quicker = c.hire();
     std::optional<podscope::restored<crew_of<here>::parts>> first;
     during_next_probe(c, [&] { first = must(quicker.library.restore("planner")); });

@@ -111,6 +111,27 @@ TEST_CASE("I5 of a line of dead pods the scope goes to the living one above", "[
     c.judge_restored("top");
 }
 
+TEST_CASE("I5 a report of two searches says what both found", "[pod]") {
+    const auto report_of = [](const std::string& name) {
+        return podscope::stale_report{.reclaimed = {{.child = name}},
+                                      .adopted = {{.child = name}},
+                                      .dropped = {name},
+                                      .overtaken = {name},
+                                      .failed = {{.subject = name}}};
+    };
+    auto both = report_of("one");
+    both.merge(report_of("two"));
+    const auto two = std::vector<std::string>{"one", "two"};
+    CHECK(both.has_reclaimed("one"));
+    CHECK(both.has_reclaimed("two"));
+    REQUIRE(both.adopted.size() == 2);
+    CHECK(both.adopted.back().child == "two");
+    CHECK(both.dropped == two);
+    CHECK(both.overtaken == two);
+    REQUIRE(both.failed.size() == 2);
+    CHECK(both.failed.back().subject == "two");
+}
+
 TEST_CASE("F52 who stood in the way and has left meanwhile is let go", "[pod]") {
     crew_here c{here{}};
     auto& leaves = c.create(writer("leaves", "/ws"));
