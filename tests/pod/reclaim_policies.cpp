@@ -6,7 +6,9 @@
 #include "support/crew.hpp"
 
 #include <podscope/pod/grace_period.hpp>
+#include <podscope/pod/judgement.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
+#include <podscope/pod/review.hpp>
 #include <podscope/pod/terminate_first.hpp>
 #include <podscope/probe/process.hpp>
 
@@ -317,7 +319,40 @@ struct grim_policy {
     }
 };
 
+// Notes who is shown to it.
+struct noting_policy {
+    std::vector<std::string> shown{};
+
+    [[nodiscard]] bool ends(verdict) const noexcept { return false; }
+
+    void review(std::span<const podscope::probe_subject> subjects, std::span<verdict>) {
+        for (const auto& one : subjects) {
+            shown.push_back(one.pod);
+        }
+    }
+};
+
 } // namespace
+
+TEST_CASE("I7 a policy is shown nobody of whom another incarnation was judged", "[pod]") {
+    const podscope::epoch granted{7};
+    const podscope::process_identity owner{.pid = 1};
+    std::vector<podscope::descendant> below;
+    for (const auto* const child : {"judged", "of another grant", "another's", "not judged"}) {
+        below.push_back(
+            {.child = child,
+             .delegator = "heir",
+             .depth = 1,
+             .live = podscope::probe_subject{.pod = child, .owner = owner, .granted = granted}});
+    }
+    podscope::judgements judged{
+        {"judged", {owner, granted, verdict::unreachable}},
+        {"of another grant", {owner, podscope::epoch{6}, verdict::unreachable}},
+        {"another's", {{.pid = 2}, granted, verdict::unreachable}}};
+    noting_policy policy;
+    podscope::verdict_review{"heir", policy, judged}.run(below);
+    CHECK(policy.shown == std::vector<std::string>{"judged"});
+}
 
 TEST_CASE("a grace period leaves to the policy behind it what that one does", "[pod]") {
     podscope::grace_period policy{1h, grim_policy{}};
