@@ -19,10 +19,12 @@ DROPPABLE = re.compile(
 DECLARES = re.compile(
     r"^(return|throw|using|static|constexpr|friend|template|namespace|else|case|default|goto|auto|"
     r"const|if|for|while|switch|do|struct|class|enum|public|private|explicit|inline|virtual|typedef|"
-    r"static_assert|BOOST_HANA_ADAPT_STRUCT)\b|^\[\[|^[\w:<>,* &]+ [\w]+(\{.*\})?$|^[\w:]+<.*> \w+")
+    r"static_assert|BOOST_HANA_ADAPT_STRUCT)\b|^\[\[|^[\w:<>,* &]+ [\w]+(\{.*\})?$|^[\w:]+<.*> \w+|"
+    r"^.*\)( noexcept)? (: \w+[{(]|= delete$|= default$)")
 
-
-DECLARED = re.compile(r"\s*(const )?(auto[*&]* |[\w:]+[*&]* \w+ = )")
+# What stands before the first requirement of a concept's.
+REQUIRED = re.compile(r"\brequires *(\([^{}]*\))? *\{\s*$")
+DECLARED = re.compile(r"\s*(const )?(auto[*&]* |[\w:]+[*&]* (const )?\w+ = )")
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,30 @@ class Generator:
                               r"\bconcept\b|operator|= default|= delete|\busing\b|-> std::same_as",
                               line))
 
+    def joins_text(self, at):
+        """Whether a + there stands in a sum with a text in quotes, which nothing else than a sum
+        can be."""
+        ends = re.compile(r"[;{}?:,]| [=<>!&|+]?= |\breturn ")
+        return any('"' in self.text[place] for place in self.operands(at, ends))
+
+    def operands(self, at, ends):
+        """The places of a sum around one of its operators that are outside of brackets in it."""
+        for step in (-1, 1):
+            depth, place = 0, at + step
+            while 0 <= place < len(self.mask):
+                char = self.mask[place] if step > 0 else {"(": ")", "[": "]", ")": "(", "]": "["}.get(
+                    self.mask[place], self.mask[place])
+                depth += (char in "([") - (char in ")]")
+                if depth < 0 or (depth == 0 and ends.match(self.mask, place)):
+                    break
+                if depth == 0:
+                    yield place
+                place += step
+
     def operators(self):
-        for match in re.finditer(r"(?<= )([-+*/%<>=!&|]{1,2})(?=[ \n])", self.mask):
+        for match in re.finditer(r"(?<= )([-+*/%<>=!&|]{1,2})(?=[ \n])(?! \{)", self.mask):
+            if match.group() in ("+", "+=") and self.joins_text(match.start()):
+                continue
             if match.group() in SPACED and not self.is_constant(match.start()):
                 self.add("operator", match.start(), match.end(), SPACED[match.group()])
         for match in re.finditer(r"\+\+|--", self.mask):
@@ -145,15 +169,18 @@ class Generator:
                                  self.mask):
             if not self.is_constant(match.start()) and "?" not in match.group():
                 value = self.text[match.start() + len("return "):match.end() - 1]
-                if is_single(value):
+                whole = next(outside_of_brackets(self.mask, match.start(), len(self.mask), ";"))
+                if is_single(value) or whole != match.end() - 1:
                     continue
                 self.add("condition", match.start(), match.end(), f"return !({value});")
         for match in re.finditer(r"\? ", self.mask):
             # The condition of a choice: from what can begin it to the mark.
-            start = max(self.mask.rfind(each, 0, match.start()) + len(each)
-                        for each in ("return ", "= ", "(", ", ", "{", "? ", ": "))
+            begins = re.compile(r"\breturn |(?<![=!<>])= |[({]|[,?:] ")
+            start = max((each.end() for each in begins.finditer(self.mask, 0, match.start())),
+                        default=0)
             condition = self.text[start:match.start()].rstrip()
-            if condition and condition.count("(") == condition.count(")"):
+            if condition and condition.count("(") == condition.count(")") and \
+                    not is_single(condition):
                 self.add("condition", start, start + len(condition), f"!({condition})")
 
     def statements(self):
@@ -173,6 +200,8 @@ class Generator:
             statement = one_line(self.mask[begin:at])
             # A body in braces is more than a statement.
             if "{ " in statement and ";" in statement:
+                continue
+            if REQUIRED.search(self.mask, max(0, begin - 300), begin):
                 continue
             if DROPPABLE.match(statement) and not DECLARES.match(statement):
                 found.append((begin, at + 1, len(match.group(1))))

@@ -12,7 +12,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from mutants import mutants_of
-from workshop import HERE, INCLUDE, ROOT, Outcome, Workshop, say
+from workshop import HERE, INCLUDE, ROOT, Outcome, Workshop, files_of, say
 
 FOLDERS = ("scope", "registry", "pod")
 BOUND = 95.0
@@ -38,7 +38,9 @@ def judges_of(header, table):
     folder = header.split("/")[0] + "/"
     own = header.replace(".hpp", ".cpp")
     named = table.get(header, table.get(folder, []))
-    first = [own] if (ROOT / "tests" / own).is_file() else []
+    if not (ROOT / "tests" / own).is_file():
+        return named
+    first = [each for each in named if own in files_of(each)] or [own]
     return first + [each for each in named if each not in first]
 
 
@@ -102,7 +104,8 @@ def main():
 
     workshop = Workshop(work)
     with ThreadPoolExecutor(asked.jobs) as pool:
-        workshop.prepare({each for named_here in judges.values() for each in named_here}, pool)
+        workshop.prepare({each for named_here in judges.values() for each in named_here}, pool,
+                         asked.jobs)
 
         def examine(each):
             outcome = workshop.judge(*each, judges[each[0]])

@@ -15,8 +15,10 @@ from mutants import (DECLARES, DROPPABLE, closing, condition_in, masked, one_lin
 CHOICE = "::podscope_mutant::is"
 HEADS = re.compile(r"(?:\s|\x01)*(?:(else|do)\b(?! if)|(?:else )?(if|for|while|switch)(?: constexpr)? ?"
                    r"(?=\()|(case [^;{}]*?[^:]:(?!:)|default:|public:|private:|protected:))")
-BLOCK = re.compile(r"(\)|\]|\bconst|\bnoexcept|\boverride|\bmutable|\belse|\bdo|\btry|-> [\w:<>,*& ]+|"
+BLOCK = re.compile(r"(\)|\) &&?|\]|\bconst|\bnoexcept|\boverride|\bmutable|\belse|\bdo|\btry|-> [\w:<>,*& ]+|"
                    r"\b(struct|class|namespace|enum|union)\b[^;{}()]*)\s*$")
+# A variable that is given one value in braces.
+HELD = re.compile(r"[\w:<>,*& ]+ \w+\{([^{},;\x01]+)\};")
 
 
 @dataclass
@@ -61,7 +63,11 @@ class Finder:
             self.add("statement", begin, end)
             return
         given = self.first(begin, end - 1, " = ")
-        if given < 0 or "constexpr " in stated or stated.endswith(("= default", "= delete", "= 0")):
+        if "constexpr " in stated or stated.endswith(("= default", "= delete", "= 0")):
+            return
+        if given < 0:
+            if held := HELD.fullmatch(self.mask, begin, end):
+                self.add("value", *held.span(1))
             return
         given += len(" = ")
         if self.mask[given] not in "{[":
@@ -146,9 +152,12 @@ def innermost(slots, mutant):
 def choice(kind, variants, base):
     """Each of the variants, which have a number, or the text as it is."""
     if kind == "statement":
-        chosen = "".join(f"if ({CHOICE}({number})) {{ /*<m{number}*/{text}/*>*/\n}} else "
+        # One behind the other and not in a chain of `else`: a compiler that finds an error in a
+        # link of a chain that is a template looks at none of the later ones.
+        chosen = "".join(f"if ({CHOICE}({number})) {{ /*<m{number}*/{text}/*>*/\n}} "
                          for number, text in variants)
-        return f"{{ {chosen}{{ {base}\n}} }}"
+        none = " && ".join(f"!{CHOICE}({number})" for number, _ in variants)
+        return f"{{ {chosen}if ({none}) {{ {base}\n}} }}"
     wrap = {"condition": "static_cast<bool>", "step": "static_cast<void>", "value": ""}[kind]
     chosen = "".join(f"{CHOICE}({number}) ? {wrap}(/*<m{number}*/{text}/*>*/\n) : "
                      for number, text in variants)

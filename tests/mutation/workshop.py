@@ -46,6 +46,16 @@ def must(command):
         sys.exit("podscope: the tests cannot be compiled")
 
 
+def files_of(judge):
+    """A judge is a file of tests, or some of a folder that are compiled together, since most of
+    what a compiler does for one it has then done for all: pod/(pod|runtime).cpp."""
+    together = re.fullmatch(r"(.*)\((.*)\)(.*)", judge)
+    if together is None:
+        return [judge]
+    before, names, behind = together.groups()
+    return [before + name + behind for name in names.split("|")]
+
+
 @contextmanager
 def scratch_folder():
     """One that anybody may look into: some tests become another user."""
@@ -79,7 +89,7 @@ class Workshop:
         self.reached = {}
         self.confined = can_confine()
 
-    def prepare(self, judges, pool):
+    def prepare(self, judges, pool, jobs):
         shutil.rmtree(BUILD, ignore_errors=True)
         BUILD.mkdir(parents=True)
         tests = COPY / "tests"
@@ -97,7 +107,7 @@ class Workshop:
                 text, here, {each: self.numbers[header, each] for each in here})
             self.write(header)
         say(f"compiling {len(judges)} files of tests with {len(self.work)} mutants")
-        self.leave_out_errors(judges, pool)
+        self.leave_out_errors(judges, pool, jobs)
         self.alone = {(header, mutant) for header, text in self.headers.items()
                       for mutant in text.unchosen()}
         list(pool.map(self.measure, sorted(judges)))
@@ -108,11 +118,12 @@ class Workshop:
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(self.headers[header].render())
 
-    def leave_out_errors(self, judges, pool):
-        """Compiles the judges, and what cannot stand beside its mutants without them."""
+    def leave_out_errors(self, judges, pool, jobs):
+        """Compiles the judges, and what cannot stand beside its mutants without them. A few at a
+        time: what one of them cannot be compiled with, most of the others cannot either."""
         waiting = set(judges)
         while waiting:
-            order = sorted(waiting)
+            order = sorted(waiting)[:jobs]
             failed = {}
             for judge, errors in zip(order, pool.map(self.compile_chosen, order)):
                 if errors is not None:
@@ -124,13 +135,13 @@ class Workshop:
                 sys.exit(f"podscope: tests/{min(failed)} cannot be compiled with its mutants")
             for header in changed:
                 self.write(header)
-            waiting = set(failed)
+            waiting -= set(order) - set(failed)
         # Each of the same headers: numbers stay, so a program made before a slot was left out
         # only knows more mutants than are asked of it.
 
     def compile_chosen(self, judge):
         """None, or where the errors are."""
-        program = BUILD / judge.replace("/", "_").replace(".cpp", "")
+        program = BUILD / re.sub(r"\W+", "_", judge.removesuffix(".cpp"))
         done = self.compile(judge, program, self.overlay, ["-ferror-limit=0"])
         if done.returncode == 0:
             self.programs[judge] = program
@@ -140,9 +151,11 @@ class Workshop:
         return [(header, int(line), int(column)) for header, line, column in found]
 
     def compile(self, judge, program, overlay, options=()):
+        source = program.with_suffix(".cpp")
+        source.write_text("".join(f'#include "{each}"\n' for each in files_of(judge)))
         command = [*COMPILER, *options, *([f"-I{overlay}"] if overlay else []),
                    f"-I{COPY / 'include'}", "-include-pch", self.precompiled,
-                   COPY / "tests" / judge, *self.objects, *LIBRARIES, "-o", program]
+                   source, *self.objects, *LIBRARIES, "-o", program]
         return subprocess.run([str(each) for each in command], check=False, capture_output=True)
 
     def run(self, program, place, limit, output=subprocess.DEVNULL, **variables):
@@ -154,7 +167,8 @@ class Workshop:
                        "PODSCOPE_RULE_SETS": "200", **variables}
 
         def bound():
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            # Of what it writes to: some start an etcd, which maps more than it ever touches.
+            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,

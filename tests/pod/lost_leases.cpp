@@ -8,6 +8,7 @@
 #include <podscope/pod/allocation_probe.hpp>
 #include <podscope/pod/report.hpp>
 #include <podscope/probe/concept.hpp>
+#include <podscope/probe/process.hpp>
 #include <podscope/store/when_unreachable.hpp>
 
 #include <cstdint>
@@ -140,6 +141,27 @@ TEST_CASE("F44 nobody's process is ended for a parent that is kept without its l
         const auto report = must(c.at("top").reconcile(patience));
         CHECK(report.ended.size() == (what == when_unreachable::keep ? 0U : 2U));
         c.judge();
+    }
+}
+
+TEST_CASE("F44 nobody below a parent that is kept without its lease is terminated", "[pod]") {
+    for (const auto what : {when_unreachable::keep, when_unreachable::fence}) {
+        CAPTURE(to_string(what));
+        using real = configuration<in_leased_memory, by_default, to_queue>;
+        crew_of<real> c{real{}};
+        c.create(writer("top", "/ws"));
+        c.add("top", writer("middle", "/ws/a").if_unreachable(what));
+        c.add("middle", writer("low", "/ws/a/b").if_unreachable(when_unreachable::terminate));
+        const podscope::probe_subject low{.pod = "any",
+                                          .owner = c.holder_of("low").who->identity()};
+        c.hang("low");
+        c.backend().end_lease_of("middle");
+        c.forget("middle");
+        const auto report = must(c.at("top").reconcile(impatience));
+        CHECK(report.ended.size() == (what == when_unreachable::keep ? 0U : 2U));
+        verdict found{};
+        podscope::process_probe{}.probe({&low, 1}, {}, {&found, 1});
+        CHECK(found == (what == when_unreachable::keep ? verdict::reachable : verdict::missing));
     }
 }
 

@@ -39,6 +39,7 @@ TEST_CASE("a permit is read back from the word that it is written as", "[pod]") 
     CHECK(made("planner", 17, "/ws/a", permission::write).to_text() == "17/planner/write/ws/a");
     CHECK(made("a b%", 1, "/w\xFFs/\n%/x", permission::read).to_text() ==
           "1/a%20b%25/read/w%FFs/%0A%25/x");
+    CHECK(made("n", 1, "/a~b\x7F", permission::read).to_text() == "1/n/read/a~b%7F");
     for (const auto& one : {
              made("planner", 17, "/ws/a", permission::write),
              made("planner", 0, "/", permission::read),

@@ -6,8 +6,14 @@
 #include <podscope/pod/grant.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <new>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -63,6 +69,12 @@ TEST_CASE("S10 what a root leaves behind becomes roots and reservations are void
         CHECK(c.state().of<tables::pods>().at(root).delegated_from.empty());
     }
     CHECK(c.state().of<tables::delegations>().empty());
+    std::map<std::string, end_reason> why;
+    for (const auto& one : rows_of<tables::history>(c.state(), "planner")) {
+        why[one.child] = one.reason;
+    }
+    CHECK(why == std::map<std::string, end_reason>{{"gone", end_reason::absent},
+                                                   {"reserved", end_reason::revoked}});
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
     CHECK(may_at(child, "/ws/a/f") == permission::write);
     c.judge();
@@ -183,7 +195,9 @@ TEST_CASE("S12 a conflict blames the deepest owners and whom it was delegated fr
 
 TEST_CASE("I7 a pod's own words say why a check fails", "[pod]") {
     crew_here c{here{}};
-    auto& planner = c.create(writer("planner", "/ws").may_not(rules::write("/ws/b")));
+    auto& planner = c.create(writer("planner", "/ws")
+                                 .may_not(rules::write("/ws/b"))
+                                 .may(rules::read("/data").only_here()));
     c.add("planner", writer("child", "/ws/a"));
     const auto why = [&](const char* place) {
         const auto e = error_of(planner.check(place, permission::write));
@@ -193,6 +207,7 @@ TEST_CASE("I7 a pod's own words say why a check fails", "[pod]") {
     };
     CHECK(why("/ws/a/f").find("'child'") != std::string::npos);
     CHECK(why("/ws/b/f").find("manifest denies") != std::string::npos);
+    CHECK(why("/data/f").find("its rule there is read /data (here only)") != std::string::npos);
     CHECK(why("/elsewhere").find("no rule") != std::string::npos);
     const auto told = must(planner.explain("/ws/a/f"));
     CHECK(told.granted == permission::read);
@@ -200,8 +215,14 @@ TEST_CASE("I7 a pod's own words say why a check fails", "[pod]") {
     CHECK(told.capped_by->delegation->child == "child");
     CHECK(why_not(planner.check("relative", permission::read)) == errc::invalid_target);
     must(planner.reclaim("child"));
-    CHECK(error_of(c.at("child").check("/ws/a/f", permission::read)).message.find("reclaimed") !=
-          std::string::npos);
+    const auto& lost = *c.forget("child");
+    const auto next = c.add("planner", writer("child", "/ws/a")).granted();
+    const auto e = error_of(lost.check("/ws/a/f", permission::read));
+    CHECK(e.message.find("was reclaimed") != std::string::npos);
+    CHECK(e.message.find("epoch " + std::to_string(static_cast<std::uint64_t>(next)) +
+                         " holds it now") != std::string::npos);
+    CHECK(e.shown == lost.granted());
+    CHECK(e.current == next);
 }
 
 TEST_CASE("I7 a pod object that goes without a release is seen as dead at once", "[pod]") {
@@ -230,6 +251,74 @@ TEST_CASE("I3 what a pod learns from others' commits it knows at its next look",
     must(planner.check("/ws/a/f", permission::write));
 }
 
+TEST_CASE("a pod says where it answers and where its session goes on", "[pod]") {
+    crew_here c{here{}};
+    auto& pod = c.create(writer("pod", "/ws"));
+    must(pod.set_endpoint("unix:/new"));
+    CHECK(c.state().of<tables::allocations>().at("pod").endpoint == "unix:/new");
+    auto sessions = c.backend().open_sessions();
+    const auto next = must(sessions.create({}));
+    REQUIRE(pod.segment() != next);
+    must(pod.switch_segment(next));
+    CHECK(pod.segment() == next);
+    CHECK(c.state().of<tables::pods>().at("pod").active_segment == next);
+    CHECK(must(pod.append({.kind = "note"})) == 0);
+    c.judge();
+}
+
+TEST_CASE("everybody below a pod is known by how far below", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("one", "/ws/a"));
+    c.add("one", writer("two", "/ws/a/x"));
+    c.add("two", writer("three", "/ws/a/x/b"));
+    std::vector<std::pair<std::string, std::size_t>> below;
+    for (const auto& found : must(c.at("top").descendants())) {
+        below.emplace_back(found.child, found.depth);
+    }
+    CHECK(below ==
+          std::vector<std::pair<std::string, std::size_t>>{{"one", 1}, {"two", 2}, {"three", 3}});
+}
+
+// Names for which memory runs out.
+struct failing_names {
+    std::shared_ptr<bool> fail{std::make_shared<bool>(false)};
+
+    [[nodiscard]] podscope::result<podscope::resource> resolve(std::string_view text) const {
+        if (*fail) {
+            throw std::bad_alloc{};
+        }
+        return podscope::lexical_path{}.resolve(text);
+    }
+
+    [[nodiscard]] std::string display(const podscope::resource& place) const {
+        return podscope::lexical_path{}.display(place);
+    }
+};
+
+TEST_CASE("F15 a check that cannot be made allows nothing", "[pod]") {
+    crew_here c{here{}};
+    using parts = podscope::runtime_parts<in_memory::store, in_memory::sessions, any_probe,
+                                          any_sink, failing_names, podscope::reclaim_and_fence,
+                                          podscope::system_clocks, podscope::given_process>;
+    const failing_names names;
+    const auto by = c.hire();
+    podscope::basic_runtime<parts> library{parts{c.backend().open(),
+                                                 c.backend().open_sessions(),
+                                                 c.own_probe(),
+                                                 any_sink::of(podscope::queue_sink{}),
+                                                 names,
+                                                 {},
+                                                 {},
+                                                 {by.who->identity()}}};
+    auto pod = must(library.create(writer("pod", "/ws")));
+    must(pod.check("/ws/f", permission::write));
+    *names.fail = true;
+    CHECK_FALSE(pod.check("/ws/f", permission::write));
+    *names.fail = false;
+    must(pod.check("/ws/f", permission::write));
+}
+
 TEST_CASE("a grant survives being written as text", "[pod]") {
     using podscope::grant;
     for (const auto& one : {grant{"child", podscope::epoch{17}}, grant{"a b", podscope::epoch{1}},
@@ -237,7 +326,7 @@ TEST_CASE("a grant survives being written as text", "[pod]") {
         CHECK(must(grant::from_text(one.to_text())) == one);
     }
     for (const auto* bad : {"", "/", "17", "17/", "/child", "x/child", "17/a/b", "-1/child",
-                            "18446744073709551616/child", "17/.."}) {
+                            "17-child", "18446744073709551616/child", "17/.."}) {
         CAPTURE(bad);
         CHECK(why_not(grant::from_text(bad)) == errc::invalid_name);
     }

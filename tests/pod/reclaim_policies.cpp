@@ -6,15 +6,19 @@
 #include "support/crew.hpp"
 
 #include <podscope/pod/grace_period.hpp>
+#include <podscope/pod/judgement.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
+#include <podscope/pod/review.hpp>
 #include <podscope/pod/terminate_first.hpp>
 #include <podscope/probe/process.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -162,6 +166,14 @@ TEST_CASE("what was said for a delegation takes the place of the policy", "[pod]
         CHECK(state_of(fenced) == verdict::reachable);
         CHECK(state_of(terminated) == verdict::missing);
     }
+    SECTION("a policy that fences, and for everybody") {
+        stage<over_processes_here, podscope::reclaim_and_fence> on;
+        on.add(writer("terminated", "/ws/a").if_unreachable(when_unreachable::terminate));
+        const auto terminated = on.owner_of("terminated");
+        on.c.hang("terminated");
+        CHECK(ended(on.reconcile()) == list{{"terminated", end_reason::missing}});
+        CHECK(state_of(terminated) == verdict::missing);
+    }
     SECTION("a policy that keeps, and a restore by another process") {
         stage<over_processes_here, podscope::reclaim_only_the_dead> on;
         on.add(writer("as configured", "/ws/a"));
@@ -294,6 +306,61 @@ TEST_CASE("F19 a wall clock that jumps by a year changes nothing but what people
         CHECK(history.front().at_ms == *clock.wall);
         must(c.at("lives").check("/ws/lives/f", permission::write));
     }
+}
+
+namespace {
+
+// Finds everybody dead.
+struct grim_policy {
+    [[nodiscard]] bool ends(verdict) const noexcept { return true; }
+
+    void review(std::span<const podscope::probe_subject>, std::span<verdict> verdicts) const {
+        std::ranges::fill(verdicts, verdict::missing);
+    }
+};
+
+// Notes who is shown to it.
+struct noting_policy {
+    std::vector<std::string> shown{};
+
+    [[nodiscard]] bool ends(verdict) const noexcept { return false; }
+
+    void review(std::span<const podscope::probe_subject> subjects, std::span<verdict>) {
+        for (const auto& one : subjects) {
+            shown.push_back(one.pod);
+        }
+    }
+};
+
+} // namespace
+
+TEST_CASE("I7 a policy is shown nobody of whom another incarnation was judged", "[pod]") {
+    const podscope::epoch granted{7};
+    const podscope::process_identity owner{.pid = 1};
+    std::vector<podscope::descendant> below;
+    for (const auto* const child : {"judged", "of another grant", "another's", "not judged"}) {
+        below.push_back(
+            {.child = child,
+             .delegator = "heir",
+             .depth = 1,
+             .live = podscope::probe_subject{.pod = child, .owner = owner, .granted = granted}});
+    }
+    podscope::judgements judged{
+        {"judged", {owner, granted, verdict::unreachable}},
+        {"of another grant", {owner, podscope::epoch{6}, verdict::unreachable}},
+        {"another's", {{.pid = 2}, granted, verdict::unreachable}}};
+    noting_policy policy;
+    podscope::verdict_review{"heir", policy, judged}.run(below);
+    CHECK(policy.shown == std::vector<std::string>{"judged"});
+}
+
+TEST_CASE("a grace period leaves to the policy behind it what that one does", "[pod]") {
+    podscope::grace_period policy{1h, grim_policy{}};
+    const podscope::probe_subject subject{.pod = "any"};
+    verdict found = verdict::unreachable;
+    policy.review({&subject, 1}, {&found, 1});
+    CHECK(found == verdict::missing);
+    CHECK(policy.ends(verdict::reachable));
 }
 
 TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") {

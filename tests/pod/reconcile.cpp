@@ -9,6 +9,7 @@
 #include <podscope/probe/fixed.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <set>
@@ -69,6 +70,7 @@ TEST_CASE("S1 an end takes the layer of each write rule and then the allocation"
     const auto report = must(end_delegation(c, "planner", "child"));
     c.forget("child");
     CHECK(report.ended.size() == 1);
+    CHECK(report.changed());
     CHECK(standing_layers(c.state(), "planner").empty());
     CHECK_FALSE(c.state().of<tables::allocations>().contains("child"));
     CHECK(children_on_record(c, "planner").empty());
@@ -93,6 +95,64 @@ TEST_CASE("S1 an end hangs the living below the heir", "[pod]") {
     c.judge();
 }
 
+TEST_CASE("I3 an orphan is adopted though nothing is on record of it", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("grand", "/ws/a/x"));
+    auto store = c.backend().open();
+    must(store.write([](auto& txn) { return podscope::pod_store{txn}.erase("grand"); }));
+    CHECK(must(end_delegation(c, "planner", "child")).adopted.size() == 1);
+    c.forget("child");
+    CHECK(parent_of(c, "grand") == "planner");
+    CHECK(children_on_record(c, "planner") == std::set<std::string>{"grand"});
+    CHECK_FALSE(c.state().of<tables::pods>().contains("grand"));
+    must(c.at("grand").check("/ws/a/x/f", permission::write));
+}
+
+TEST_CASE("I5 who gets a scope back is told whose it was and why it came", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("grand", "/ws/a/x"));
+    const auto made = c.state().of<tables::delegations>();
+    std::map<podscope::event, podscope::notification> wanted;
+    for (const auto& [key, one] : made) {
+        const bool ends = one.child == "child";
+        const auto what = ends ? podscope::event::ended : podscope::event::adopted;
+        const auto number = std::to_string(static_cast<std::uint64_t>(one.granted));
+        wanted[what] = {.id = std::string{to_string(what)} + "/planner/" + one.child + "/" + number,
+                        .what = what,
+                        .pod = "planner",
+                        .child = one.child,
+                        .delegator = ends ? "planner" : "child",
+                        .reason = end_reason::revoked, // the grandchild comes for the same reason
+                        .granted = one.granted,
+                        .at_ms = 17,
+                        .rules = one.rules};
+    }
+    must(end_delegation(c, "planner", "child"));
+    c.forget("child");
+    auto told = rows_of<tables::outbox>(c.state(), "planner");
+    REQUIRE(told.size() == 2);
+    for (auto& one : told) {
+        one.sequence = 0;
+        CHECK(one == wanted[one.what]);
+    }
+}
+
+TEST_CASE("I10 a pod that does not live is not settled", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.vanish("planner");
+    const auto refused =
+        error_of(settling(c, nullptr, [](auto& r) { return r.settle("planner"); }));
+    CHECK(refused.category == errc::revoked);
+    CHECK(refused.subject == "planner");
+    CHECK(refused.message.find("'planner' is not live") != std::string::npos);
+}
+
 TEST_CASE("S2 F24 the layers go even if the child's allocation is gone already", "[pod]") {
     crew_here c{configuration_here{}};
     c.create(writer("planner", "/ws"));
@@ -108,6 +168,17 @@ TEST_CASE("S2 F24 the layers go even if the child's allocation is gone already",
     const auto before = c.state();
     CHECK_FALSE(must(end_delegation(c, "planner", "child")).changed());
     CHECK(c.state() == before);
+}
+
+TEST_CASE("F24 who is to be kept while he hangs is not kept once he is gone", "[pod]") {
+    crew_here c{configuration_here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a").if_unreachable(podscope::when_unreachable::keep));
+    c.vanish("child"); // of this store no allocation goes with a lease
+    const auto report = must(c.at("planner").reconcile());
+    REQUIRE(report.ended.size() == 1);
+    CHECK(report.ended.front().reason == end_reason::absent);
+    c.judge_restored("planner");
 }
 
 TEST_CASE("S2 layers that are gone already are no error", "[pod]") {
@@ -127,13 +198,8 @@ TEST_CASE("I7 an end says nothing about a later incarnation of the child", "[pod
     crew_here c{configuration_here{}};
     c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
-    auto store = c.backend().open();
     // A registry whose row is of a grant that the record does not know of.
-    must(store.write([&](auto& txn) -> podscope::result<void> {
-        auto row = must(podscope::registry{txn}.find("child"));
-        row->granted = podscope::epoch{99};
-        return podscope::registry{txn}.update(*row);
-    }));
+    c.tamper("child", [](podscope::allocation& row) { row.granted = podscope::epoch{99}; });
     CHECK(must(end_delegation(c, "planner", "child")).ended.size() == 1);
     CHECK(c.state().of<tables::allocations>().at("child").granted == podscope::epoch{99});
     CHECK(standing_layers(c.state(), "planner").empty());

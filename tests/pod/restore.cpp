@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -301,17 +302,28 @@ TEMPLATE_LIST_TEST_CASE("F32 one of many that want a segment or an allocation ge
     play<TestType>(one_segment_for_many);
 }
 
-// Lets something happen while a restore is waiting for its probe.
+// Lets something happen each time that a restore is waiting for its probe: `happens(n)`, the first
+// time with 1.
+template <class Crew, class F>
+void during_each_probe(Crew& c, F&& happens) {
+    auto probe = c.own_probe();
+    c.use([probe, happens, times = std::make_shared<int>(0)] {
+        return any_probe::of(any_probe_with{probe, [=] { happens(++*times); }});
+    });
+}
+
 template <class Crew, class F>
 void during_next_probe(Crew& c, F&& happens) {
-    auto probe = c.own_probe();
-    c.use([probe, happens, done = std::make_shared<bool>(false)] {
-        return any_probe::of(any_probe_with{probe, [=] {
-                                                if (!std::exchange(*done, true)) {
-                                                    happens();
-                                                }
-                                            }});
+    during_each_probe(c, [happens](int n) {
+        if (n == 1) {
+            happens();
+        }
     });
+}
+
+template <class Crew>
+void pass_on(Crew& c, const char* pod) {
+    c.tamper(pod, [](podscope::allocation& row) { --row.owner.start_time; });
 }
 
 TEST_CASE("F33 a child that adopts while its parent is restored is kept or fenced", "[pod]") {
@@ -360,15 +372,170 @@ TEST_CASE("I7 a child that is restored while its parent is stays its own new inc
 }
 
 TEST_CASE("F31 of two that restore a pod at once the later finds it live", "[pod]") {
+    const bool was_live = GENERATE(true, false);
+    CAPTURE(was_live);
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
-    c.kill("planner");
+    c.add("planner", writer("child", "/ws/a"));
+    if (was_live) {
+        c.kill("planner");
+    } else {
+        c.vanish("planner");
+    }
     auto quicker = c.hire();
     std::optional<podscope::restored<crew_of<here>::parts>> first;
     during_next_probe(c, [&] { first = must(quicker.library.restore("planner")); });
     CHECK(why_not(c.try_restore("planner")) == errc::already_live);
     REQUIRE(first);
     must(first->pod.check("/ws/f", permission::write));
+    c.judge();
+}
+
+TEST_CASE("I7 who takes a pod over and dies at once is asked after and gives way", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.kill("planner");
+    auto quicker = c.hire();
+    std::optional<podscope::restored<crew_of<here>::parts>> first;
+    during_next_probe(c, [&] {
+        first = must(quicker.library.restore("planner"));
+        quicker.who->kill();
+    });
+    c.restore("planner");
+    CHECK(why_not(first->pod.check("/ws/f", permission::write)) == errc::revoked);
+    c.judge();
+}
+
+TEST_CASE("I7 what was found out about one holder of a pod says nothing about the next", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.kill("planner");
+    int asked = 0;
+    SECTION("under the same grant") {
+        auto next = c.hire();
+        during_next_probe(c, [&] {
+            c.tamper("planner",
+                     [&](podscope::allocation& row) { row.owner = next.who->identity(); });
+        });
+        const auto refused = error_of(c.try_restore("planner"));
+        CHECK(refused.category == errc::already_live);
+        CHECK(refused.message.find("which is reachable") != std::string::npos);
+    }
+    SECTION("under another grant") {
+        during_each_probe(c, [&](int n) {
+            asked = n;
+            if (n == 1) {
+                c.tamper("planner",
+                         [](podscope::allocation& row) { row.granted = podscope::epoch{99}; });
+            }
+        });
+        c.restore("planner");
+        CHECK(asked == 2);
+    }
+}
+
+TEST_CASE("F33 a restore looks again at who has changed hands", "[pod]") {
+    // What was let go needs no time to be looked at once more.
+    const auto [time, changes] = GENERATE(std::pair{0ms, 1}, std::pair{patience, 2});
+    CAPTURE(time, changes);
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.kill("planner");
+    during_each_probe(c, [&, most = changes](int n) {
+        if (n <= most) {
+            pass_on(c, "child");
+        }
+    });
+    const auto report = c.restore("planner", time);
+    CHECK(report.undecided.empty());
+    CHECK(report.kept == std::vector<std::string>{"child"});
+}
+
+TEST_CASE("F33 a restore does not wait for a tree that never rests", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.kill("planner");
+    during_each_probe(c, [&](int) { pass_on(c, "child"); });
+    const auto report = c.restore("planner", 1h);
+    CHECK(report.undecided == std::vector<std::string>{"child"});
+    CHECK(report.kept == std::vector<std::string>{"child"});
+    CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::read);
+}
+
+TEST_CASE("F20 who is asked only in what is left of the time is not shown to hang", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("hangs", "/ws/a"));
+    c.add("planner", writer("moves", "/ws/b"));
+    c.hang("hangs");
+    c.kill("planner");
+    auto next = c.hire();
+    next.who->hang();
+    during_next_probe(c, [&] {
+        c.tamper("moves", [&](podscope::allocation& row) { row.owner = next.who->identity(); });
+    });
+    const auto report = c.restore("planner");
+    REQUIRE(report.ended.size() == 1);
+    CHECK(report.ended.front().child == "hangs");
+    CHECK(report.ended.front().reason == end_reason::unreachable);
+    CHECK(report.kept == std::vector<std::string>{"moves"});
+    CHECK(report.undecided.empty());
+}
+
+TEST_CASE("F20 a probe that fails when it is asked again is what the restore fails by", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.kill("planner");
+    const auto before = c.state();
+    during_each_probe(c, [&](int n) {
+        if (n > 1) {
+            throw std::runtime_error{"nobody answers the phone"};
+        }
+        pass_on(c, "child");
+    });
+    CHECK(error_of(c.try_restore("planner")).message == "nobody answers the phone");
+    CHECK(c.state().of<tables::pods>() == before.of<tables::pods>());
+}
+
+TEST_CASE("F39 a manifest takes the place of what it speaks of and of nothing else", "[pod]") {
+    crew_of<here> c{here{}};
+    auto wanted = writer("planner", "/ws");
+    wanted.peers = std::vector<std::string>{"reviewer"};
+    c.create(wanted);
+    c.kill("planner");
+    const podscope::unknown_fields newer{{{"newer", "\x01\x01"}}};
+    auto store = c.backend().open();
+    must(store.write([&](auto& txn) {
+        auto one = must(podscope::pod_store{txn}.require("planner"));
+        one.manifest.unknown = newer;
+        return podscope::pod_store{txn}.put(one);
+    }));
+    const auto record = [&] { return c.state().of<tables::pods>().at("planner"); };
+
+    c.restore(writer("planner", "/ws/a"));
+    CHECK(record().manifest.unknown == newer);
+    CHECK(record().peers == std::vector<std::string>{"reviewer"});
+    CHECK(record().manifest.allow.size() == 2);
+    CHECK(may_at(c.at("planner"), "/ws/b") == permission::none);
+
+    c.kill("planner");
+    wanted.peers = std::vector<std::string>{"docs"};
+    c.restore(wanted);
+    CHECK(record().manifest.unknown == newer);
+    CHECK(record().peers == wanted.peers);
+}
+
+TEST_CASE("I2 a child that asks for what no deny took from it needs no deny", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a").may_not(rules::write("/ws/a/x")));
+    c.kill("child");
+    c.restore(manifest{"child"}.may(rules::read("/ws/a")));
+    CHECK(may_at(c.at("child"), "/ws/a/x") == permission::read);
+    CHECK(may_at(c.at("child"), "/ws/a/b") == permission::read);
     c.judge();
 }
 
@@ -383,6 +550,9 @@ TEST_CASE("I2 a child restored from a manifest gets nothing back that was denied
           errc::not_within_authority);
     CHECK(why_not(c.try_restore(writer("child", "/ws/b").may_not(rules::write("/ws/b/x")))) ==
           errc::not_within_authority);
+    c.restore(given);
+    CHECK(may_at(c.at("child"), "/ws/a/x") == permission::read);
+    c.kill("child");
     c.restore(writer("child", "/ws/a").may_not(rules::read("/ws/a/x")));
     CHECK(may_at(c.at("child"), "/ws/a/x") == permission::none);
     c.judge();

@@ -5,6 +5,7 @@
 
 #include <podscope/probe/callback.hpp>
 #include <podscope/registry/registry.hpp>
+#include <podscope/store/pod_store.hpp>
 
 #include <functional>
 #include <optional>
@@ -108,6 +109,138 @@ TEST_CASE("I5 of a line of dead pods the scope goes to the living one above", "[
     must(c.at("top").deliver());
     CHECK(c.told().size() == 3);
     c.judge_restored("top");
+}
+
+TEST_CASE("I5 a report of two searches says what both found", "[pod]") {
+    const auto report_of = [](const std::string& name) {
+        return podscope::stale_report{.reclaimed = {{.child = name}},
+                                      .adopted = {{.child = name}},
+                                      .dropped = {name},
+                                      .overtaken = {name},
+                                      .failed = {{.subject = name}}};
+    };
+    auto both = report_of("one");
+    both.merge(report_of("two"));
+    const auto two = std::vector<std::string>{"one", "two"};
+    CHECK(both.has_reclaimed("one"));
+    CHECK(both.has_reclaimed("two"));
+    REQUIRE(both.adopted.size() == 2);
+    CHECK(both.adopted.back().child == "two");
+    CHECK(both.dropped == two);
+    CHECK(both.overtaken == two);
+    REQUIRE(both.failed.size() == 2);
+    CHECK(both.failed.back().subject == "two");
+}
+
+TEST_CASE("F52 who stood in the way and has left meanwhile is let go", "[pod]") {
+    crew_here c{here{}};
+    auto& leaves = c.create(writer("leaves", "/ws"));
+    asked who;
+    note_who_is_asked(c, who);
+    who.meanwhile = [&] { must(leaves.release()); };
+    CHECK(why_not(c.try_create(writer("next", "/ws"))) == errc::conflict);
+    c.forget("leaves");
+    c.create(writer("next", "/ws"));
+    c.judge();
+}
+
+TEST_CASE("I7 a dead pod that somebody else has taken over meanwhile is not cleared", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("stale", "/ws/a"));
+    c.kill("stale");
+    asked who;
+    auto by = c.hire();
+    note_who_is_asked(c, who);
+    SECTION("by a restore") {
+        std::optional<podscope::restored<crew_here::parts>> back;
+        who.meanwhile = [&] { back = must(by.library.restore("stale")); };
+        CHECK(why_not(c.try_create(writer("next", "/ws"))) == errc::conflict);
+        must(back->pod.check("/ws/a/f", permission::write));
+    }
+    SECTION("under the same grant") {
+        who.meanwhile = [&] {
+            c.tamper("stale", [&](podscope::allocation& row) { row.owner = by.who->identity(); });
+        };
+        CHECK(why_not(c.try_create(writer("next", "/ws"))) == errc::conflict);
+    }
+    SECTION("under another grant, of which it has no claim") {
+        who.meanwhile = [&] {
+            c.tamper("stale", [](podscope::allocation& row) { row.granted = podscope::epoch{99}; });
+        };
+        c.create(writer("next", "/ws"));
+    }
+    CHECK(c.state().of<tables::allocations>().contains("stale"));
+}
+
+TEST_CASE("I5 of those who live nobody is ended for a dead one below or above", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("middle", "/ws/a"));
+    c.add("middle", writer("low", "/ws/a/x"));
+    SECTION("below") {
+        c.kill("low");
+        const auto report = must(c.hire().library.reclaim_stale());
+        REQUIRE(report.reclaimed.size() == 1);
+        CHECK(report.reclaimed.front().delegator == "middle");
+        must(c.at("middle").check("/ws/a/x/f", permission::write));
+        c.judge_restored("middle");
+    }
+    SECTION("above") {
+        c.kill("middle");
+        const auto report = must(c.hire().library.reclaim_stale());
+        REQUIRE(report.reclaimed.size() == 1);
+        REQUIRE(report.adopted.size() == 1);
+        CHECK(report.adopted.front().child == "low");
+        c.judge_restored("top");
+    }
+    SECTION("a root that is dead as well keeps what comes back for its restore") {
+        c.kill("top");
+        c.kill("middle");
+        const auto report = must(c.hire().library.reclaim_stale());
+        REQUIRE(report.reclaimed.size() == 1);
+        CHECK(report.reclaimed.front().child == "middle");
+        CHECK(report.dropped == std::vector<std::string>{"top"});
+        CHECK(rows_of<tables::history>(c.state(), "top").size() == 1);
+        c.restore("top");
+        c.judge_restored("top");
+    }
+}
+
+TEST_CASE("I9 a dead pod whose delegation is not on record is only dropped", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("low", "/ws/a"));
+    auto store = c.backend().open();
+    const bool is_gone = GENERATE(true, false);
+    CAPTURE(is_gone);
+    must(store.write([&](auto& txn) -> podscope::result<void> {
+        podscope::pod_store pods{txn};
+        auto made = must(pods.find_delegation("top", "low"));
+        if (is_gone) {
+            return pods.erase_delegation("top", "low");
+        }
+        made->granted = podscope::epoch{99}; // another one, by which somebody may come
+        return pods.put_delegation("top", *made);
+    }));
+    c.kill("low");
+    const auto report = must(c.hire().library.reclaim_stale());
+    CHECK(report.reclaimed.empty());
+    CHECK(report.dropped == std::vector<std::string>{"low"});
+    CHECK(rows_of<tables::delegations>(c.state(), "top").size() == (is_gone ? 0U : 1U));
+    CHECK(rows_of<tables::history>(c.state(), "top").empty());
+}
+
+TEST_CASE("I9 below one of whom nothing is on record everybody stays where he is", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("middle", "/ws/a"));
+    c.add("middle", writer("low", "/ws/a/x"));
+    c.vanish("middle");
+    auto store = c.backend().open();
+    must(store.write([](auto& txn) { return podscope::pod_store{txn}.erase("middle"); }));
+    const auto before = c.state();
+    CHECK(why_not(c.try_create(writer("stranger", "/ws/a/x"))) == errc::conflict);
+    CHECK(c.state() == before);
 }
 
 TEST_CASE("I2 who lost the line above is refused until that is settled and then is not", "[pod]") {

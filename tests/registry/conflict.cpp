@@ -177,6 +177,18 @@ TEST_CASE("I1 claims compete where their regions meet", "[registry]") {
                                               "shallow: write /ws/a (here only)"});
 }
 
+TEST_CASE("I1 everybody is named where a rule that is not recursive reaches", "[registry]") {
+    rivals r;
+    for (const auto* place : {"/ws", "/ws/a"}) {
+        r.add(std::string{"one at "} + place, {rule(place)});
+        r.add(std::string{"two at "} + place, {rule(place)});
+    }
+    r.add("below", {rule("/ws/a/b")});
+    r.add("asker", {rule("/ws", permission::write, false)});
+    CHECK(r.of("asker") == competitors{"one at /ws/a: write /ws/a", "two at /ws/a: write /ws/a",
+                                       "one at /ws: write /ws", "two at /ws: write /ws"});
+}
+
 TEST_CASE("F28 what a base deny of either takes is nobody's to compete for", "[registry]") {
     rivals r;
     r.add("pod", {rule("/ws")}, {{rule("/ws/a"), std::nullopt}});
@@ -293,6 +305,20 @@ TEST_CASE("I1 a place that came down by some hands and not by all is competed fo
         r.add("top", {rule("/ws")}, {{rule("/ws"), delegation_ref{"middle", r.last_grant()}}});
         CHECK(r.of("low") == (by_all ? competitors{} : competitors{"top: write /ws"}));
         CHECK(r.of("top") == (by_all ? competitors{} : competitors{"low: write /ws/a"}));
+    }
+}
+
+TEST_CASE("I1 that one place was handed down says nothing of another", "[registry]") {
+    for (const bool first_was : {true, false}) {
+        CAPTURE(first_was);
+        rivals r;
+        r.add("low", {rule("/ws/a"), rule("/ws/b")}, {}, "top");
+        const delegation_ref low{"low", r.last_grant()};
+        const delegation_ref gone{"gone", epoch{99}};
+        r.add("top", {rule("/ws")},
+              {{rule("/ws/a"), first_was ? low : gone}, {rule("/ws/b"), first_was ? gone : low}});
+        CHECK(r.of("low") == competitors{"top: write /ws"});
+        CHECK(r.of("top") == competitors{first_was ? "low: write /ws/b" : "low: write /ws/a"});
     }
 }
 

@@ -43,7 +43,8 @@ std::vector<deny_layer> layers_of(const std::vector<reference_rule>& rules,
 
 bool decide_alike(const scope& a, const scope& b, const world& all) {
     for (const auto& place : all.resources) {
-        if (a.permission_at(place) != b.permission_at(place))
+        if (a.permission_at(place) != b.permission_at(place) ||
+            a.explain(place) != b.explain(place))
             return false;
     }
     return a.layers() == b.layers();

@@ -5,7 +5,11 @@
 #include <podscope/scope/scope.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace podscope;
@@ -27,6 +31,36 @@ deny_layer delegated(scope_rule denied, std::string child, epoch granted) {
 
 permission at(const scope& s, const std::string& path) {
     return s.permission_at(lexical_path{}.resolve(path).value());
+}
+
+// What `explain` promises, by a look at every rule.
+explanation plainly_explained(const std::vector<scope_rule>& allow,
+                              const std::vector<deny_layer>& layers,
+                              const resource& place) {
+    const region here{place, extent::point};
+    const auto is_deeper = [](const scope_rule& one, const scope_rule& other) {
+        return one.target.depth() > other.target.depth();
+    };
+    explanation why;
+    for (const auto& one : allow) {
+        const bool decides =
+            one.access > why.granted ||
+            (why.allowed_by && one.access == why.granted && is_deeper(one, *why.allowed_by));
+        if (decides && contains(podscope::region_of(one), here)) {
+            why.granted = one.access;
+            why.allowed_by = one;
+        }
+    }
+    for (const auto& one : layers) {
+        const auto left = left_by_deny(one.rule.access);
+        const bool decides = left < why.granted || (why.capped_by && left == why.granted &&
+                                                    is_deeper(one.rule, why.capped_by->rule));
+        if (decides && contains(podscope::region_of(one.rule), here)) {
+            why.granted = left;
+            why.capped_by = one;
+        }
+    }
+    return why;
 }
 
 } // namespace
@@ -273,6 +307,52 @@ TEST_CASE("I9 layers that come and go in any order leave what was never touched"
                 deny.insert(deny.end(), rules.begin(), rules.end());
             INFO("seed " << seed << " step " << step);
             REQUIRE(disagreement(s, allow, deny, chosen).empty());
+        }
+    }
+}
+
+TEST_CASE("I9 a scope explains itself by the first of the deepest rules that stand", "[scope]") {
+    constexpr std::size_t depth = 2;
+    const auto worlds = world::all(depth);
+    for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+        INFO("seed " << seed);
+        const world& chosen = worlds[seed % worlds.size()];
+        random_rules random{chosen.names, depth, seed};
+        const auto allow = rules_of(random.rules(6));
+        const auto always = base_layers(random.rules(3));
+        scope s{allow, always};
+        // By child and epoch, as they are listed.
+        std::map<std::pair<std::string, epoch>, std::vector<deny_layer>> delegations;
+        for (int step = 0; step < 40; ++step) {
+            const delegation_ref ref{std::string(1, random.below(2) == 0 ? 'a' : 'b'),
+                                     epoch{random.below(3)}};
+            auto& there = delegations[{ref.child, ref.granted}];
+            if (random.below(2) == 0) {
+                REQUIRE(s.remove(ref) == there.size());
+                there.clear();
+            } else {
+                std::vector<deny_layer> more;
+                for (const auto& denied : rules_of(random.rules(3)))
+                    more.push_back({denied, ref});
+                s.add(more);
+                there.insert(there.end(), more.begin(), more.end());
+            }
+        }
+        auto layers = always;
+        for (const auto& [ref, of_one] : delegations)
+            layers.insert(layers.end(), of_one.begin(), of_one.end());
+        REQUIRE(s.layers() == layers);
+        const scope copy{s};
+        for (const auto& place : chosen.resources) {
+            const auto wanted = plainly_explained(allow, layers, place);
+            REQUIRE(s.explain(place) == wanted);
+            REQUIRE(copy.explain(place) == wanted);
+        }
+        const scope moved{std::move(s)};
+        for (const auto& place : chosen.resources) {
+            REQUIRE(moved.explain(place) == copy.explain(place));
+            // NOLINTNEXTLINE(bugprone-use-after-move): that is what is tested
+            REQUIRE(s.explain(place) == explanation{});
         }
     }
 }

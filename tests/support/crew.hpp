@@ -216,6 +216,17 @@ public:
         return *forget(name);
     }
 
+    /// The pod's allocation changes behind everybody's back: `change(row)`.
+    template <class F>
+    void tamper(const std::string& name, F&& change) {
+        auto store = backend_.open();
+        must(store.write([&](auto& txn) -> podscope::result<void> {
+            auto row = must(podscope::registry{txn}.find(name));
+            change(*row);
+            return podscope::registry{txn}.update(*row);
+        }));
+    }
+
     /// The pod object, from now on not among those that are expected to live. It stays where it is
     /// until the crew goes.
     pod* forget(const std::string& name) {

@@ -255,7 +255,6 @@ private:
             }
             child.granted = *granted;
             child.delegated_from = parent;
-            child.active_segment.clear();
             all.push_back({.child = child.pod,
                            .granted = *granted,
                            .rules = child.manifest.allow,

@@ -329,7 +329,6 @@ inline void rule_index::prune(node_number number) noexcept {
         remove_entry(number);
         node& gone = node_at(number);
         const node_number parent = gone.parent;
-        gone = node{};
         gone.parent = first_free_;
         first_free_ = number;
         number = parent;
