@@ -16,6 +16,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -83,22 +84,24 @@ bool over_stores(std::string_view name, F&& run) {
     bool some = false;
     bool all = true;
     const auto run_on = [&]<class Store>() {
-        if (name.empty() || name == Store::name) {
-            some = true;
-            all = run.template operator()<Store>() && all;
+        if (!name.empty() && name != Store::name) {
+            return;
         }
+        [[maybe_unused]] std::optional<Store> served;
+        if constexpr (served_store<Store>) {
+            if (!Store::is_there()) {
+                return;
+            }
+            served.emplace();
+        }
+        some = true;
+        all = run.template operator()<Store>() && all;
     };
     run_on.template operator()<journal_file>();
 #ifdef PODSCOPE_REGIMES_ON_SQLITE
     run_on.template operator()<sqlite_file>();
 #endif
-    const auto run_on_server = [&]<class Store>() {
-        if ((name.empty() || name == Store::name) && Store::is_there()) {
-            const Store running;
-            run_on.template operator()<Store>();
-        }
-    };
-    (run_on_server.template operator()<More>(), ...);
+    (run_on.template operator()<More>(), ...);
     return some && all;
 }
 
