@@ -17,7 +17,7 @@ int main() {
     auto no = planner.check("/ws/src/main.cpp", permission::write);
     std::cout << yes.has_value() << ' ' << to_string(no.error()) << '\n';
     // 1 denied: 'planner' may not write /ws/src/main.cpp: it has delegated write /ws/src to
-    // 'coder' (epoch 2)
+    // 'coder' (epoch 2, the first time)
 
     coder.release().value(); // and the planner has it again
     std::cout << planner.check("/ws/src/main.cpp", permission::write).has_value() << '\n'; // 1

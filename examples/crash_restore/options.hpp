@@ -28,8 +28,8 @@ everywhere, and the library's invariants are checked.
   --help        print this
 
 Exit status: 0 if all checks hold, 1 if one failed, 2 if the demo could not be
-run, 3 if it was to enforce and the kernel cannot. Process ids, times and the folder's name differ from run to run, and
-nothing else.
+run, 3 if it was to enforce and the kernel cannot. Process ids, times and the
+folder's name differ from run to run, and nothing else.
 )";
 
 struct options {
