@@ -87,19 +87,14 @@ public:
 
 private:
     void close_long_text(std::size_t opened, std::size_t length) {
-        std::size_t more = 0;
-        for (auto rest = length >> 7; rest != 0; rest >>= 7) {
-            ++more;
-        }
+        std::string prefix;
+        put_varint(prefix, length);
+        const auto more = prefix.size() - 1;
         reserve(more);
         char* const text = out_->data() + opened;
         std::memmove(text + more, text, length);
+        std::ranges::copy(prefix, text - 1);
         at_ += more;
-        char* prefix = text - 1;
-        for (; length >= 0x80; length >>= 7) {
-            *prefix++ = static_cast<char>(length | 0x80);
-        }
-        *prefix = static_cast<char>(length);
     }
 
     void reserve(std::size_t more) {
