@@ -2,6 +2,7 @@
 // Commits that leave their sync to the next one. What a loss of power makes of them is tried at
 // random by regimes/powercut.cpp.
 #include "backend/scratch_folder.hpp"
+#include "backend/system_faults.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
@@ -10,11 +11,13 @@
 #include <podscope/verify/recorded_files.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -142,6 +145,49 @@ TEST_CASE("F03 a delayed commit that a loss of power took from under a later one
         const auto compacted = bytes_of(file);
         CHECK(find(without(compacted, frames.front())).error().category == errc::corrupt);
     }
+}
+
+TEST_CASE("F13 what waited for a sync that failed is written again before another sync counts") {
+    const bool can_be_cut_off = GENERATE(true, false);
+    const bool is_noticed_by_a_new_handle = GENERATE(true, false);
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = path + "/journal";
+    auto store = journal::open(path).value();
+    auto other = journal::open(path).value();
+    REQUIRE(put_number(store, "a", 1));
+    REQUIRE(put_delayed(store, "b", 2));
+    REQUIRE(put_delayed(store, "c", 3));
+    {
+        const system_faults faults{[&](system_call called) {
+            const bool fails =
+                called == system_call::sync || (called == system_call::cut && !can_be_cut_off);
+            return fails ? failing(EIO) : fate{};
+        }};
+        REQUIRE(put_number(store, "d", 4).error().category == errc::io);
+    }
+    const auto at = places(file);
+    (void)files::take();
+    auto heir = is_noticed_by_a_new_handle ? journal::open(path).value() : std::move(other);
+    REQUIRE(put_number(heir, "e", 5));
+
+    // The kernel may have taken "b" and "c" for written when the sync failed.
+    const auto events = files::take();
+    const auto written = std::ranges::find_if(events, [&](const file_event& event) {
+        return event.what == file_event::kind::written && event.at == at[1].begin &&
+               event.bytes.size() >= at[2].end - at[1].begin;
+    });
+    REQUIRE(written != events.end());
+    const auto synced = std::ranges::find_if(written, events.end(), [&](const file_event& event) {
+        return event.what == file_event::kind::synced && event.file == written->file;
+    });
+    CHECK(synced != events.end());
+    CHECK(at.size() == (can_be_cut_off ? 3 : 4));
+    CHECK(value_of(heir, "c").value() == number{3, {}});
+
+    // And once it is, nothing is written twice.
+    REQUIRE(put_number(heir, "f", 6));
+    CHECK(std::ranges::count(files::take(), file_event::kind::written, &file_event::what) == 1);
 }
 
 TEST_CASE("a journal of a format that cannot say what was not synced has each commit synced") {

@@ -71,7 +71,7 @@ TEST_CASE("a page of a newer version is refused and not touched") {
     const scratch_folder folder;
     (void)shared_page::open(open_file(folder / "page").get(), "page").value();
     std::string newer = bytes_of(folder / "page");
-    newer[16] = '\2';
+    newer[16] = '\3';
     set_bytes(folder / "page", newer);
     const auto page = shared_page::open(open_file(folder / "page").get(), "page");
     REQUIRE_FALSE(page.has_value());

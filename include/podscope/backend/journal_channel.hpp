@@ -128,11 +128,11 @@ public:
             is_caught_up_ = false;
             return followed;
         }
+        if (code = settle_appended(); code != 0) {
+            is_caught_up_ = false;
+            return system_failure("sync", file_->path(), code);
+        }
         if (page.published() != present_end()) {
-            if (code = confirm_unpublished(); code != 0) {
-                is_caught_up_ = false;
-                return system_failure("sync", file_->path(), code);
-            }
             page.publish(present_end());
         }
         page.set_appending(false);
@@ -160,7 +160,8 @@ public:
                            file_->header().version >= journal_version_with_unsynced;
         if (is_power && waits) {
             // Before they are there: too many said is a loss of care, too few is one of data.
-            page.set_unsynced(unsynced + transactions);
+            page.set_unsynced(unsynced + transactions,
+                              unsynced == 0 ? file_->end() : page.unsynced_from());
         }
         // For whoever comes next if this process dies before it can publish: everybody has to find
         // the same, whether or not he was at the end.
@@ -181,7 +182,7 @@ public:
         page.publish(present_end());
         page.set_appending(false);
         if (is_power && !waits) {
-            page.set_unsynced(0);
+            page.set_synced();
         }
         note_caught_up();
         return {};
@@ -257,7 +258,7 @@ private:
         }
         *file_ = **std::move(installed);
         folder_->page().move_to(present_end());
-        folder_->page().set_unsynced(0);
+        folder_->page().set_synced();
         compacting_.start_over(*file_);
         if (const int code = sync_folder(); code != 0) {
             break_off(code);
@@ -332,19 +333,23 @@ private:
         return {};
     }
 
-    // Frames that nobody has reported as done: their writer died, or could not sync them and could
-    // not cut them off. They are taken as committed, and so must first be as durable as any.
-    [[nodiscard]] int confirm_unpublished() {
-        if (durable_ != durability::power) {
+    // Makes last what somebody appended who died over it or failed. Frames that nobody has reported
+    // as done are taken as committed, and so must be as durable as any. And a sync that failed may
+    // have had the kernel take for written what was left to it: another sync would not bring that.
+    [[nodiscard]] int settle_appended() {
+        auto& page = folder_->page();
+        const auto said = page.published();
+        const auto unsynced = page.is_appending() ? page.unsynced() : 0;
+        if (unsynced == 0 && (said == present_end() || durable_ != durability::power)) {
             return 0;
         }
-        const auto said = folder_->page().published();
+        const auto from = unsynced != 0 ? page.unsynced_from() : said.end;
         const bool is_known = said.file == file_->header().file &&
-                              said.end >= file_->header().snapshot_end && said.end < file_->end();
+                              from >= file_->header().snapshot_end && from <= file_->end();
         const int code =
-            is_known ? file_->write_again(said.end) : Files::sync_data(file_->descriptor());
+            is_known ? file_->write_again(from) : Files::sync_data(file_->descriptor());
         if (code == 0) {
-            folder_->page().set_unsynced(0);
+            page.set_synced();
         }
         return code;
     }

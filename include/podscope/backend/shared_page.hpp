@@ -80,7 +80,7 @@ public:
             // Others may have mapped what stands here: for them too it must be another generation.
             page.number(generation_at).fetch_add(1, std::memory_order_release);
             page.publish({});
-            page.set_unsynced(0);
+            page.set_synced();
             page.set_appending(false);
             std::memcpy(page.at_, magic.data(), magic.size());
             page.number(version_at).store(version, std::memory_order_release);
@@ -118,9 +118,18 @@ public:
         return number(unsynced_at).load(std::memory_order_relaxed);
     }
 
-    void set_unsynced(std::uint64_t transactions) noexcept {
+    /// Where in the file the first of them begins.
+    [[nodiscard]] std::uint64_t unsynced_from() const noexcept {
+        return number(unsynced_from_at).load(std::memory_order_relaxed);
+    }
+
+    void set_unsynced(std::uint64_t transactions, std::uint64_t from) noexcept {
+        number(unsynced_from_at).store(from, std::memory_order_relaxed);
         number(unsynced_at).store(transactions, std::memory_order_relaxed);
     }
+
+    /// Says that all that the file holds is on the disk.
+    void set_synced() noexcept { number(unsynced_at).store(0, std::memory_order_relaxed); }
 
     /// Whether somebody began to append and has not said that he was done: if he holds the lock no
     /// more, there may be a commit behind the published end.
@@ -143,7 +152,7 @@ public:
 
 private:
     static constexpr std::string_view magic = "podscope page\r\n\n";
-    static constexpr std::uint64_t version = 1;
+    static constexpr std::uint64_t version = 2;
 
     static constexpr std::size_t version_at = 16;
     static constexpr std::size_t file_at = 24;
@@ -151,6 +160,7 @@ private:
     static constexpr std::size_t holder_at = 40;
     static constexpr std::size_t unsynced_at = 48;
     static constexpr std::size_t appending_at = 56;
+    static constexpr std::size_t unsynced_from_at = 64;
     // On a cache line of its own: it is read all the time, and the rest is written.
     static constexpr std::size_t generation_at = 128;
 
