@@ -94,6 +94,9 @@ public:
                 }
             }
         }
+        if (killed_ == 0 || 2 * early_ > runs_) {
+            wrong_.emplace_back("hardly anything was killed in the middle of its operation");
+        }
         for (const auto& one : wrong_) {
             std::fprintf(stderr, "%s: %s\n", Store::name, one.c_str());
         }

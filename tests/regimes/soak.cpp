@@ -286,13 +286,22 @@ private:
         return appended;
     }
 
+    // What a pod is not restored for whose scope is another one's by now, or that never began.
+    [[nodiscard]] static bool may_refuse(const podscope::error& why) {
+        using podscope::errc;
+        return why.category == errc::unknown_pod || why.category == errc::stale_epoch ||
+               why.category == errc::conflict || why.category == errc::segment_pending;
+    }
+
     // Now that nothing is disturbed any more: every pod that can be restored is, once, nothing is
     // left over, and doing it again changes nothing (I4, I5, I8).
     void go_on() {
         logs_.emplace_back("log-last", board_->clock.load());
         soak_worker<Store> last{folder_.path(), "log-last", *board_, processes, seed_};
         for (std::size_t number = 0; number != last.names; ++number) {
-            (void)last.restore(last.name(number));
+            if (const auto why = last.restore(last.name(number)); why && !may_refuse(*why)) {
+                wrong_.push_back("a pod cannot be restored: " + to_string(*why));
+            }
         }
         last.reconcile_all();
         if (!last.is_settled()) {

@@ -30,6 +30,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -103,8 +104,14 @@ public:
 
     // One operation each, for the end of a soak too.
 
-    [[nodiscard]] bool restore(const std::string& wanted) {
-        return keep(doing("restore", {wanted}, {}, [&] { return library_.restore(wanted); }));
+    /// Restores a pod and holds it. Why it cannot be, if it cannot.
+    std::optional<podscope::error> restore(const std::string& wanted) {
+        auto back = doing("restore", {wanted}, {}, [&] { return library_.restore(wanted); });
+        if (!back) {
+            return std::move(back).error();
+        }
+        own_.push_back(std::move(back->pod));
+        return {};
     }
 
     void reconcile_all() {
@@ -341,13 +348,6 @@ private:
     bool keep(podscope::result<pod> got) {
         if (got) {
             own_.push_back(std::move(*got));
-        }
-        return got.has_value();
-    }
-
-    bool keep(podscope::result<podscope::restored<parts>> got) {
-        if (got) {
-            own_.push_back(std::move(got->pod));
         }
         return got.has_value();
     }
