@@ -143,16 +143,16 @@ public:
     ///
     /// Errors: those of `etcd_errc`, within the deadline.
     [[nodiscard]] static result<etcd_backend> open(const etcd_options& options, etcd_dialler dial) {
-        auto made = std::make_shared<handle>(options, std::move(dial));
-        if (auto known = made->client.check_endpoints(); !known) {
-            return fail(known);
-        }
-        etcd_backend opened{std::move(made)};
-        auto reached = opened.read([](reader& txn) { return txn.get({}); });
-        if (!reached) {
-            return fail(reached);
-        }
         return guarded([&]() -> result<etcd_backend> {
+            auto made = std::make_shared<handle>(options, std::move(dial));
+            if (auto known = made->client.check_endpoints(); !known) {
+                return fail(known);
+            }
+            etcd_backend opened{std::move(made)};
+            auto reached = opened.read([](reader& txn) { return txn.get({}); });
+            if (!reached) {
+                return fail(reached);
+            }
             auto& on = *opened.on_;
             if (options.lease_term.count() > 0) {
                 on.lease = backend_detail::etcd_lease::begin(on.client, on.layout);
@@ -160,7 +160,7 @@ public:
             if (options.freshness.count() != 0) {
                 on.watch = backend_detail::etcd_watch::begin(on.client, on.layout);
             }
-            return std::move(opened);
+            return opened;
         });
     }
 

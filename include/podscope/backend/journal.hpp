@@ -68,19 +68,21 @@ public:
     ///
     /// Errors: `corrupt`, with path and offset; `unsupported_version`; `unsafe_file` if the folder
     /// or a file in it is a link, is of another kind, belongs to another user, may be written by
-    /// others, or lies on a network file system; `timeout`; `io`.
+    /// others, or lies on a network file system; `timeout`; `io`; `out_of_memory`.
     [[nodiscard]] static result<basic_journal> open(std::string folder,
                                                     const journal_options& options = {}) {
-        auto channel = channel_type::open(std::move(folder), options, Durable);
-        if (!channel) {
-            return fail(channel);
-        }
-        basic_journal opened{std::shared_ptr<state>{new state{*std::move(channel)},
-                                                    os_detail::delete_in_its_process{}}};
-        if (auto read = opened.catch_up(); !read) {
-            return fail(read);
-        }
-        return opened;
+        return guarded([&]() -> result<basic_journal> {
+            auto channel = channel_type::open(std::move(folder), options, Durable);
+            if (!channel) {
+                return fail(channel);
+            }
+            basic_journal opened{std::shared_ptr<state>{new state{*std::move(channel)},
+                                                        os_detail::delete_in_its_process{}}};
+            if (auto read = opened.catch_up(); !read) {
+                return fail(read);
+            }
+            return opened;
+        });
     }
 
     /// Runs `body(reader)` on the present state, once.

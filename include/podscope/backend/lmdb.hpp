@@ -62,11 +62,13 @@ public:
     /// written by others, or lies on a network file system; `timeout`; `io`.
     [[nodiscard]] static result<basic_lmdb_backend> open(const std::string& folder,
                                                          const lmdb_options& options = {}) {
-        auto environment = backend_detail::lmdb_environment::open(folder, options);
-        if (!environment) {
-            return fail(environment);
-        }
-        return basic_lmdb_backend{*std::move(environment)};
+        return guarded([&]() -> result<basic_lmdb_backend> {
+            auto environment = backend_detail::lmdb_environment::open(folder, options);
+            if (!environment) {
+                return fail(environment);
+            }
+            return basic_lmdb_backend{*std::move(environment)};
+        });
     }
 
     /// Runs `body(reader)` on the present state, once.

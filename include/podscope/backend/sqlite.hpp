@@ -58,11 +58,13 @@ public:
     /// written by others, or lies on a network file system; `forked`; `timeout`; `io`.
     [[nodiscard]] static result<basic_sqlite_backend> open(const std::string& folder,
                                                            const sqlite_options& options = {}) {
-        auto pool = backend_detail::sqlite_pool::open(folder, options, Durable);
-        if (!pool) {
-            return fail(pool);
-        }
-        return basic_sqlite_backend{*std::move(pool)};
+        return guarded([&]() -> result<basic_sqlite_backend> {
+            auto pool = backend_detail::sqlite_pool::open(folder, options, Durable);
+            if (!pool) {
+                return fail(pool);
+            }
+            return basic_sqlite_backend{*std::move(pool)};
+        });
     }
 
     /// Runs `body(reader)` on the present state, once.
