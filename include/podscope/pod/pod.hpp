@@ -41,7 +41,8 @@ namespace podscope {
 /// destroyed meanwhile. After a move the source may only be destroyed or assigned to.
 ///
 /// Destroyed without `release`, a pod is left as a dead process would leave it, but seen as dead at
-/// once: its parent reclaims it, or it is restored from its record.
+/// once: its parent reclaims it, or it is restored from its record. That is a commit, for which the
+/// destructor may wait as long as the backend lets one wait.
 template <class Parts>
 class basic_pod {
 public:
@@ -56,14 +57,16 @@ public:
     /// The epoch of its allocation: the fencing token to show to others.
     [[nodiscard]] epoch granted() const noexcept { return held_->own().granted; }
 
-    /// The session segment that the pod writes.
-    [[nodiscard]] std::string segment() const noexcept { return held_->segment(); }
+    /// The session segment that the pod writes, as it was at the last look. May wait for a look
+    /// that another thread is at.
+    [[nodiscard]] std::string segment() const { return held_->segment(); }
 
     /// Whether the pod may do `wanted` at a target, now.
     ///
     /// Looks at its allocation first if anything was committed since the last look; one load if
-    /// nothing was (on a backend with a generation). What it cannot do is to hold back a write that
-    /// was checked before a revocation and is made after it.
+    /// nothing was (on a backend with a generation), after the target is resolved, for which
+    /// `canonical_path` asks the file system. What it cannot do is to hold back a write that was
+    /// checked before a revocation and is made after it.
     ///
     /// Errors: `denied`, `revoked`, `forked`, `invalid_target`, those of the backend.
     [[nodiscard]] result<void> check(std::string_view target, permission wanted) const {
@@ -114,9 +117,8 @@ public:
         });
     }
 
-    /// The same as `check`, with a permit to show to whoever does it on the pod's behalf.
-    ///
-    /// Errors: as `check`.
+    /// The same as `check`, with a permit to show to whoever does it on the pod's behalf. Errors:
+    /// as `check`.
     [[nodiscard]] result<permit> permit_for(std::string_view target, permission wanted) const& {
         return guarded([&]() -> result<permit> {
             auto place = core().parts().names.resolve(target);
@@ -134,7 +136,9 @@ public:
     result<permit> permit_for(std::string_view target, permission wanted) const&& = delete;
 
     /// Runs `body(scope)` after the same look at the allocation, and gives the result that it
-    /// returns. Errors: `revoked`, `forked`, those of the backend and of the body.
+    /// returns. Whoever wants to change the scope waits for the body: it has to be short, and must
+    /// not use this pod, whose next look might wait for it. For anything else there is
+    /// `current_scope`. Errors: `revoked`, `forked`, those of the backend and of the body.
     template <class F>
     [[nodiscard]] std::invoke_result_t<F&, const scope&> with_scope(F&& body) const {
         return guarded([&]() -> std::invoke_result_t<F&, const scope&> {
@@ -156,7 +160,8 @@ public:
     /// proven dead.
     ///
     /// Errors: `not_within_authority`, `conflict` (all competitors named), `duplicate_name`,
-    /// `invalid_name`, `invalid_target`, `invalid_manifest`, `revoked`, `forked`.
+    /// `invalid_name`, `invalid_target`, `invalid_manifest`, `revoked`, `forked`, those of the
+    /// backend.
     [[nodiscard]] result<grant>
     delegate(const manifest& child, std::chrono::milliseconds probe_time = default_probe_time) {
         auto made = delegate_all({&child, 1}, probe_time);
@@ -188,6 +193,8 @@ public:
                 return fail(self);
             }
             const holder by{.owner = std::move(*self)};
+            std::vector<grant> grants;
+            grants.reserve(children.size()); // after the commit nothing may fail
             stale_report cleared;
             auto made =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
@@ -202,7 +209,6 @@ public:
             if (!made) {
                 return fail(made);
             }
-            std::vector<grant> grants;
             for (auto& one : *made) {
                 grants.push_back({.pod = std::move(one.child), .granted = one.granted});
             }
@@ -260,7 +266,6 @@ public:
     }
 
     /// Everybody below it, children's children too: of whom `reconcile` probes those who are live.
-    ///
     /// Errors: `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<std::vector<descendant>> descendants() const {
         return guarded([&] { return held_->descendants(); });
@@ -276,7 +281,8 @@ public:
         }
     }
 
-    /// Offers what is in its outbox to the sink again; the report says what stays there.
+    /// Offers what is in its outbox to the sink again; the report says what stays there. Errors:
+    /// `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<reconcile_report> deliver() {
         return held_->commit_and_tell([](auto&, const allocation&) -> result<reconcile_report> {
             return reconcile_report{};
@@ -298,9 +304,7 @@ public:
         return report;
     }
 
-    /// Says where the pod answers from now on.
-    ///
-    /// Errors: `revoked`, `forked`, those of the backend.
+    /// Says where the pod answers from now on. Errors: `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<void> set_endpoint(std::string_view endpoint) {
         return held_->commit([&](auto& txn, allocation row) {
             row.endpoint = endpoint;
@@ -334,9 +338,10 @@ public:
         return switched;
     }
 
-    /// Adds an entry to its session segment, and gives its index there.
+    /// Adds an entry to its session segment, after the same look as a check, and gives its index
+    /// there. As with a check, an entry may still follow a revocation that came after the look.
     ///
-    /// Errors: `revoked`, `forked`, those of the session store.
+    /// Errors: `revoked`, `forked`, those of the backend and of the session store.
     [[nodiscard]] result<std::uint64_t> append(const session_entry& entry) {
         return guarded([&]() -> result<std::uint64_t> {
             if (auto current = held_->confirm(); !current) {
@@ -346,11 +351,16 @@ public:
         });
     }
 
-    /// Visits the entries of its session segment, from an index on, as they were written. History
-    /// only: nothing in them has a part in what the pod may do.
+    /// Visits the entries of its session segment, from an index on, as they were written, after the
+    /// same look. History only: nothing in them has a part in what the pod may do.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend, of the session store and of the visitor.
     template <class Visitor>
     [[nodiscard]] result<void> replay(std::uint64_t from, Visitor&& visit) const {
-        return guarded([&] {
+        return guarded([&]() -> result<void> {
+            if (auto current = held_->confirm(); !current) {
+                return current;
+            }
             return core().parts().sessions.read(segment(), from, std::forward<Visitor>(visit));
         });
     }

@@ -54,7 +54,9 @@ struct restored {
 ///
 /// Copies share the parts, and so do all pods made from them. Every call may be made from several
 /// threads and, on a backend that reaches so far, from several processes at once. A call that fails
-/// has changed nothing, unless it says so.
+/// has changed nothing, unless it says so; but that pods which stood in its way and were proven
+/// dead are cleared stands whatever becomes of it, as does a session segment that was made for a
+/// pod.
 template <class Parts>
 class basic_runtime {
 public:
@@ -63,8 +65,7 @@ public:
     explicit basic_runtime(Parts parts)
         : core_{std::make_shared<runtime_core<Parts>>(std::move(parts))} {}
 
-    /// Creates a pod that nobody delegated to: a root. A refusal may leave a session segment behind
-    /// that nobody uses.
+    /// Creates a pod that nobody delegated to: a root.
     ///
     /// Errors: `duplicate_name` if there is a record of that name, live or not; `conflict`, with
     /// all competitors named, after those proven dead were cleared; `segment_held`; `invalid_name`,
@@ -91,7 +92,8 @@ public:
     /// Makes a pod that a parent has reserved this process's own.
     ///
     /// Errors: `stale_epoch` if the grant has ended; `already_live` if it was adopted before;
-    /// `unknown_pod`; `segment_held`; those of the backend and the session store.
+    /// `unknown_pod`; `segment_held`, `unknown_segment`; `invalid_name`; those of the backend and
+    /// the session store.
     [[nodiscard]] result<pod> adopt(const grant& shown, const pod_options& options = {}) {
         return guarded([&]() -> result<pod> {
             if (auto checked = check_name(shown.pod); !checked) {
@@ -113,7 +115,8 @@ public:
     /// notifications offered to the sink. A reclaim policy that does something about children is
     /// shown them only once nothing is left that could refuse the restore, but for a competitor.
     ///
-    /// Errors: `unknown_pod`; `already_live` if its last holder may live; `segment_pending`,
+    /// Errors: `unknown_pod`; `already_live` if the reclaim policy keeps its last holder, as every
+    /// policy does with one that lives or of whom nothing is known; `segment_pending`,
     /// `unknown_segment`, `empty_segment`, `segment_held`; `stale_epoch` if its delegation has
     /// ended; `conflict`, with all competitors named; `invalid_name`; those of the parts.
     [[nodiscard]] result<restored<Parts>> restore(std::string_view name,
@@ -141,8 +144,11 @@ public:
         });
     }
 
-    /// Probes all live pods and ends those that are proven dead. No other call looks at all of
-    /// them.
+    /// Probes all live pods and ends those that are proven dead, each in a commit of its own: what
+    /// keeps one from being ended is in the report. No other call looks at all of them. Whom it
+    /// gives scope back to is told at his next `deliver`, reconcile or restore.
+    ///
+    /// Errors: those of the backend and the probe, before anything was ended.
     [[nodiscard]] result<stale_report>
     reclaim_stale(std::chrono::milliseconds probe_time = default_probe_time) {
         return guarded([&]() -> result<stale_report> {
@@ -154,7 +160,8 @@ public:
         });
     }
 
-    /// All allocations, in the order of their pods' names.
+    /// All allocations, in the order of their pods' names; linear in their number. Errors, as of
+    /// every call below: those of the backend.
     [[nodiscard]] result<std::vector<allocation>> live() const {
         return reading([](auto& txn) -> result<std::vector<allocation>> {
             std::vector<allocation> rows;
@@ -201,7 +208,8 @@ public:
     }
 
     /// Offers the notifications for a pod that no sink has taken yet to the sink, whether or not
-    /// the pod is live: what a pod that was released has left, for instance.
+    /// the pod is live: what a pod that was released has left, for instance. The report says which
+    /// of them the sink did not take.
     [[nodiscard]] result<reconcile_report> deliver(std::string_view name) {
         return guarded([&]() -> result<reconcile_report> {
             reconcile_report report;
