@@ -618,6 +618,23 @@ TEST_CASE("a transaction that is too large for etcd says so and leaves nothing",
     CHECK(all_of(store).empty());
 }
 
+TEST_CASE("a transaction of more changes than etcd takes side by side is one commit", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    constexpr int rows = 400;
+    const etcd_server server{{"--max-txn-ops=24"}}; // 12 * 12 in two levels, 8 * 8 * 8 in three
+    const wired mine{server, {.most_operations = 24}};
+    auto store = mine.store;
+    (void)mine.wire.take_count();
+    must(store.write([&](etcd_writer& txn) -> result<void> {
+        for (int i = 0; i != rows; ++i) {
+            must(txn.put("row" + std::to_string(i), "1"));
+        }
+        return {};
+    }));
+    CHECK(mine.wire.take_count().commits == 1);
+    CHECK(all_of(store).size() == rows);
+}
+
 TEST_CASE("a transaction in etcd takes one request to read and one to commit", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;

@@ -101,7 +101,7 @@ public:
 
     /// How many comparisons a commit of so many changes can have.
     [[nodiscard]] std::size_t most_comparisons(std::size_t changes) const noexcept {
-        return (is_flat(changes + 2) ? most() : most() / 2) - 1;
+        return most() / std::max<std::size_t>(depth_for(changes + 2), 1) - 1;
     }
 
 private:
@@ -138,10 +138,6 @@ private:
 
     [[nodiscard]] std::size_t most() const noexcept { return client_->options().most_operations; }
 
-    [[nodiscard]] bool is_flat(std::size_t operations) const noexcept {
-        return operations <= most();
-    }
-
     [[nodiscard]] static std::vector<std::string> operations_of(const etcd_view::changes& changes) {
         std::vector<std::string> made;
         made.reserve(changes.size() + 2);
@@ -151,28 +147,44 @@ private:
         return made;
     }
 
-    // etcd counts the operations of each transaction and those of the one that it is within, not
-    // those side by side: so many are put into transactions within the one.
+    // etcd counts the operations of each transaction and those of the ones that it is within, not
+    // those side by side: so many are put into transactions within the one, and within those.
     [[nodiscard]] result<std::vector<std::string>> packed(std::vector<std::string> all) const {
-        if (is_flat(all.size())) {
-            return all;
-        }
-        const std::size_t each = most() / 2;
-        if (all.size() > each * each) {
+        const std::size_t depth = depth_for(all.size());
+        if (depth == 0) {
             return fail({.category = errc::unavailable,
                          .message = "a transaction of " + std::to_string(all.size()) +
                                     " changes is more than etcd takes with --max-txn-ops=" +
                                     std::to_string(most()) + "; make it smaller",
                          .system = std::make_error_code(std::errc::file_too_large)});
         }
-        std::vector<std::string> made;
-        for (std::size_t first = 0; first < all.size(); first += each) {
-            const auto last = std::min(all.size(), first + each);
-            made.push_back(
-                etcd_nested(etcd_txn({}, {all.begin() + static_cast<std::ptrdiff_t>(first),
-                                          all.begin() + static_cast<std::ptrdiff_t>(last)})));
+        const std::size_t each = most() / depth;
+        while (all.size() > each) {
+            std::vector<std::string> outer;
+            for (std::size_t first = 0; first < all.size(); first += each) {
+                const auto last = std::min(all.size(), first + each);
+                outer.push_back(
+                    etcd_nested(etcd_txn({}, {all.begin() + static_cast<std::ptrdiff_t>(first),
+                                              all.begin() + static_cast<std::ptrdiff_t>(last)})));
+            }
+            all = std::move(outer);
         }
-        return made;
+        return all;
+    }
+
+    // How many transactions one within the other it takes for so many operations; 0 if more than
+    // are of any use.
+    [[nodiscard]] std::size_t depth_for(std::size_t operations) const noexcept {
+        for (std::size_t depth = 1; depth <= 4; ++depth) {
+            std::size_t room = 1;
+            for (std::size_t level = 0; level < depth; ++level) {
+                room *= most() / depth;
+            }
+            if (operations <= room) {
+                return depth;
+            }
+        }
+        return 0;
     }
 
     // One that was refused shows the mark.
