@@ -269,6 +269,17 @@ TEST_CASE("a bet on etcd is refused by the first comparison if anybody has commi
     CHECK(commits.front().starts_with(first));
 }
 
+TEST_CASE("nothing is bet on etcd once the watch has heard of somebody else's commit", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    two_handles here;
+    here.settle();
+    const auto before = here.store.generation();
+    here.put(here.other, "elsewhere", "1");
+    REQUIRE(podscope_test::eventually([&] { return here.store.generation() != before; }, 20s));
+    CHECK(here.requests_to_add_one("new") == here.as_without_a_watch);
+    CHECK(here.requests_to_add_one("new") == here.only_a_commit);
+}
+
 TEST_CASE("nothing is bet on the rest of all that there is in etcd", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     two_handles here;
@@ -319,7 +330,7 @@ TEST_CASE("nobody hears what a bet has come to that does not commit", "[etcd]") 
     SECTION("an error") {
         const auto done = here.store.write([&](etcd_writer& txn) -> result<void> {
             open_meanwhile();
-            return *must(txn.get("state")) == "open"
+            return must(txn.get("state")).value() == "open"
                        ? txn.put("entered", "yes")
                        : fail({.category = errc::denied, .message = "it is closed"});
         });
@@ -329,7 +340,7 @@ TEST_CASE("nobody hears what a bet has come to that does not commit", "[etcd]") 
     SECTION("that there is nothing to do") {
         CHECK(must(here.store.write([&](etcd_writer& txn) -> result<std::string> {
                   open_meanwhile();
-                  return *must(txn.get("state"));
+                  return must(txn.get("state")).value();
               })) == "open");
     }
 }
