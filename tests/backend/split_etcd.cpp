@@ -7,6 +7,7 @@
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/etcd.hpp>
@@ -78,6 +79,50 @@ TEST_CASE("a write of a split store commits once to its second part, guesses or 
     CHECK(all.first.at("last").value == 4);
     CHECK(all.first.size() == 5);
     CHECK(all.second.size() == 4);
+    CHECK(is_settled(store));
+}
+
+TEST_CASE("a split store whose first part is a watched etcd bets nothing of its second part",
+          "[etcd][split]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    over_memory store{must(podscope::open_etcd_store(
+                          {.endpoints = {server.endpoint()}, .freshness = 1h}, wire.dialler())),
+                      second_memory{}};
+    auto other = open_at(server);
+    int number = 0;
+    const auto add = [&](auto&& meanwhile) {
+        ++number;
+        int runs = 0;
+        must(store.write([&](auto& txn) -> result<void> {
+            if (++runs == 1) {
+                meanwhile();
+            }
+            const auto last = must(txn.template get<numbers>("last"));
+            must(txn.template put<numbers>("last", {last ? last->value + 1 : 1, {}}));
+            return txn.template put<notes>("note", {std::to_string(number), {}, {}});
+        }));
+    };
+    REQUIRE(podscope_test::eventually([&] { return store.first().bytes().is_warm(); }));
+    // The first two have the parts meet and leave something to bet on.
+    add([] {});
+    add([] {});
+    for (const bool comes_between : {false, true}) {
+        CAPTURE(comes_between);
+        const auto before = store.second().generation();
+        (void)wire.take_count();
+        add([&] {
+            if (comes_between) {
+                must(put_number(other, "elsewhere", number));
+            }
+        });
+        CHECK(wire.take_count() == etcd_wire::count{1, 1, 0});
+        CHECK(store.second().generation() == before + 1);
+    }
+    const auto all = must(contents_of(store));
+    CHECK(all.first.at("last").value == number);
+    CHECK(all.second.at("note").text == std::to_string(number));
     CHECK(is_settled(store));
 }
 

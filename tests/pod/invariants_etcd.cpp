@@ -8,6 +8,7 @@
 
 #include <string>
 #include <tuple>
+#include <utility>
 
 namespace {
 
@@ -91,6 +92,9 @@ TEMPLATE_LIST_TEST_CASE("I11 one live pod writes a segment",
 }
 
 using backend_test::etcd_wire;
+using backend_test::raw_etcd;
+using podscope::backend_detail::etcd_layout;
+using podscope::backend_detail::etcd_object;
 using with_and_without_leases = std::tuple<configuration<in_etcd, by_script, to_queue>,
                                            configuration<in_leased_etcd, by_script, to_queue>>;
 
@@ -120,6 +124,83 @@ TEMPLATE_LIST_TEST_CASE("what a pod does in etcd takes one request to read and o
     const auto reclaimed = count([&] { return planner.reclaim("b"); });
     CAPTURE(reclaimed.reads, reclaimed.commits, reclaimed.others);
     CHECK(reclaimed == etcd_wire::count{2, 2, 0});
+}
+
+TEST_CASE("a delegation in etcd has nothing to do with who claims what lies behind its place",
+          "[pod][etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    using plain = configuration<in_etcd, by_script, to_queue>;
+    crew_of<plain> c{plain{}};
+    const auto& wire = c.backend().wire;
+    auto& planner = c.create(writer("planner", "/ws"));
+    (void)c.create(writer("neighbour", "/ws2"));
+    must(planner.delegate(writer("a", "/ws/a"), patience));
+    raw_etcd raw{c.backend().endpoint()};
+    const auto claim = etcd_layout{c.backend().prefix}.rows +
+                       podscope::backend_detail::lifted_key<podscope::tables::claims>("ws2");
+    const auto found =
+        raw.ask("/v3/kv/range",
+                etcd_object{}.bytes("key", claim).bytes("range_end", claim + '\xff').done());
+    const auto& row = found["kvs"].items().at(0);
+    const auto put_again =
+        etcd_object{}.text("key", row["key"].text()).text("value", row["value"].text()).done();
+    wire.meddle_with_commits([&](const auto&, const auto& pass) {
+        (void)raw.ask("/v3/kv/put", put_again);
+        return pass();
+    });
+    (void)wire.take_count();
+    must(planner.delegate(writer("b", "/ws/b"), patience));
+    CHECK(wire.take_count() == etcd_wire::count{1, 1, 0});
+    wire.meddle({});
+}
+
+TEST_CASE("what a pod does in a watched etcd while nobody else does anything reads nothing",
+          "[pod][etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    using watched = configuration<in_watched_etcd, by_script, to_queue>;
+    crew_of<watched> c{watched{}};
+    const auto& wire = c.backend().wire;
+    auto& planner = c.create(writer("planner", "/ws"));
+    const auto count = [&](auto&& operation) {
+        (void)wire.take_count();
+        must(operation());
+        return wire.take_count();
+    };
+    const auto delegated = [&](const std::string& name) {
+        return count([&] { return planner.delegate(writer(name, "/ws/" + name), patience); });
+    };
+    int names = 0;
+    // Until the watch is warm.
+    REQUIRE(eventually(
+        [&] { return delegated("m" + std::to_string(names++)) == etcd_wire::count{0, 1, 0}; },
+        patience));
+    // Of names that were never heard before, wherever they come in order.
+    for (const std::string name : {"p", "a", "z", "b"}) {
+        CAPTURE(name);
+        CHECK(delegated(name) == etcd_wire::count{0, 1, 0});
+    }
+    // The one that reads is for what the sink is to be told.
+    CHECK(count([&] { return planner.reclaim("b"); }) == etcd_wire::count{1, 2, 0});
+    // The last commit was about what the sink was told.
+    CHECK(delegated("b") == etcd_wire::count{1, 1, 0});
+    CHECK(delegated("c") == etcd_wire::count{0, 1, 0});
+    // Somebody else comes between, when what is to be committed is on its way.
+    raw_etcd raw{c.backend().endpoint()};
+    const auto somebody_commits = etcd_object{}
+                                      .bytes("key", etcd_layout{c.backend().prefix}.clock)
+                                      .bytes("value", "x")
+                                      .done();
+    bool is_first = true;
+    wire.meddle_with_commits([&](const auto&, const auto& pass) {
+        if (std::exchange(is_first, false)) {
+            (void)raw.ask("/v3/kv/put", somebody_commits);
+        }
+        return pass();
+    });
+    CHECK(delegated("d") == etcd_wire::count{1, 2, 0});
+    wire.meddle({});
+    CHECK(delegated("e") == etcd_wire::count{0, 1, 0});
+    c.judge();
 }
 
 TEST_CASE("I7 a check in a watched etcd takes no request until it says revoked", "[pod][etcd]") {

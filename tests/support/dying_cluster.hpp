@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -93,16 +94,23 @@ private:
     }
 
     [[nodiscard]] static etcd_server& leader_of(etcd_cluster& cluster) {
-        for (;;) {
-            for (std::size_t i = 0; i != etcd_cluster::members; ++i) {
+        etcd_server* leader = nullptr;
+        const auto is_found = [&] {
+            for (std::size_t i = 0; leader == nullptr && i != etcd_cluster::members; ++i) {
                 auto& member = cluster.at(i);
                 const auto said =
                     backend_test::raw_etcd{member.endpoint()}.ask("/v3/maintenance/status", "{}");
                 if (said["leader"].text() == said["header"]["member_id"].text()) {
-                    return member;
+                    leader = &member;
                 }
             }
+            return leader != nullptr;
+        };
+        // Before the test gives up waiting for its answer.
+        if (!eventually(is_found, std::chrono::seconds{20})) {
+            throw std::runtime_error{"the cluster has no leader"};
         }
+        return *leader;
     }
 
     // By itself it answers only what the others confirm.

@@ -218,12 +218,21 @@ template <class Visitor>
 
 } // namespace backend_detail
 
-/// Visits the records of a table whose keys start with `prefix`, in order, until told to stop.
+/// Visits the records of a table whose keys start with `prefix`, from the key `from` on, which is
+/// one of those or might be, in order, until told to stop.
+template <table T, class Txn, class Visitor>
+    requires reads<Txn, T>
+[[nodiscard]] result<void>
+scan_prefix(Txn& txn, std::string_view prefix, std::string_view from, Visitor&& visit) {
+    const backend_detail::prefix_visitor<std::remove_reference_t<Visitor>> within{prefix, visit};
+    return txn.template scan<T>(from, within);
+}
+
+/// All of them.
 template <table T, class Txn, class Visitor>
     requires reads<Txn, T>
 [[nodiscard]] result<void> scan_prefix(Txn& txn, std::string_view prefix, Visitor&& visit) {
-    const backend_detail::prefix_visitor<std::remove_reference_t<Visitor>> within{prefix, visit};
-    return txn.template scan<T>(prefix, within);
+    return scan_prefix<T>(txn, prefix, prefix, visit);
 }
 
 } // namespace podscope

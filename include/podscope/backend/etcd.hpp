@@ -7,6 +7,7 @@
 #include <podscope/backend/etcd_client.hpp>
 #include <podscope/backend/etcd_committer.hpp>
 #include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/etcd_last_commit.hpp>
 #include <podscope/backend/etcd_layout.hpp>
 #include <podscope/backend/etcd_lease.hpp>
 #include <podscope/backend/etcd_options.hpp>
@@ -20,6 +21,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -30,6 +32,7 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace podscope {
 
@@ -108,7 +111,8 @@ private:
 /// one request on condition that all it has read is still so: rows, and that there was none where
 /// it has found none. So transactions are serialisable, and one sees all that was committed before
 /// it began. After a conflict a write is run again, after a pause that grows by chance; a body may
-/// besides be run on a guess of what it will read, whose outcome nobody sees.
+/// besides be run on a guess of what it will read, whose outcome nobody sees unless its commit has
+/// found that all of that is so.
 ///
 /// An answer that was lost is looked for before anything is tried again: a commit has taken place
 /// once, or not at all and will not. Where even that cannot be found out within the deadline, the
@@ -129,8 +133,11 @@ private:
 /// way, at most a fifth of the term, and leaves the lease to run out.
 ///
 /// Costs: a transaction whose rows were seen before takes one request to read, however many rows,
-/// and a write one more. A handle's first write takes two more, and it renews a lease every few
-/// minutes while it writes. The first row on a lease takes two more as well.
+/// and a write one more. With a watch that has heard of nobody else's commit since this handle's
+/// last, a write takes none to read if it asks for what that one has read or changed, or for what
+/// is new; and one more than without a watch if somebody has committed nevertheless. A handle's
+/// first write takes two more, and it renews a lease every few minutes while it writes. The first
+/// row on a lease takes two more as well.
 class etcd_backend {
 public:
     static constexpr podscope::durability durable = podscope::durability::power;
@@ -182,6 +189,9 @@ public:
     [[nodiscard]] std::invoke_result_t<F&, writer&> write(F&& body) {
         using backend_detail::etcd_outcome;
         const auto until = on_->client.deadline();
+        if (auto outcome = bet(body, until)) {
+            return *std::move(outcome);
+        }
         std::unique_lock in_turn{on_->turn, std::defer_lock};
         for (unsigned attempt = 1;; ++attempt) {
             auto view = on_->view(until);
@@ -189,16 +199,12 @@ public:
             if (!outcome || view.changed().empty()) {
                 return outcome;
             }
-            const auto most = on_->committer.most_comparisons(view.changed().size());
-            auto committed = on_->committer.commit(view.comparisons(most), view.changed(), until);
+            auto committed =
+                on_->commit(view.comparisons(on_->most_comparisons(view)), view, until);
             if (!committed) {
                 return fail(committed);
             }
             if (*committed == etcd_outcome::committed) {
-                on_->commits.fetch_add(1, std::memory_order_acq_rel);
-                for (const auto& [key, now] : view.changed()) {
-                    on_->memory.see(key, now.value);
-                }
                 return outcome;
             }
             if (*committed == etcd_outcome::lease_ended && on_->lease) {
@@ -255,9 +261,39 @@ private:
             return {client, memory, layout, lease.get(), until};
         }
 
+        [[nodiscard]] std::size_t most_comparisons(const backend_detail::etcd_view& view) const {
+            return committer.most_comparisons(view.changed().size());
+        }
+
+        [[nodiscard]] result<backend_detail::etcd_outcome>
+        commit(std::vector<std::string> on, backend_detail::etcd_view& view, etcd_deadline until) {
+            auto ended = committer.commit(std::move(on), view.changed(), until);
+            if (!ended) {
+                return fail(ended);
+            }
+            if (ended->what == backend_detail::etcd_outcome::committed) {
+                commits.fetch_add(1, std::memory_order_acq_rel);
+                for (const auto& [key, now] : view.changed()) {
+                    memory.see(key, now.value);
+                }
+                if (watch) {
+                    last_commit.keep(view.left_by_commit(ended->revision));
+                }
+            }
+            return ended->what;
+        }
+
+        // What a commit of this handle's has left, if nobody has committed since as far as is
+        // known.
+        [[nodiscard]] std::optional<backend_detail::etcd_snapshot> take_last_commit() {
+            return watch && watch->is_warm() ? last_commit.take_since(watch->revision())
+                                             : std::nullopt;
+        }
+
         backend_detail::etcd_layout layout;
         backend_detail::etcd_client client;
         backend_detail::etcd_memory memory{};
+        backend_detail::etcd_last_commit last_commit{};
         backend_detail::etcd_committer committer;
         std::timed_mutex turn{};
         std::atomic<std::uint64_t> commits{0};
@@ -266,6 +302,36 @@ private:
     };
 
     explicit etcd_backend(std::shared_ptr<handle> on) noexcept : on_{std::move(on)} {}
+
+    // Runs a body on what the last commit has left, and commits if that is so, without a request to
+    // read. Nothing if it has to be run in earnest: nobody hears then what this has come to.
+    template <class F>
+    [[nodiscard]] std::optional<std::invoke_result_t<F&, writer&>> bet(F& body,
+                                                                       etcd_deadline until) {
+        using outcome = std::invoke_result_t<F&, writer&>;
+        auto left = on_->take_last_commit();
+        if (!left) {
+            return std::nullopt;
+        }
+        auto view = on_->view(until);
+        view.begin_bet(*std::move(left));
+        writer txn{view};
+        outcome made = body(txn);
+        if (!made || view.changed().empty()) {
+            return std::nullopt;
+        }
+        auto comparisons = view.comparisons_of_bet(on_->most_comparisons(view));
+        if (!comparisons) {
+            return std::nullopt;
+        }
+        auto committed = on_->commit(*std::move(comparisons), view, until);
+        if (!committed) {
+            return outcome{fail(committed)};
+        }
+        return *committed == backend_detail::etcd_outcome::committed
+                   ? std::optional{std::move(made)}
+                   : std::nullopt;
+    }
 
     // Runs a body until it has guessed nothing, and so has seen one state.
     template <class Txn, class F>

@@ -31,6 +31,12 @@ enum class etcd_outcome : std::uint8_t {
     lease_ended, ///< a lease that a row was to hang on, or a mark, has ended; nothing has changed
 };
 
+/// That, and the revision at which the commit took place, if it did.
+struct etcd_ending {
+    etcd_outcome what{};
+    std::uint64_t revision{};
+};
+
 /// Commits changes, each at most once, and finds out whether one took place whose answer was lost.
 ///
 /// Each commit leaves its number in a row of its own client's, its mark, on condition that nobody
@@ -52,9 +58,9 @@ public:
     ///
     /// Errors: those of a call; `unavailable` with `in_doubt`, after which the changes may yet take
     /// place. With any other nothing has changed.
-    [[nodiscard]] result<etcd_outcome> commit(std::vector<std::string> comparisons,
-                                              const etcd_view::changes& changes,
-                                              etcd_deadline until) {
+    [[nodiscard]] result<etcd_ending> commit(std::vector<std::string> comparisons,
+                                             const etcd_view::changes& changes,
+                                             etcd_deadline until) {
         auto used = take_mark(until);
         if (!used) {
             return fail(used);
@@ -79,7 +85,7 @@ public:
             }
             // Whichever it is: a mark is soon made.
             forget_lease(used->lease);
-            return etcd_outcome::lease_ended;
+            return etcd_ending{etcd_outcome::lease_ended};
         }
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
         if (!answer || !makes_sense(*answer)) {
@@ -89,14 +95,14 @@ public:
         if (answer->has_succeeded) {
             used->changed = answer->revision;
             keep(*std::move(used));
-            return etcd_outcome::committed;
+            return etcd_ending{etcd_outcome::committed, answer->revision};
         }
         if (is_as_it_was(*used, answer->answers)) {
             keep(*std::move(used));
         } else {
             forget_lease(used->lease);
         }
-        return etcd_outcome::overtaken;
+        return etcd_ending{etcd_outcome::overtaken};
     }
 
     /// How many comparisons a commit of so many changes can have.
@@ -194,7 +200,7 @@ private:
 
     // Answers that were lost.
 
-    [[nodiscard]] result<etcd_outcome>
+    [[nodiscard]] result<etcd_ending>
     settle(mark of, const std::string& number, etcd_deadline until, const std::string& why) {
         const std::string never = "not " + number;
         const auto look = etcd_range(of.key);
@@ -207,20 +213,21 @@ private:
             const auto& one = answer->answers.front();
             if (answer->has_succeeded && one.rows.size() == 1) {
                 of.changed = one.rows.front().changed;
+                const etcd_ending ending{etcd_outcome::committed, of.changed};
                 keep(std::move(of));
-                return etcd_outcome::committed;
+                return ending;
             }
             if (!answer->has_succeeded && one.has_succeeded) {
                 of.changed = answer->revision;
                 keep(std::move(of));
-                return etcd_outcome::overtaken;
+                return etcd_ending{etcd_outcome::overtaken};
             }
             // The answer to an earlier attempt of this very call may have been lost, too.
             if (!one.answers.empty() && one.answers.front().rows.size() == 1 &&
                 one.answers.front().rows.front().value == never) {
                 of.changed = one.answers.front().rows.front().changed;
                 keep(std::move(of));
-                return etcd_outcome::overtaken;
+                return etcd_ending{etcd_outcome::overtaken};
             }
         }
         return fail({.category = errc::unavailable,

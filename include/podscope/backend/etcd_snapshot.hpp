@@ -71,6 +71,33 @@ public:
         for (const auto& one : found) {
             rows_.try_emplace(one.key, row{one.value, one.changed, one.lease});
         }
+        add(std::move(from), std::move(to));
+    }
+
+    /// Adds a stretch as another snapshot has it.
+    void learn(const std::string& from, const std::string& to, const etcd_snapshot& other) {
+        rows_.insert(other.rows_.lower_bound(from), other.rows_.lower_bound(to));
+        add(from, to);
+    }
+
+    /// Notes what a row has become; nothing if it is gone.
+    void change(const std::string& key, std::optional<row> now) {
+        if (now) {
+            rows_.insert_or_assign(key, *std::move(now));
+        } else {
+            rows_.erase(key);
+        }
+        add(key, key_after(key));
+    }
+
+    void clear() noexcept {
+        revision_ = 0;
+        rows_.clear();
+        stretches_.clear();
+    }
+
+private:
+    void add(std::string from, std::string to) {
         auto next = stretches_.upper_bound(from);
         if (next != stretches_.begin() && std::prev(next)->second >= from) {
             --next;
@@ -83,13 +110,6 @@ public:
         stretches_.insert_or_assign(std::move(from), std::move(to));
     }
 
-    void clear() noexcept {
-        revision_ = 0;
-        rows_.clear();
-        stretches_.clear();
-    }
-
-private:
     std::uint64_t revision_{0};
     rows rows_{};
     std::map<std::string, std::string, std::less<>> stretches_{};

@@ -3,6 +3,7 @@
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/etcd_client.hpp>
+#include <podscope/backend/etcd_condition.hpp>
 #include <podscope/backend/etcd_error.hpp>
 #include <podscope/backend/etcd_json.hpp>
 #include <podscope/backend/etcd_layout.hpp>
@@ -14,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,6 +32,11 @@ namespace podscope::backend_detail {
 /// last seen, and noted. Then all that was noted is fetched at once, and the body is run again; so
 /// who reads what he has read before takes one request, however many rows that are. Only a run that
 /// had to guess nothing counts.
+///
+/// A bet is a run on what a commit has left, without a request: it counts if its own commit finds
+/// that nobody has committed since. Of what that commit has neither read nor changed it takes a row
+/// for none, and a scan that asks for all keys with a prefix for one that finds none, provided that
+/// none were ever seen there; and the commit finds that there are none.
 class etcd_view {
 public:
     struct change {
@@ -40,7 +45,6 @@ public:
     };
 
     using changes = std::map<std::string, change, std::less<>>;
-    using stretch = std::pair<std::string, std::string>;
 
     /// @param lease what rows can hang on; null for nothing
     etcd_view(etcd_client& client,
@@ -59,13 +63,18 @@ public:
         may_guess_ = may_guess;
         wanted_.clear();
         changes_.clear();
-        read_keys_.clear();
-        read_stretches_.clear();
+        condition_.clear();
         failed_.reset();
     }
 
+    /// Instead, before the only run of a body that is a bet on what a commit has left.
+    void begin_bet(etcd_snapshot left) {
+        is_bet_ = true;
+        seen_ = std::move(left);
+    }
+
     /// Whether this run, or the last one, has seen nothing but what is so.
-    [[nodiscard]] bool was_sure() const noexcept { return wanted_.empty(); }
+    [[nodiscard]] bool was_sure() const noexcept { return !is_bet_ && wanted_.empty(); }
 
     /// Why a read of the last run failed.
     [[nodiscard]] const std::optional<error>& failure() const noexcept { return failed_; }
@@ -111,18 +120,18 @@ public:
                 return fail(next);
             }
             if (!*next) {
-                read_stretches_.emplace_back(first, std::move(state.end));
+                condition_.add(first, std::move(state.end));
                 return {};
             }
             const auto& [key, value] = **next;
             const auto shown = std::string_view{key}.substr(layout_->rows.size());
             if (!asks_for(visit, shown)) {
-                read_stretches_.emplace_back(first, key);
+                condition_.add(first, key);
                 return {};
             }
             at = key_after(key);
             if (visit(shown, std::string_view{value}) == podscope::scan::stop) {
-                read_stretches_.emplace_back(first, std::move(at));
+                condition_.add(first, std::move(at));
                 return {};
             }
         }
@@ -162,32 +171,34 @@ public:
     /// Fetches, at once and at the view's revision, what the last run had to guess.
     [[nodiscard]] result<void> fetch_wanted() { return fetch(std::move(wanted_)); }
 
-    /// What has to be as it was seen for a commit to count, as comparisons. They notice a row that
-    /// was changed, erased or put where there was none, of those that were read and of those that
-    /// a scan would have met.
+    /// What has to hold for a commit to count, as etcd_condition has it.
     ///
     /// @param most if there would be more, the comparisons are that nobody has committed at all,
     ///             and of one row for each lease that what was read hangs on; a lease too many for
     ///             that may end unnoticed
     [[nodiscard]] std::vector<std::string> comparisons(std::size_t most) const {
-        std::vector<std::string> made;
-        const auto stretches = joined(read_stretches_);
-        for (const auto& [from, to] : stretches) {
-            made.push_back(etcd_is_before(from, to, revision() + 1));
-            for (auto row = seen_.from(from); row != seen_.end() && row->first < to; ++row) {
-                made.push_back(etcd_is_of(row->first, row->second.changed));
-            }
-        }
-        for (const auto& key : read_keys_) {
-            const auto above = std::upper_bound(
-                stretches.begin(), stretches.end(), key,
-                [](const std::string& one, const stretch& other) { return one < other.first; });
-            if (above == stretches.begin() || std::prev(above)->second <= key) {
-                const auto* row = seen_.find(key);
-                made.push_back(etcd_is_of(key, row == nullptr ? 0 : row->changed));
-            }
-        }
+        auto made = condition_.comparisons(seen_);
         return made.size() > most ? coarse_comparisons(most) : made;
+    }
+
+    /// The same for a bet; nothing if there would be more, or it was none to make.
+    [[nodiscard]] std::optional<std::vector<std::string>>
+    comparisons_of_bet(std::size_t most) const {
+        auto made = condition_.comparisons(seen_);
+        // If it does not hold, etcd looks at no other.
+        made.insert(made.begin(), nobody_has_committed());
+        return is_bet_off_ || made.size() > most ? std::nullopt : std::optional{std::move(made)};
+    }
+
+    /// What is known once the changes were committed at that revision.
+    [[nodiscard]] etcd_snapshot left_by_commit(std::uint64_t revision) const {
+        auto left = condition_.found_at(revision, seen_);
+        for (const auto& [key, now] : changes_) {
+            left.change(key, now.value ? std::optional<etcd_snapshot::row>{{*now.value, revision,
+                                                                            now.lease}}
+                                       : std::nullopt);
+        }
+        return left;
     }
 
 private:
@@ -202,14 +213,18 @@ private:
     struct scan_state {
         std::string end{};                     // of what it asks for
         std::optional<std::size_t> guessing{}; // the place of its wish
+        bool bets_on_none{false};              // from here on
         std::size_t limit{least_rows};
     };
 
     using seen_row = etcd_memory::seen_row;
 
+    [[nodiscard]] std::string nobody_has_committed() const {
+        return etcd_is_before(layout_->clock, key_after(layout_->clock), revision() + 1);
+    }
+
     [[nodiscard]] std::vector<std::string> coarse_comparisons(std::size_t most) const {
-        std::vector<std::string> made{
-            etcd_is_before(layout_->clock, key_after(layout_->clock), revision() + 1)};
+        std::vector<std::string> made{nobody_has_committed()};
         std::set<std::uint64_t> leases{0};
         for (const auto& [key, row] : seen_.all()) {
             if (made.size() < most && leases.insert(row.lease).second) {
@@ -221,7 +236,9 @@ private:
 
     // Whether it is known what a row is; if it is not, it is to be guessed, and was noted.
     [[nodiscard]] result<bool> is_known(const std::string& key) {
-        if (seen_.known_until(key) == nullptr) {
+        if (seen_.known_until(key) == nullptr && is_bet_) {
+            is_bet_off_ = is_bet_off_ || memory_->has_between(key, key_after(key));
+        } else if (seen_.known_until(key) == nullptr) {
             wish missing{key, key_after(key), 0};
             if (may_guess_) {
                 wanted_.push_back(std::move(missing));
@@ -231,7 +248,7 @@ private:
                 return fail(got);
             }
         }
-        read_keys_.insert(key);
+        condition_.add(key);
         return true;
     }
 
@@ -260,6 +277,9 @@ private:
 
     [[nodiscard]] result<std::optional<seen_row>> next_seen(std::string from, scan_state& state) {
         while (!state.guessing) {
+            if (state.bets_on_none) {
+                return std::optional<seen_row>{};
+            }
             if (const auto* until = seen_.known_until(from)) {
                 const auto row = seen_.from(from);
                 if (row != seen_.end() && row->first < std::min(*until, state.end)) {
@@ -269,6 +289,11 @@ private:
                     return std::optional<seen_row>{};
                 }
                 from = *until;
+            } else if (is_bet_) {
+                is_bet_off_ = is_bet_off_ || end_of_prefix(from) != state.end ||
+                              memory_->has_between(from, state.end);
+                condition_.add_none(from, state.end);
+                state.bets_on_none = true;
             } else if (may_guess_) {
                 state.guessing = wanted_.size();
                 wanted_.push_back({from, state.end, few_more});
@@ -343,23 +368,6 @@ private:
         return {};
     }
 
-    // In order, and without those that touch.
-    [[nodiscard]] static std::vector<stretch> joined(std::vector<stretch> all) {
-        std::sort(all.begin(), all.end());
-        std::vector<stretch> made;
-        for (auto& one : all) {
-            if (one.first >= one.second) {
-                continue;
-            }
-            if (!made.empty() && one.first <= made.back().second) {
-                made.back().second = std::max(made.back().second, std::move(one.second));
-            } else {
-                made.push_back(std::move(one));
-            }
-        }
-        return made;
-    }
-
     static constexpr std::size_t few_more = 3; // than were there when it was last seen
     static constexpr std::size_t least_rows = 16;
     static constexpr std::size_t most_rows = 4'096;
@@ -371,10 +379,11 @@ private:
     etcd_deadline until_;
     etcd_snapshot seen_{};
     bool may_guess_{false};
+    bool is_bet_{false};
+    bool is_bet_off_{false};
     std::vector<wish> wanted_{};
     changes changes_{};
-    std::set<std::string> read_keys_{};
-    std::vector<stretch> read_stretches_{};
+    etcd_condition condition_{};
     std::optional<error> failed_{};
 };
 

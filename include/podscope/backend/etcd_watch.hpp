@@ -79,6 +79,11 @@ public:
         return unknown | doubts_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    /// The newest that it has heard of.
+    [[nodiscard]] std::uint64_t revision() const noexcept {
+        return counted_.load(std::memory_order_acquire);
+    }
+
     /// Whether it is known, so that `generation` is the same as long as nobody commits.
     [[nodiscard]] bool is_warm() const noexcept {
         return now() <= good_until_.load(std::memory_order_acquire);
@@ -155,8 +160,8 @@ private:
     void note() noexcept { count_.fetch_add(1, std::memory_order_acq_rel); }
 
     void count_up_to(std::uint64_t revision) noexcept {
-        if (revision > counted_) {
-            counted_ = revision;
+        if (revision > counted_.load(std::memory_order_relaxed)) {
+            counted_.store(revision, std::memory_order_release);
             note();
         }
     }
@@ -194,7 +199,7 @@ private:
             note();
         }
         for (const auto& event : result["events"].items()) {
-            count_up_to(event["kv"]["mod_revision"].number().value_or(counted_ + 1));
+            count_up_to(event["kv"]["mod_revision"].number().value_or(revision() + 1));
         }
     }
 
@@ -212,8 +217,8 @@ private:
     std::atomic<std::uint64_t> count_{1};
     std::atomic<knowledge_clock::rep> good_until_{0};
     mutable std::atomic<std::uint64_t> doubts_{0};
-    std::uint64_t counted_{0};        // of the thread alone
-    std::vector<std::string> keys_{}; // as they were last read; of the thread alone
+    std::atomic<std::uint64_t> counted_{0}; // changed by the thread alone
+    std::vector<std::string> keys_{};       // as they were last read; of the thread alone
     std::mutex mutex_{};
     std::condition_variable wake_{};
     bool is_over_{false};

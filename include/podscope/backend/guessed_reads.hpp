@@ -5,8 +5,8 @@
 
 namespace podscope {
 
-/// A transaction whose body may be run on a guess of what it reads, with an outcome that nobody
-/// sees: it is run again then, on what is so.
+/// A transaction whose body may be run on a guess of what it reads. Unless its commit finds that
+/// all of the guess is so, nobody sees the outcome, and the body is run again on what is.
 ///
 /// `has_guessed()` says whether this run has guessed anything so far. If it has, there is no use in
 /// doing anything outside of the transaction that would have to be undone.

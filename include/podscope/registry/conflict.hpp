@@ -131,11 +131,8 @@ private:
             // behind each child's subtree, however many there are.
             std::string next;
             result<void> judged{};
-            auto done = txn_->template scan<tables::claims>(
-                from, [&](std::string_view key, const claim& other) {
-                    if (!key.starts_with(top)) {
-                        return scan::stop;
-                    }
+            auto done = scan_prefix<tables::claims>(
+                *txn_, top, from, [&](std::string_view key, const claim& other) {
                     judged = judge(wanted, key, other, s);
                     if (!judged || s.is_over()) {
                         return scan::stop;
