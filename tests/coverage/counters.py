@@ -138,6 +138,16 @@ class Counters:
             return [each for decision in self.conditions_[header].values() for each in decision]
         return [side > 0 for branch in self.branches(header) for side in branch.sides]
 
-    def lines_not_reached(self, header):
-        return [f"{header}:{number}: {self.source(header)[number - 1].decode().strip()}"
-                for number, count in self.counts(header).items() if count == 0]
+    def line(self, header, number):
+        return self.source(header)[number - 1].decode().strip()
+
+    def counts_between(self, header, first, last):
+        """Those of the lines from one on that begins so, and before one that begins so; all where
+        nothing is said.
+        """
+        def place_of(text, otherwise):
+            return next((number for number, line in enumerate(self.source(header), 1)
+                         if text and line.decode().strip().startswith(text)), otherwise)
+        begin, end = place_of(first, 0), place_of(last, sys.maxsize)
+        counts = self.counts(header) if header in self.lines_ else {}
+        return {number: count for number, count in counts.items() if begin <= number < end}

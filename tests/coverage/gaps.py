@@ -2,7 +2,7 @@
 """What was not reached, and the explanations of it."""
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 EXPLAINED = Path(__file__).with_name("explained.txt")
@@ -13,7 +13,7 @@ class Gap:
     header: str
     line: int
     what: str
-    lines: int = 0  # that are not reached for that
+    lines: list = field(default_factory=list)  # that are not reached for that
     nth: int = 1  # of those of the same words in the header
 
     @property
@@ -21,7 +21,7 @@ class Gap:
         return (self.header if self.nth == 1 else f"{self.header}#{self.nth}", self.what)
 
     def __str__(self):
-        return f"{self.key[0]}:{self.line}: {self.what}" + f" ({self.lines} lines)" * bool(self.lines)
+        return f"{self.key[0]}:{self.line}: {self.what}" + f" ({len(self.lines)} lines)" * bool(self.lines)
 
 
 def runs_of(counters, header):
@@ -58,10 +58,10 @@ def gaps_of(counters, header):
     for run in runs_of(counters, header):
         before = [each for each in found if each.line < run[0]]
         if before and follows(before[-1].line, run[0], source, counts):
-            before[-1].lines += len(run)
+            before[-1].lines += run
             continue
         text = source[run[0] - 1].decode().strip()
-        found.append(Gap(header, run[0], f"not reached: {text}", len(run)))
+        found.append(Gap(header, run[0], f"not reached: {text}", run))
         found.sort(key=lambda each: each.line)
     seen = Counter()
     for gap in found:
