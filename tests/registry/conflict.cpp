@@ -223,6 +223,22 @@ TEST_CASE("I4 claims that a pod has left behind compete with nobody", "[registry
     CHECK(r.of("asker").empty());
 }
 
+TEST_CASE("I4 who is not live has no competitors", "[registry]") {
+    rivals r;
+    r.add("rival", {rule("/ws")});
+    r.add("gone", {rule("/ws")});
+    CHECK(r.of("gone").size() == 1);
+    r.lose("gone");
+    CHECK(r.of("gone").empty());
+}
+
+TEST_CASE("I1 a competitor who answers nowhere is named without a place", "[registry]") {
+    const std::vector<standing_competitor> found{
+        {.holder = {.pod = "silent"}, .rule = rule("/ws/a")}};
+    CHECK(conflict_error(lexical_path{}, "asker", found).message ==
+          "'asker' cannot have what is written by 'silent' (write /ws/a)");
+}
+
 TEST_CASE("I1 a competitor is named once for each rule, the deepest and widest first",
           "[registry]") {
     rivals r;

@@ -8,6 +8,7 @@
 #include <podscope/registry/descent.hpp>
 #include <podscope/registry/registry.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,22 @@ TEST_CASE("I2 a line that closes on itself is corrupt", "[registry]") {
     l.add("a", 1, "b", {layer("/ws", "b", 2)});
     l.add("b", 2, "a", {layer("/ws", "a", 1)});
     CHECK(why_not(l.came("c", "a", "/ws")) == errc::corrupt);
+}
+
+TEST_CASE("I2 a line that closes on itself further up is corrupt", "[registry]") {
+    line l;
+    l.add("a", 1, "b", {});
+    l.add("b", 2, "c", {layer("/ws", "a", 1), layer("/ws", "c", 3)});
+    l.add("c", 3, "b", {layer("/ws", "b", 2)});
+    CHECK(why_not(l.came("d", "a", "/ws")) == errc::corrupt);
+}
+
+TEST_CASE("F28 a base deny of whoever is above hands nothing down", "[registry]") {
+    line l;
+    l.add("top", 1, "", {{rule("/ws"), std::nullopt}, layer("/ws/a", "low", 2)});
+    l.add("low", 2, "top", {});
+    CHECK(must(l.came("top", "low", "/ws/a")));
+    CHECK_FALSE(must(l.came("top", "low", "/ws/b")));
 }
 
 TEST_CASE("I2 an answer about one pod outlives the failure of one about another", "[registry]") {

@@ -161,3 +161,24 @@ TEST_CASE("F39 a claim that cannot be read is corrupt to whoever meets it", "[re
               errc::corrupt);
     }
 }
+
+TEST_CASE("F12 a line that cannot be followed fails the search that asks for it both ways",
+          "[registry]") {
+    basic_memory<pod_schema> store;
+    must(store.write([](auto& txn) -> result<void> {
+        podscope::registry live{txn};
+        const auto add = [&](const char* pod, const char* parent, std::vector<deny_layer> layers) {
+            must(live.insert(
+                {.pod = pod, .allow = {rule("/ws")}, .delegated_from = parent, .granted = epoch{1}},
+                layers));
+        };
+        // Two strangers who have handed down what they both claim, of whom one descends from
+        // itself.
+        add("asker", "other end", {layer("/ws", "other end", 1)});
+        add("other end", "asker", {layer("/ws", "asker", 1)});
+        add("rival", "", {layer("/ws", "somebody", 1)});
+        return {};
+    }));
+    CHECK(why_not(store.read([](auto& txn) { return conflict_search{txn}.of("asker"); })) ==
+          errc::corrupt);
+}

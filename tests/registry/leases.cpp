@@ -2,13 +2,17 @@
 // What hangs on which lease, where rows can.
 #include "registry/rules.hpp"
 #include "support/catch.hpp"
+#include "support/faults_everywhere.hpp"
 #include "support/leased_memory.hpp"
 #include "support/results.hpp"
 #include "support/stored_state.hpp"
 
 #include <podscope/backend/leased_rows.hpp>
+#include <podscope/backend/memory.hpp>
+#include <podscope/pod/schema.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
+#include <podscope/verify/faulty_backend.hpp>
 
 #include <set>
 #include <string>
@@ -73,4 +77,14 @@ TEST_CASE("F44 all of a pod hangs on the lease of the process that has it", "[re
     change(of_parent, [](auto& live) { return live.set_segment("child", "segment"); });
     of_child.end("child's");
     CHECK(stored_state{of_parent} == before);
+}
+
+TEST_CASE("F12 F44 nobody takes over a pod whose layers cannot be read", "[registry]") {
+    verify::faulty_backend<basic_memory<pod_schema>> store{basic_memory<pod_schema>{}};
+    const fault_at fault{store.plan(), verify::step::scan, 1};
+    CHECK(why_not(store.write([](auto& txn) {
+              leases_by_row leases;
+              leased_writer on_lease{txn, leases, "child's"};
+              return podscope::registry{on_lease}.take_over(child());
+          })) == fault.category);
 }

@@ -63,6 +63,12 @@ TEST_CASE("I1 a place has the one owner who may write there", "[registry]") {
     // Claims that a pod has left behind say nothing.
     must(store.write([](auto& txn) { return txn.template erase<tables::allocations>("low"); }));
     CHECK(who("/ws/a/b/c").empty());
+    // Nor do those of an older grant.
+    must(store.write([](auto& txn) {
+        return txn.template put<tables::allocations>(
+            "low", {.pod = "low", .granted = epoch{9}, .adopted = true});
+    }));
+    CHECK(who("/ws/a/b/c").empty());
 }
 
 } // namespace

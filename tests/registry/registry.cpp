@@ -124,6 +124,26 @@ TEST_CASE("I9 layers go by their whole identity", "[registry]") {
     CHECK(r.layers_of("pod").size() == 5);
 }
 
+TEST_CASE("I9 no layers are no change to notice", "[registry]") {
+    live_registry r;
+    r.add("pod", {rule("/ws")}, "", {base("/ws/a")});
+    const auto before = r.state();
+    must(r.write([](auto& live) { return live.add_layers("pod", {}); }));
+    must(r.write([](auto& live) { return live.remove_layers("pod", {}); }));
+    CHECK(r.state() == before);
+}
+
+TEST_CASE("I4 a pod is live under its last grant alone", "[registry]") {
+    live_registry r;
+    r.add("pod", {rule("/ws")});
+    const auto is_live = [&](const char* pod, epoch granted) {
+        return must(r.read([&](auto& live) { return live.is_live(pod, granted); }));
+    };
+    CHECK(is_live("pod", epoch{1}));
+    CHECK_FALSE(is_live("pod", epoch{2}));
+    CHECK_FALSE(is_live("nobody", epoch{1}));
+}
+
 TEST_CASE("I4 layers of who is not live are neither kept nor missed", "[registry]") {
     live_registry r;
     const auto before = r.state();

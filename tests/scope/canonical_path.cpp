@@ -298,6 +298,19 @@ TEST_CASE("F36 the longest link and the longest path are followed", "[scope]") {
     CHECK(in.refusal_of("f/." + missing + "m").message.find("4095") != std::string::npos);
 }
 
+TEST_CASE("F36 what is missing further down than a path may reach is refused", "[scope]") {
+    const scratch in;
+    std::string deep = std::string(250, 'd');
+    while (in.path(deep).size() < 3800)
+        deep += "/" + std::string(250, 'd');
+    in.folder(deep);
+    in.link("short", in.path(deep));
+    CHECK(in.leads_to("short/x") == deep + "/x");
+    const auto refused = in.refusal_of("short/" + std::string(255, 'm') + "/..");
+    CHECK(refused.category == errc::invalid_target);
+    CHECK(in.refusal_of("short/" + std::string(255, 'm')).category == errc::invalid_target);
+}
+
 // What a check cannot promise, shown: the answer is that of the moment, whole, and what was
 // resolved before stays where it was.
 TEST_CASE("F37 a link swapped between check and use moves the path but not the rule", "[scope]") {

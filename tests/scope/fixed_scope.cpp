@@ -259,6 +259,12 @@ consteval auto many_of(std::index_sequence<Numbers...>) {
 
 } // namespace
 
+TEST_CASE("A fixed scope allows nothing at what names no place", "[scope]") {
+    // No constant, so that it is found out at run time, too.
+    for (const auto text : {""sv, "ws/src"sv, "/ws/src\0"sv, "/ws/../../ws/src"sv})
+        CHECK(mine.permission_at(text) == permission::none);
+}
+
 TEST_CASE("A fixed scope of many rules finds each and nothing else", "[scope]") {
     constexpr std::size_t count = 100;
     static constexpr auto many = many_of(std::make_index_sequence<count>{});

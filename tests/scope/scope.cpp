@@ -275,6 +275,13 @@ TEST_CASE("F27 a layer that was added twice goes twice", "[scope]") {
     CHECK(at(s, "/ws/a") == permission::write);
 }
 
+TEST_CASE("I9 the delegation of nobody takes no layer of a pod's own with it", "[scope]") {
+    const std::vector own{base(rule("/ws/a", permission::write))};
+    scope s{{rule("/ws", permission::write)}, own};
+    CHECK(s.remove(delegation_ref{}) == 0);
+    CHECK(at(s, "/ws/a") == permission::read);
+}
+
 // A scope that has seen many layers come and go has to decide like one made afresh: the index
 // below it deletes in place.
 TEST_CASE("I9 layers that come and go in any order leave what was never touched", "[scope]") {

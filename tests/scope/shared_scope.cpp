@@ -9,12 +9,16 @@
 #include <barrier>
 #include <chrono>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#include <unistd.h>
 
 using namespace podscope;
 
@@ -288,6 +292,25 @@ TEST_CASE("A writer's wait ends though there is always somebody who reads", "[sc
     CHECK(podscope_test::eventually([&] {
         present = std::make_unique<visit>(readers);
         return is_over.load();
+    }));
+    present.reset();
+    writer.join();
+}
+
+TEST_CASE("A writer who waits for long leaves the processor to who is waited for",
+          "[scope][concurrent]") {
+    reader_count readers;
+    auto present = std::make_unique<reader_count::visit>(readers);
+    std::atomic<int> id{0};
+    std::thread writer{[&] {
+        id = ::gettid();
+        readers.wait_until_left();
+    }};
+    // A thread that only yields is never asleep.
+    CHECK(podscope_test::eventually([&] {
+        std::ifstream about{"/proc/self/task/" + std::to_string(id) + "/stat"};
+        const std::string said{std::istreambuf_iterator<char>{about}, {}};
+        return id != 0 && said.find(") S ") != std::string::npos;
     }));
     present.reset();
     writer.join();

@@ -72,8 +72,7 @@ struct claimed {
         rest.remove_prefix(target_ends);
     }
     // What is left is a mark, the pod, a mark, and the reach.
-    const bool is_whole = rest.size() >= 4 && rest.front() == end &&
-                          rest.find(end, 1) == rest.size() - 2 &&
+    const bool is_whole = rest.size() >= 4 && rest.find(end, 1) == rest.size() - 2 &&
                           (rest.back() == 't' || rest.back() == 'c');
     if (!is_whole) {
         return fail({.category = errc::corrupt,

@@ -56,8 +56,7 @@ struct region {
     const region& upper = a.target.contains(b.target) ? a : b;
     const region& lower = &upper == &a ? b : a;
     const region lowest{lower.target, extent::point};
-    return contains(upper, lowest) && contains(lower, lowest) ? std::optional{lowest}
-                                                              : std::nullopt;
+    return contains(upper, lowest) ? std::optional{lowest} : std::nullopt;
 }
 
 [[nodiscard]] inline bool intersects(const region& a, const region& b) {

@@ -229,18 +229,11 @@ inline void rule_index::erase(const scope_rule& rule, effect what) noexcept {
     node_number number = root;
     for (key_walk walk{rule.target.key()}; !walk.at_end();) {
         const key_component component = walk.take();
-        const entry* found = find(number, component, walk.prefix_hash());
-        if (found == nullptr) {
-            return;
-        }
-        number = found->number;
+        number = find(number, component, walk.prefix_hash())->number;
     }
-    auto& count = node_at(number).rules[sort_of(rule, what)];
-    if (count != 0) {
-        --count;
-        summarise(number);
-        prune(number);
-    }
+    --node_at(number).rules[sort_of(rule, what)];
+    summarise(number);
+    prune(number);
 }
 
 inline rule_index::node_number rule_index::add_node(node_number parent,
