@@ -2,11 +2,13 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/effort.hpp"
 
 #include <podscope/probe/callback.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -28,7 +30,8 @@ struct asked {
     std::function<void()> meanwhile{};
 };
 
-void note_who_is_asked(crew_here& c, asked& into) {
+template <class Crew>
+void note_who_is_asked(Crew& c, asked& into) {
     c.use([probe = c.own_probe(), &into] {
         return any_probe::of(podscope::callback_probe{
             [probe, &into](const podscope::probe_subject& one, podscope::deadline until) mutable {
@@ -49,8 +52,9 @@ TEST_CASE("F52 one stale pod in the way among 100000 is found and nobody else is
     c.kill("stale");
     auto store = c.backend().open();
     const auto alive = c.hire();
+    const auto crowd = number_from_environment("PODSCOPE_CROWD", 100'000);
     must(store.write([&](auto& txn) -> podscope::result<void> {
-        for (int i = 0; i != 100'000; ++i) {
+        for (std::uint64_t i = 0; i != crowd; ++i) {
             const auto name = "pod " + std::to_string(i);
             const podscope::scope_rule rule{
                 must(podscope::lexical_path{}.resolve("/many/" + std::to_string(i))),
@@ -75,6 +79,16 @@ TEST_CASE("F52 one stale pod in the way among 100000 is found and nobody else is
     who.pods.clear();
     CHECK(why_not(c.try_create(writer("stranger", "/many/17"))) == errc::conflict);
     CHECK(who.pods == std::vector<std::string>{"pod 17"});
+}
+
+TEST_CASE("F52 who stands in the way is asked once, however often the store runs it", "[pod]") {
+    using twice = configuration<in_bytes, by_script, to_queue>;
+    crew_of<twice> c{twice{}};
+    c.create(writer("alive", "/ws/a"));
+    asked who;
+    note_who_is_asked(c, who);
+    CHECK(why_not(c.try_create(writer("next", "/ws"))) == errc::conflict);
+    CHECK(who.pods == std::vector<std::string>{"alive"});
 }
 
 TEST_CASE("F52 a dead pod that somebody else has cleared meanwhile is not in the way", "[pod]") {
