@@ -8,6 +8,7 @@
 #include <podscope/registry/registry.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -107,6 +108,23 @@ TEST_CASE("F52 a dead pod that somebody else has cleared meanwhile is not in the
     c.judge();
 }
 
+TEST_CASE("F33 who was asked is not asked again because another has changed hands", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("stays", "/ws/a"));
+    c.add("planner", writer("moves", "/ws/b"));
+    c.kill("planner");
+    asked who;
+    note_who_is_asked(c, who);
+    who.meanwhile = [&] {
+        c.tamper("moves", [](podscope::allocation& row) { --row.owner.start_time; });
+    };
+    c.restore("planner");
+    CHECK(std::ranges::count(who.pods, "stays") == 1);
+    CHECK(std::ranges::count(who.pods, "planner") == 1);
+    CHECK(std::ranges::count(who.pods, "moves") == 2);
+}
+
 TEST_CASE("I5 of a line of dead pods the scope goes to the living one above", "[pod]") {
     crew_here c{here{}};
     c.create(writer("top", "/ws"));
@@ -119,6 +137,7 @@ TEST_CASE("I5 of a line of dead pods the scope goes to the living one above", "[
     }
     const auto report = must(c.hire().library.reclaim_stale());
     CHECK(report.reclaimed.size() == 3);
+    CHECK(report.overtaken.empty());
     CHECK(rows_of<tables::history>(c.state(), "top").size() == 3);
     must(c.at("top").deliver());
     CHECK(c.told().size() == 3);
