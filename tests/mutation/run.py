@@ -31,6 +31,9 @@ def known_equivalents():
         if not (before.startswith("- ") and after.startswith("+ ") and reason.startswith("= ")):
             sys.exit(f"podscope: equivalent.txt cannot be read at {header}")
         found[header, before[2:], after[2:]] = reason[2:]
+    mutants = {named(*each) for each in mutants_wanted([])}
+    for header, before, _ in found.keys() - mutants:
+        sys.exit(f"podscope: equivalent.txt speaks of what is no mutant of {header}: {before}")
     return found
 
 
