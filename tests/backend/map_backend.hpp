@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -73,12 +74,20 @@ public:
         return body(txn);
     }
 
+    /// Something else commits before the next write does.
+    void overtake_next(std::function<void()> commits) { state_->commits = std::move(commits); }
+
     // Runs each body twice, as a backend may after a conflict.
     template <class F>
     [[nodiscard]] auto write(F&& body) {
-        const std::lock_guard lock{state_->mutex};
+        std::unique_lock lock{state_->mutex};
         writer lost{state_->rows};
         (void)body(lost);
+        if (const auto commits = std::exchange(state_->commits, nullptr)) {
+            lock.unlock();
+            commits();
+            lock.lock();
+        }
         writer txn{state_->rows};
         auto outcome = body(txn);
         if (outcome) {
@@ -96,6 +105,7 @@ private:
     struct state {
         std::mutex mutex;
         map rows;
+        std::function<void()> commits;
         std::atomic<std::uint64_t> generation{0};
     };
 

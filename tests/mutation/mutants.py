@@ -80,6 +80,16 @@ def condition_in(mask, opened):
     return begin, closed
 
 
+def is_closed(text):
+    """Whether each bracket that opens in a text closes in it, and the other way round."""
+    depth = 0
+    for char in text:
+        depth += (char in "([{") - (char in ")]}")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
 def one_line(text):
     return " ".join(text.split())
 
@@ -174,14 +184,16 @@ class Generator:
                     continue
                 self.add("condition", match.start(), match.end(), f"return !({value});")
         for match in re.finditer(r"\? ", self.mask):
-            # The condition of a choice: from what can begin it to the mark.
+            # The condition of a choice: from the last that can begin it to the mark, with all
+            # brackets in it closed.
             begins = re.compile(r"\breturn |(?<![=!<>])= |[({]|[,?:] ")
-            start = max((each.end() for each in begins.finditer(self.mask, 0, match.start())),
-                        default=0)
-            condition = self.text[start:match.start()].rstrip()
-            if condition and condition.count("(") == condition.count(")") and \
-                    not is_single(condition):
-                self.add("condition", start, start + len(condition), f"!({condition})")
+            for start in reversed([each.end() for each in begins.finditer(
+                    self.mask, self.mask.rfind(";", 0, match.start()) + 1, match.start())]):
+                condition = self.text[start:match.start()].rstrip()
+                if is_closed(self.mask[start:match.start()]):
+                    if condition and not is_single(condition):
+                        self.add("condition", start, start + len(condition), f"!({condition})")
+                    break
 
     def statements(self):
         """Where each statement that may be dropped begins and ends, in order."""

@@ -31,6 +31,9 @@ def known_equivalents():
         if not (before.startswith("- ") and after.startswith("+ ") and reason.startswith("= ")):
             sys.exit(f"podscope: equivalent.txt cannot be read at {header}")
         found[header, before[2:], after[2:]] = reason[2:]
+    mutants = {named(*each) for each in mutants_wanted([])}
+    for header, before, _ in found.keys() - mutants:
+        sys.exit(f"podscope: equivalent.txt speaks of what is no mutant of {header}: {before}")
     return found
 
 
@@ -72,6 +75,14 @@ def mutants_wanted(only):
 
 def shown(header, mutant):
     return f"{header}:{mutant.line} {mutant.kind}\n- {mutant.before}\n+ {mutant.after}"
+
+
+def figures(outcomes, known):
+    count = Counter(outcomes)
+    judged = count[Outcome.KILLED] + count[Outcome.SURVIVED]
+    return {"mutants": judged, "killed": count[Outcome.KILLED], "equivalent": len(known),
+            "did_not_compile": count[Outcome.INVALID],
+            "score": round(100.0 * count[Outcome.KILLED] / judged, 2) if judged else 100.0}
 
 
 def main():
@@ -116,16 +127,15 @@ def main():
         # Those that have to be compiled last: so what can be known soon is.
         work.sort(key=lambda each: workshop.is_alone(*each, judges[each[0]]))
         outcomes = list(pool.map(examine, work))
-    count = Counter(outcomes)
-    judged = count[Outcome.KILLED] + count[Outcome.SURVIVED]
-    score = round(100.0 * count[Outcome.KILLED] / judged, 2) if judged else 100.0
     survivors = [f"{header}:{mutant.line} {mutant.kind}: {mutant.after}"
                  for (header, mutant), outcome in zip(work, outcomes)
                  if outcome == Outcome.SURVIVED]
-    held = judged > 0 and score >= BOUND
-    print(json.dumps({"mutants": judged, "killed": count[Outcome.KILLED],
-                      "survivors": survivors, "equivalent": len(known),
-                      "did_not_compile": count[Outcome.INVALID], "score": score, "held": held}))
+    all_of_them = figures(outcomes, known)
+    held = all_of_them["mutants"] > 0 and all_of_them["score"] >= BOUND
+    by_header = {header: figures([outcome for (of, _), outcome in zip(work, outcomes)
+                                  if of == header], [each for each in known if each[0] == header])
+                 for header in sorted({header for header, _ in work + known})}
+    print(json.dumps({**all_of_them, "survivors": survivors, "held": held, "of": by_header}))
     return 0 if held else 1
 
 

@@ -17,6 +17,8 @@ HEADS = re.compile(r"(?:\s|\x01)*(?:(else|do)\b(?! if)|(?:else )?(if|for|while|s
                    r"(?=\()|(case [^;{}]*?[^:]:(?!:)|default:|public:|private:|protected:))")
 BLOCK = re.compile(r"(\)|\) &&?|\]|\bconst|\bnoexcept|\boverride|\bmutable|\belse|\bdo|\btry|-> [\w:<>,*& ]+|"
                    r"\b(struct|class|namespace|enum|union)\b[^;{}()]*)\s*$")
+# A constructor with what it initialises.
+INITIALISES = re.compile(r"\)(\s*noexcept)?\s*: \w+[({].*[)}]\s*$", re.DOTALL)
 # A variable that is given one value in braces.
 HELD = re.compile(r"[\w:<>,*& ]+ \w+\{([^{},;\x01]+)\};")
 
@@ -80,7 +82,8 @@ class Finder:
                 stack.append((char, begin))
             elif char == "{":
                 before = self.mask[begin:at].rstrip(" \n\x01")
-                block = (not before or BLOCK.search(before)) and "=" not in before[-2:]
+                block = (not before or BLOCK.search(before) or INITIALISES.search(before)) and \
+                    "=" not in before[-2:]
                 stack.append(("block" if block else char, begin))
                 if block:
                     begin = at + 1

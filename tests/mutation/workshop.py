@@ -85,7 +85,7 @@ class Workshop:
         self.headers = {}
         self.alone = set()
         self.programs = {}
-        self.seconds = {}
+        self.seconds = {}  # by the clock, and of the processor
         self.reached = {}
         self.confined = can_confine()
 
@@ -110,7 +110,9 @@ class Workshop:
         self.leave_out_errors(judges, pool, jobs)
         self.alone = {(header, mutant) for header, text in self.headers.items()
                       for mutant in text.unchosen()}
-        list(pool.map(self.measure, sorted(judges)))
+        # One at a time, to know the time of each.
+        for judge in sorted(judges):
+            self.measure(judge)
         say(f"{len(self.alone)} of the mutants have to be compiled alone")
 
     def write(self, header):
@@ -158,24 +160,27 @@ class Workshop:
                    source, *self.objects, *LIBRARIES, "-o", program]
         return subprocess.run([str(each) for each in command], check=False, capture_output=True)
 
-    def run(self, program, place, limit, output=subprocess.DEVNULL, **variables):
-        """Whether the tests pass."""
+    def run(self, program, place, limits, output=subprocess.DEVNULL, **variables):
+        """Whether the tests pass within limits: by the clock, for who waits for nothing, and of the
+        processor, for who goes round in circles, however busy the machine is."""
+        by_clock, of_processor = limits
         command = [str(program), "--abort", "~[slow]"]
         if self.confined:
             command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", *command]
         environment = {**os.environ, "TMPDIR": str(place), "PODSCOPE_SEQUENCES": "100",
-                       "PODSCOPE_RULE_SETS": "200", **variables}
+                       "PODSCOPE_RULE_SETS": "200", "PODSCOPE_CROWD": "200", **variables}
 
         def bound():
             # Of what it writes to: some start an etcd, which maps more than it ever touches.
             resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_CPU, (of_processor, of_processor))
 
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=output, env=environment, cwd=place,
                                    start_new_session=True, preexec_fn=bound)
         try:
-            return process.wait(limit) == 0
+            return process.wait(by_clock) == 0
         except subprocess.TimeoutExpired:
             return False
         finally:
@@ -190,19 +195,25 @@ class Workshop:
         with scratch_folder() as folder:
             marks = Path(folder) / "reached"
             marks.write_bytes(bytes(len(self.work) + 1))
-            start = time.monotonic()
+            start = self.time_so_far()
             said = Path(folder) / "said"
             with said.open("wb") as output:
-                passes = self.run(self.programs[judge], Path(folder), 600, output,
+                passes = self.run(self.programs[judge], Path(folder), (600, 600), output,
                                   PODSCOPE_MUTANTS_REACHED=str(marks))
             if not passes:
                 sys.stderr.write(said.read_text(errors="replace")[-4000:])
                 sys.exit(f"podscope: tests/{judge} fails before anything is mutated")
-            self.seconds[judge] = time.monotonic() - start
+            self.seconds[judge] = [end - begin for begin, end in zip(start, self.time_so_far())]
             self.reached[judge] = {number for number, mark in enumerate(marks.read_bytes()) if mark}
 
-    def limit(self, judge):
-        return 10 + 5 * self.seconds[judge]
+    @staticmethod
+    def time_so_far():
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return time.monotonic(), used.ru_utime + used.ru_stime
+
+    def limits(self, judge):
+        by_clock, of_processor = self.seconds[judge]
+        return 10 + 5 * by_clock, int(5 + 3 * of_processor)
 
     def is_alone(self, header, mutant, judges):
         """Whether a mutant has to be compiled by itself."""
@@ -220,7 +231,7 @@ class Workshop:
         with scratch_folder() as folder:
             for each in judges:
                 if number in self.reached[each] and not self.run(
-                        self.programs[each], Path(folder), self.limit(each),
+                        self.programs[each], Path(folder), self.limits(each),
                         PODSCOPE_MUTANT=str(number)):
                     return Outcome.KILLED
         return Outcome.SURVIVED
@@ -236,6 +247,6 @@ class Workshop:
                 program = place / "judge"
                 if self.compile(each, program, overlay).returncode != 0:
                     return Outcome.INVALID
-                if not self.run(program, place, self.limit(each)):
+                if not self.run(program, place, self.limits(each)):
                     return Outcome.KILLED
         return Outcome.SURVIVED

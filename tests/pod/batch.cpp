@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/effort.hpp"
 
 #include <cstddef>
 #include <string>
@@ -96,7 +97,7 @@ TEST_CASE("I1 children that are delegated to together are had all or none", "[po
 }
 
 TEST_CASE("F34 thousands of children are delegated to in one commit and reclaimed", "[pod]") {
-    constexpr std::size_t count = 5'000;
+    const auto count = number_from_environment("PODSCOPE_CROWD", 5'000);
     crew_here c{configuration_here{}};
     auto& planner = c.create(writer("planner", "/ws"));
     std::vector<manifest> wanted;

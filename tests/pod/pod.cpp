@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <new>
@@ -45,6 +46,8 @@ TEST_CASE("S10 a release gives the scope back and hangs the survivors below the 
     CHECK(c.state().of<tables::allocations>().at("grand").delegated_from == "planner");
     CHECK_FALSE(c.state().of<tables::pods>().contains("child"));
     CHECK(why_not(child.release()) == errc::revoked);
+    CHECK(error_of(child.check("/ws/a/f", permission::write)).message ==
+          "the pod 'child' was released");
     c.judge_restored("planner");
 
     // Who was told waits for the parent, whose outbox it is.
@@ -280,15 +283,13 @@ TEST_CASE("everybody below a pod is known by how far below", "[pod]") {
           std::vector<std::pair<std::string, std::size_t>>{{"one", 1}, {"two", 2}, {"three", 3}});
 }
 
-// Names for which memory runs out.
-struct failing_names {
-    std::shared_ptr<bool> fail{std::make_shared<bool>(false)};
+// Names that lead to where the test says.
+struct followed_names {
+    using step = std::function<std::string(std::string_view)>;
+    std::shared_ptr<step> follow{std::make_shared<step>()};
 
     [[nodiscard]] podscope::result<podscope::resource> resolve(std::string_view text) const {
-        if (*fail) {
-            throw std::bad_alloc{};
-        }
-        return podscope::lexical_path{}.resolve(text);
+        return podscope::lexical_path{}.resolve(*follow ? (*follow)(text) : std::string{text});
     }
 
     [[nodiscard]] std::string display(const podscope::resource& place) const {
@@ -296,13 +297,21 @@ struct failing_names {
     }
 };
 
-TEST_CASE("F15 a check that cannot be made allows nothing", "[pod]") {
+struct pod_by_followed_names {
+    using parts = podscope::runtime_parts<in_memory::store,
+                                          in_memory::sessions,
+                                          any_probe,
+                                          any_sink,
+                                          followed_names,
+                                          podscope::reclaim_and_fence,
+                                          podscope::system_clocks,
+                                          podscope::given_process>;
+
+    void follow(followed_names::step step) { *names.follow = std::move(step); }
+
     crew_here c{here{}};
-    using parts = podscope::runtime_parts<in_memory::store, in_memory::sessions, any_probe,
-                                          any_sink, failing_names, podscope::reclaim_and_fence,
-                                          podscope::system_clocks, podscope::given_process>;
-    const failing_names names;
-    const auto by = c.hire();
+    followed_names names{};
+    crew_here::member by{c.hire()};
     podscope::basic_runtime<parts> library{parts{c.backend().open(),
                                                  c.backend().open_sessions(),
                                                  c.own_probe(),
@@ -311,12 +320,26 @@ TEST_CASE("F15 a check that cannot be made allows nothing", "[pod]") {
                                                  {},
                                                  {},
                                                  {by.who->identity()}}};
-    auto pod = must(library.create(writer("pod", "/ws")));
-    must(pod.check("/ws/f", permission::write));
-    *names.fail = true;
-    CHECK_FALSE(pod.check("/ws/f", permission::write));
-    *names.fail = false;
-    must(pod.check("/ws/f", permission::write));
+    podscope::basic_pod<parts> pod{must(library.create(writer("pod", "/ws")))};
+};
+
+TEST_CASE("F15 a check that cannot be made allows nothing", "[pod]") {
+    pod_by_followed_names one;
+    must(one.pod.check("/ws/f", permission::write));
+    one.follow([](std::string_view) -> std::string { throw std::bad_alloc{}; });
+    CHECK_FALSE(one.pod.check("/ws/f", permission::write));
+    one.follow({});
+    must(one.pod.check("/ws/f", permission::write));
+}
+
+TEST_CASE("I1 a permit is for the place that was judged, whatever its name leads to next",
+          "[pod]") {
+    pod_by_followed_names one;
+    int looked = 0;
+    one.follow([&](std::string_view) -> std::string { return ++looked == 1 ? "/other" : "/ws"; });
+    CHECK(why_not(one.pod.permit_for("/link", permission::write)) == errc::denied);
+    CHECK(must(one.pod.permit_for("/link", permission::write)).place ==
+          must(podscope::lexical_path{}.resolve("/ws")));
 }
 
 TEST_CASE("a grant survives being written as text", "[pod]") {

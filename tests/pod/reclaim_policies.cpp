@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/talking_process.hpp"
 
 #include <podscope/pod/grace_period.hpp>
 #include <podscope/pod/judgement.hpp>
@@ -11,10 +12,12 @@
 #include <podscope/pod/review.hpp>
 #include <podscope/pod/terminate_first.hpp>
 #include <podscope/probe/process.hpp>
+#include <podscope/probe/this_process.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -104,6 +107,30 @@ TEST_CASE("F20 a hung child is terminated before its scope comes back", "[pod]")
     CHECK(state_of(hung) == verdict::missing);
     CHECK(state_of(other) == verdict::reachable);
     must(on.planner.check("/ws/a/f", permission::write));
+}
+
+TEST_CASE("F20 all who do not answer are terminated together and waited for no longer", "[pod]") {
+    const auto serve = [](line_to_test line) {
+        ::signal(SIGTERM, SIG_DFL);
+        while (line.hear()) {
+            if (!line.answer("here")) {
+                return 1;
+            }
+        }
+        return 0;
+    };
+    talking_process one{serve};
+    talking_process two{serve};
+    talking_process gone{serve};
+    std::vector<podscope::probe_subject> subjects;
+    for (const auto* const each : {&one, &two, &gone}) {
+        CHECK(each->ask("are you there?") == "here");
+        subjects.push_back({.pod = "any", .owner = must(podscope::identity_of(each->pid()))});
+    }
+    gone.kill();
+    std::vector<verdict> found(subjects.size(), verdict::unreachable);
+    podscope::terminate_first<>{.patience = 1h}.review(subjects, found);
+    CHECK(found == std::vector<verdict>(subjects.size(), verdict::missing));
 }
 
 TEST_CASE("F25 only those are terminated whose delegations end", "[pod]") {
@@ -361,6 +388,14 @@ TEST_CASE("a grace period leaves to the policy behind it what that one does", "[
     policy.review({&subject, 1}, {&found, 1});
     CHECK(found == verdict::missing);
     CHECK(policy.ends(verdict::reachable));
+}
+
+TEST_CASE("a grace period of no time keeps nobody", "[pod]") {
+    podscope::grace_period<> policy{0ms};
+    const podscope::probe_subject subject{.pod = "any"};
+    verdict found = verdict::unreachable;
+    policy.review({&subject, 1}, {&found, 1});
+    CHECK(found == verdict::unreachable);
 }
 
 TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") {

@@ -434,6 +434,24 @@ TEST_CASE("I7 what was found out about one holder of a pod says nothing about th
     }
 }
 
+// Overtaken when the store runs its transaction first, and no longer when it runs it again.
+TEST_CASE("I7 a restore goes by the transaction that was committed and by no other", "[pod]") {
+    using twice = configuration<in_bytes, by_script, to_queue>;
+    crew_of<twice> c{twice{}};
+    c.create(writer("planner", "/ws"));
+    c.kill("planner");
+    during_next_probe(c, [&] {
+        pass_on(c, "planner");
+        c.backend().only.overtake_next([&] {
+            auto store = c.backend().open();
+            must(store.write([](auto& txn) { return podscope::registry{txn}.erase("planner"); }));
+        });
+    });
+    c.restore("planner");
+    CHECK(may_at(c.at("planner"), "/ws/f") == permission::write);
+    c.judge_restored("planner");
+}
+
 TEST_CASE("F33 a restore looks again at who has changed hands", "[pod]") {
     // What was let go needs no time to be looked at once more.
     const auto [time, changes] = GENERATE(std::pair{0ms, 1}, std::pair{patience, 2});

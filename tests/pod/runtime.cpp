@@ -2,11 +2,14 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/effort.hpp"
 
 #include <podscope/probe/callback.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -28,7 +31,8 @@ struct asked {
     std::function<void()> meanwhile{};
 };
 
-void note_who_is_asked(crew_here& c, asked& into) {
+template <class Crew>
+void note_who_is_asked(Crew& c, asked& into) {
     c.use([probe = c.own_probe(), &into] {
         return any_probe::of(podscope::callback_probe{
             [probe, &into](const podscope::probe_subject& one, podscope::deadline until) mutable {
@@ -49,8 +53,9 @@ TEST_CASE("F52 one stale pod in the way among 100000 is found and nobody else is
     c.kill("stale");
     auto store = c.backend().open();
     const auto alive = c.hire();
+    const auto crowd = number_from_environment("PODSCOPE_CROWD", 100'000);
     must(store.write([&](auto& txn) -> podscope::result<void> {
-        for (int i = 0; i != 100'000; ++i) {
+        for (std::uint64_t i = 0; i != crowd; ++i) {
             const auto name = "pod " + std::to_string(i);
             const podscope::scope_rule rule{
                 must(podscope::lexical_path{}.resolve("/many/" + std::to_string(i))),
@@ -77,6 +82,16 @@ TEST_CASE("F52 one stale pod in the way among 100000 is found and nobody else is
     CHECK(who.pods == std::vector<std::string>{"pod 17"});
 }
 
+TEST_CASE("F52 who stands in the way is asked once, however often the store runs it", "[pod]") {
+    using twice = configuration<in_bytes, by_script, to_queue>;
+    crew_of<twice> c{twice{}};
+    c.create(writer("alive", "/ws/a"));
+    asked who;
+    note_who_is_asked(c, who);
+    CHECK(why_not(c.try_create(writer("next", "/ws"))) == errc::conflict);
+    CHECK(who.pods == std::vector<std::string>{"alive"});
+}
+
 TEST_CASE("F52 a dead pod that somebody else has cleared meanwhile is not in the way", "[pod]") {
     crew_here c{here{}};
     c.create(writer("stale", "/ws"));
@@ -93,6 +108,23 @@ TEST_CASE("F52 a dead pod that somebody else has cleared meanwhile is not in the
     c.judge();
 }
 
+TEST_CASE("F33 who was asked is not asked again because another has changed hands", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("stays", "/ws/a"));
+    c.add("planner", writer("moves", "/ws/b"));
+    c.kill("planner");
+    asked who;
+    note_who_is_asked(c, who);
+    who.meanwhile = [&] {
+        c.tamper("moves", [](podscope::allocation& row) { --row.owner.start_time; });
+    };
+    c.restore("planner");
+    CHECK(std::ranges::count(who.pods, "stays") == 1);
+    CHECK(std::ranges::count(who.pods, "planner") == 1);
+    CHECK(std::ranges::count(who.pods, "moves") == 2);
+}
+
 TEST_CASE("I5 of a line of dead pods the scope goes to the living one above", "[pod]") {
     crew_here c{here{}};
     c.create(writer("top", "/ws"));
@@ -105,6 +137,7 @@ TEST_CASE("I5 of a line of dead pods the scope goes to the living one above", "[
     }
     const auto report = must(c.hire().library.reclaim_stale());
     CHECK(report.reclaimed.size() == 3);
+    CHECK(report.overtaken.empty());
     CHECK(rows_of<tables::history>(c.state(), "top").size() == 3);
     must(c.at("top").deliver());
     CHECK(c.told().size() == 3);

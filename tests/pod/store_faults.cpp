@@ -273,3 +273,18 @@ TEST_CASE("F12 who looks says that the store has failed", "[pod]") {
     by_pod([](auto& pod) { return pod.descendants(); });
     by_pod([](auto& pod) { return pod.append({.kind = "note"}); });
 }
+
+TEST_CASE("I3 what a pod has committed itself its next check reads no layers for", "[pod]") {
+    crew_here c{here{}};
+    auto& top = c.create(writer("top", "/ws"));
+    const auto may_without_a_scan = [&](const char* place) {
+        const fault_at planned{c.backend().open().plan(), step::scan, 1};
+        const auto found = may_at(top, place);
+        CHECK_FALSE(planned.was_reached());
+        return found;
+    };
+    c.add("top", writer("child", "/ws/a"));
+    CHECK(may_without_a_scan("/ws/a/f") == permission::read);
+    must(top.reclaim("child"));
+    CHECK(may_without_a_scan("/ws/a/f") == permission::write);
+}

@@ -75,9 +75,15 @@ TEST_CASE("An empty scope allows nothing anywhere", "[scope]") {
 TEST_CASE("A scope that was given another's place decides as that one", "[scope]") {
     const scope of_a{{rule("/a", permission::write)}};
     scope now{{rule("/b", permission::write)}};
+    // A place that it has left free is none of the other's.
+    now.add(std::vector{delegated(rule("/b/x", permission::write), "kid", epoch{1})});
+    CHECK(now.remove({"kid", epoch{1}}) == 1);
     now = of_a;
     CHECK(at(now, "/a") == permission::write);
     CHECK(at(now, "/b") == permission::none);
+    now.add(std::vector{base(rule("/a/x", permission::write))});
+    CHECK(at(now, "/a") == permission::write);
+    CHECK(at(now, "/a/x") == permission::read);
     scope of_b{{rule("/b", permission::write)}};
     now = std::move(of_b);
     CHECK(at(now, "/a") == permission::none);

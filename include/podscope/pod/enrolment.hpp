@@ -84,13 +84,9 @@ public:
         }
         for (const auto& child : children) {
             if (auto done = reserve(child, until_adopted); !done) {
-                if (!blockers_->empty()) {
-                    // It may be in its own way: through a gap in the line that it descends by.
-                    if (auto own = registry{*txn_}.find(parent.pod); own && *own) {
-                        blockers_->push_back(*std::move(*own));
-                    }
-                }
-                return fail(done);
+                // It may be in its own way: through a gap in the line that it descends by.
+                auto noted = blockers_->empty() ? result<void>{} : note_blocker(parent.pod);
+                return noted ? fail(done) : fail(noted);
             }
         }
         return all;
@@ -156,19 +152,28 @@ public:
     /// Errors: `segment_held`.
     [[nodiscard]] result<void> hold_segment(std::string_view pod, std::string_view segment) {
         auto done = registry{*txn_}.set_segment(pod, segment);
-        if (!done && done.error().category == errc::segment_held) {
+        if (done) {
+            return done;
+        }
+        if (done.error().category == errc::segment_held) {
             auto hold = registry{*txn_}.holder_of(segment);
-            if (hold && *hold) {
-                auto row = registry{*txn_}.find((*hold)->pod);
-                if (row && *row) {
-                    blockers_->push_back(std::move(**row));
-                }
-            }
+            auto noted = hold ? note_blocker((*hold)->pod) : fail(hold);
+            return noted ? done : noted;
         }
         return done;
     }
 
 private:
+    // Notes that a pod that is live by this transaction stands in the way.
+    [[nodiscard]] result<void> note_blocker(std::string_view pod) {
+        auto row = registry{*txn_}.find(pod);
+        if (!row) {
+            return fail(row);
+        }
+        blockers_->push_back(**std::move(row));
+        return {};
+    }
+
     // Enters a pod under a new grant, with the layers that its record calls for. `from` is the
     // delegation that it lives on, if it was delegated: that gets the new epoch as well.
     [[nodiscard]] result<void>

@@ -125,7 +125,8 @@ public:
             if (!place) {
                 return fail(place);
             }
-            if (auto allowed = check(target, wanted); !allowed) {
+            // What was resolved and not its name, which may lead elsewhere by now.
+            if (auto allowed = judge_now(*place, wanted); !allowed) {
                 return fail(allowed);
             }
             return permit{.by = held_->own(), .place = *std::move(place), .access = wanted};
@@ -387,9 +388,13 @@ private:
             if (!place) {
                 return fail(place);
             }
-            return with_scope([&](const scope& now) {
-                return judge(now, core().parts().names, name(), *place, wanted);
-            });
+            return judge_now(*place, wanted);
+        });
+    }
+
+    [[nodiscard]] result<void> judge_now(const resource& place, permission wanted) const {
+        return with_scope([&](const scope& now) {
+            return judge(now, core().parts().names, name(), place, wanted);
         });
     }
 

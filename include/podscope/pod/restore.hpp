@@ -64,7 +64,7 @@ public:
         }
         self_ = std::move(*self);
         stale_report cleared;
-        for (;;) {
+        for (;; --rounds_left_) {
             auto outcome =
                 core_->clearing_the_dead(until_, cleared, [&](std::vector<allocation>& blockers) {
                     return attempt(make, blockers);
@@ -219,7 +219,6 @@ private:
     [[nodiscard]] bool look_again() {
         overtaken_ = rounds_left_ == most_rounds ||
                      (rounds_left_ != 0 && core_->parts().clock.now() < until_);
-        rounds_left_ -= overtaken_ ? 1 : 0;
         return overtaken_;
     }
 

@@ -128,7 +128,7 @@ public:
         for (;;) {
             std::vector<allocation> blockers;
             auto outcome = step(blockers);
-            if (outcome || blockers.empty()) {
+            if (outcome) {
                 return outcome;
             }
             auto now = clear_dead(blockers, until);
