@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <boost/hana/adapt_struct.hpp>
+#include <podscope/record_fields.hpp>
 
 #include <compare>
 #include <cstddef>
@@ -59,6 +59,8 @@ struct boot_id {
         return text;
     }
 
+    using stored_fields = record_fields<field<"high", &boot_id::high>, field<"low", &boot_id::low>>;
+
     friend constexpr auto operator<=>(const boot_id&, const boot_id&) = default;
 
 private:
@@ -71,5 +73,3 @@ private:
 };
 
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(podscope::boot_id, high, low);

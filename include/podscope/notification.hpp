@@ -3,9 +3,8 @@
 
 #include <podscope/backend/unknown_fields.hpp>
 #include <podscope/error.hpp>
+#include <podscope/record_fields.hpp>
 #include <podscope/scope/rule.hpp>
-
-#include <boost/hana/adapt_struct.hpp>
 
 #include <cstdint>
 #include <string>
@@ -63,20 +62,19 @@ struct notification {
     std::vector<scope_rule> rules{}; ///< what the delegation had granted
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"id", &notification::id>,
+                                        field<"sequence", &notification::sequence>,
+                                        field<"what", &notification::what>,
+                                        field<"pod", &notification::pod>,
+                                        field<"child", &notification::child>,
+                                        field<"delegator", &notification::delegator>,
+                                        field<"reason", &notification::reason>,
+                                        field<"granted", &notification::granted>,
+                                        field<"at_ms", &notification::at_ms>,
+                                        field<"rules", &notification::rules>,
+                                        field<"unknown", &notification::unknown>>;
+
     friend bool operator==(const notification&, const notification&) = default;
 };
 
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(podscope::notification,
-                        id,
-                        sequence,
-                        what,
-                        pod,
-                        child,
-                        delegator,
-                        reason,
-                        granted,
-                        at_ms,
-                        rules,
-                        unknown);

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <podscope/boot_id.hpp>
-
-#include <boost/hana/adapt_struct.hpp>
+#include <podscope/record_fields.hpp>
 
 #include <cstdint>
 
@@ -21,9 +20,12 @@ struct process_identity {
 
     [[nodiscard]] bool is_nobody() const noexcept { return pid == 0 && boot == boot_id{}; }
 
+    using stored_fields = record_fields<field<"boot", &process_identity::boot>,
+                                        field<"pid_namespace", &process_identity::pid_namespace>,
+                                        field<"pid", &process_identity::pid>,
+                                        field<"start_time", &process_identity::start_time>>;
+
     friend bool operator==(const process_identity&, const process_identity&) = default;
 };
 
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(podscope::process_identity, boot, pid_namespace, pid, start_time);

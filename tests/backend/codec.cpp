@@ -2,6 +2,8 @@
 #include "support/catch.hpp"
 
 #include <podscope/backend/codec.hpp>
+#include <podscope/backend/unknown_fields.hpp>
+#include <podscope/record_fields.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/store/records.hpp>
 
@@ -100,8 +102,27 @@ struct empties {
     friend bool operator==(const empties&, const empties&) = default;
 };
 
+// The same record twice: one names its fields itself, and the other is adapted below.
+struct naming {
+    std::uint64_t n{};
+    std::vector<inner> list{};
+    podscope::unknown_fields unknown{};
+
+    using stored_fields = podscope::record_fields<podscope::field<"n", &naming::n>,
+                                                  podscope::field<"list of inner", &naming::list>,
+                                                  podscope::field<"unknown", &naming::unknown>>;
+
+    friend bool operator==(const naming&, const naming&) = default;
+};
+
+struct adapted {
+    std::uint64_t n{};
+    podscope::unknown_fields unknown{};
+};
+
 } // namespace codec_test
 
+BOOST_HANA_ADAPT_STRUCT(codec_test::adapted, n, unknown);
 BOOST_HANA_ADAPT_STRUCT(codec_test::inner, small, words, later);
 BOOST_HANA_ADAPT_STRUCT(codec_test::everything,
                         yes,
@@ -287,6 +308,18 @@ TEST_CASE("the bytes of a record are those of the documented format") {
     CHECK(encode_record(empties{}) == std::string("\1\0", 2));
     CHECK(encode_record(empties{{"ab"}, std::vector<std::string>{}}) ==
           std::string("\1\2\4list\6\4\4\2ab\7perhaps\6\1\4", 24));
+}
+
+TEST_CASE("a struct that names its stored fields is stored as one that Hana adapts") {
+    static_assert(boost::hana::Struct<naming>::value);
+    CHECK(encode_record(naming{.n = 7}) == encode_record(adapted{.n = 7}));
+
+    const naming full{.n = 7, .list = {inner{}, inner{}}};
+    const auto bytes = encode_record(full);
+    CHECK(bytes.find("\x0dlist of inner") != std::string::npos);
+    CHECK(decode_record<naming>(bytes).value() == full);
+    const auto passed_on = decode_record<adapted>(bytes);
+    CHECK(decode_record<naming>(encode_record(passed_on.value())).value() == full);
 }
 
 TEST_CASE("an absent list and an empty one in an optional stay apart") {

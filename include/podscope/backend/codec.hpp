@@ -15,9 +15,10 @@ namespace podscope {
 /// The version of the codec's format, the first byte of every encoded record.
 inline constexpr std::uint8_t codec_version = 1;
 
-/// A type that the codec stores: a struct adapted by BOOST_HANA_ADAPT_STRUCT, whose members are
-/// bool, integers, enumerations, std::string, resource, std::optional, std::vector or again such
-/// structs. A type that is not is told so by the first line of the error.
+/// A type that the codec stores: a struct that names its fields (record_fields.hpp) or is adapted
+/// by BOOST_HANA_ADAPT_STRUCT, whose members are bool, integers, enumerations, std::string,
+/// resource, std::optional, std::vector or again such structs. A type that is not is told so by the
+/// first line of the error.
 template <class T>
 concept storable = backend_detail::is_record<T>;
 

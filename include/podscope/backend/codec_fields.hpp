@@ -90,8 +90,11 @@ struct record_codec {
         if (likely < fields.size() && fields[likely].name == name) {
             return likely;
         }
-        const auto found = std::ranges::find(fields, name, &field_codec::name);
-        return static_cast<std::size_t>(found - fields.begin());
+        std::size_t at = 0;
+        while (at != fields.size() && fields[at].name != name) {
+            ++at;
+        }
+        return at;
     }
 };
 

@@ -3,9 +3,8 @@
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/unknown_fields.hpp>
+#include <podscope/record_fields.hpp>
 #include <podscope/result.hpp>
-
-#include <boost/hana/adapt_struct.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -24,6 +23,12 @@ struct split_decision {
     std::uint64_t fences{};    ///< moves when an unfinished change is called off
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"pair", &split_decision::pair>,
+                                        field<"meeting", &split_decision::meeting>,
+                                        field<"committed", &split_decision::committed>,
+                                        field<"fences", &split_decision::fences>,
+                                        field<"unknown", &split_decision::unknown>>;
+
     friend bool operator==(const split_decision&, const split_decision&) = default;
 };
 
@@ -35,6 +40,12 @@ struct split_state {
     std::vector<std::uint64_t> kept{}; ///< the changes that could still be taken back, in order
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"pair", &split_state::pair>,
+                                        field<"change", &split_state::change>,
+                                        field<"made", &split_state::made>,
+                                        field<"kept", &split_state::kept>,
+                                        field<"unknown", &split_state::unknown>>;
+
     friend bool operator==(const split_state&, const split_state&) = default;
 };
 
@@ -44,6 +55,10 @@ struct replaced_row {
     std::string key{};
     std::optional<std::string> record{}; ///< in the codec's format
 
+    using stored_fields = record_fields<field<"table", &replaced_row::table>,
+                                        field<"key", &replaced_row::key>,
+                                        field<"record", &replaced_row::record>>;
+
     friend bool operator==(const replaced_row&, const replaced_row&) = default;
 };
 
@@ -52,6 +67,10 @@ struct split_intent {
     std::uint64_t previous{}; ///< the change that it was made on
     std::vector<replaced_row> replaced{};
     unknown_fields unknown{};
+
+    using stored_fields = record_fields<field<"previous", &split_intent::previous>,
+                                        field<"replaced", &split_intent::replaced>,
+                                        field<"unknown", &split_intent::unknown>>;
 
     friend bool operator==(const split_intent&, const split_intent&) = default;
 };
@@ -128,8 +147,3 @@ using split_second_schema =
     typename backend_detail::schema_with<Schema, tables::split_states, tables::split_intents>::type;
 
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(podscope::split_decision, pair, meeting, committed, fences, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::split_state, pair, change, made, kept, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::replaced_row, table, key, record);
-BOOST_HANA_ADAPT_STRUCT(podscope::split_intent, previous, replaced, unknown);

@@ -5,8 +5,7 @@
 #include <podscope/backend/unknown_fields.hpp>
 #include <podscope/boot_id.hpp>
 #include <podscope/error.hpp>
-
-#include <boost/hana/adapt_struct.hpp>
+#include <podscope/record_fields.hpp>
 
 #include <cstdint>
 
@@ -24,6 +23,13 @@ struct lease {
     std::int64_t term_ms{};
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"granted", &lease::granted>,
+                                        field<"boot", &lease::boot>,
+                                        field<"time_namespace", &lease::time_namespace>,
+                                        field<"renewed_ms", &lease::renewed_ms>,
+                                        field<"term_ms", &lease::term_ms>,
+                                        field<"unknown", &lease::unknown>>;
+
     friend bool operator==(const lease&, const lease&) = default;
 };
 
@@ -32,6 +38,9 @@ struct lease {
 struct taken_lease {
     epoch granted{};
     unknown_fields unknown{};
+
+    using stored_fields = record_fields<field<"granted", &taken_lease::granted>,
+                                        field<"unknown", &taken_lease::unknown>>;
 
     friend bool operator==(const taken_lease&, const taken_lease&) = default;
 };
@@ -62,7 +71,3 @@ concept lease_store =
     writes<typename S::writer, tables::taken_leases>;
 
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(
-    podscope::lease, granted, boot, time_namespace, renewed_ms, term_ms, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::taken_lease, granted, unknown);

@@ -4,9 +4,8 @@
 #include <podscope/backend/unknown_fields.hpp>
 #include <podscope/error.hpp>
 #include <podscope/process_identity.hpp>
+#include <podscope/record_fields.hpp>
 #include <podscope/scope/rule.hpp>
-
-#include <boost/hana/adapt_struct.hpp>
 
 #include <cstdint>
 #include <string>
@@ -27,6 +26,17 @@ struct allocation {
     std::uint64_t layers_revision{}; ///< moves whenever its deny layers change
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"pod", &allocation::pod>,
+                                        field<"owner", &allocation::owner>,
+                                        field<"endpoint", &allocation::endpoint>,
+                                        field<"allow", &allocation::allow>,
+                                        field<"delegated_from", &allocation::delegated_from>,
+                                        field<"segment", &allocation::segment>,
+                                        field<"granted", &allocation::granted>,
+                                        field<"adopted", &allocation::adopted>,
+                                        field<"layers_revision", &allocation::layers_revision>,
+                                        field<"unknown", &allocation::unknown>>;
+
     friend bool operator==(const allocation&, const allocation&) = default;
 };
 
@@ -36,6 +46,9 @@ struct claim {
     epoch granted{}; ///< counts only while the pod is live under this grant
     unknown_fields unknown{};
 
+    using stored_fields =
+        record_fields<field<"granted", &claim::granted>, field<"unknown", &claim::unknown>>;
+
     friend bool operator==(const claim&, const claim&) = default;
 };
 
@@ -43,6 +56,9 @@ struct claim {
 struct standing_layer {
     deny_layer layer{};
     unknown_fields unknown{};
+
+    using stored_fields = record_fields<field<"layer", &standing_layer::layer>,
+                                        field<"unknown", &standing_layer::unknown>>;
 
     friend bool operator==(const standing_layer&, const standing_layer&) = default;
 };
@@ -52,6 +68,9 @@ struct child_link {
     std::string child{};
     unknown_fields unknown{};
 
+    using stored_fields =
+        record_fields<field<"child", &child_link::child>, field<"unknown", &child_link::unknown>>;
+
     friend bool operator==(const child_link&, const child_link&) = default;
 };
 
@@ -60,6 +79,10 @@ struct segment_hold {
     std::string pod{};
     epoch granted{}; ///< counts only while the pod is live under this grant
     unknown_fields unknown{};
+
+    using stored_fields = record_fields<field<"pod", &segment_hold::pod>,
+                                        field<"granted", &segment_hold::granted>,
+                                        field<"unknown", &segment_hold::unknown>>;
 
     friend bool operator==(const segment_hold&, const segment_hold&) = default;
 };
@@ -94,19 +117,3 @@ struct segments {
 
 } // namespace tables
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(podscope::allocation,
-                        pod,
-                        owner,
-                        endpoint,
-                        allow,
-                        delegated_from,
-                        segment,
-                        granted,
-                        adopted,
-                        layers_revision,
-                        unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::claim, granted, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::standing_layer, layer, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::child_link, child, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::segment_hold, pod, granted, unknown);

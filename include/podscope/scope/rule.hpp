@@ -2,10 +2,9 @@
 #pragma once
 
 #include <podscope/error.hpp>
+#include <podscope/record_fields.hpp>
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/resource.hpp>
-
-#include <boost/hana/adapt_struct.hpp>
 
 #include <optional>
 #include <string>
@@ -21,6 +20,10 @@ struct scope_rule {
     /// children.
     bool recursive{true};
 
+    using stored_fields = record_fields<field<"target", &scope_rule::target>,
+                                        field<"access", &scope_rule::access>,
+                                        field<"recursive", &scope_rule::recursive>>;
+
     friend bool operator==(const scope_rule&, const scope_rule&) = default;
 };
 
@@ -28,6 +31,9 @@ struct scope_rule {
 struct delegation_ref {
     std::string child{};
     epoch granted{};
+
+    using stored_fields = record_fields<field<"child", &delegation_ref::child>,
+                                        field<"granted", &delegation_ref::granted>>;
 
     friend bool operator==(const delegation_ref&, const delegation_ref&) = default;
 };
@@ -40,11 +46,10 @@ struct deny_layer {
 
     [[nodiscard]] bool is_base() const noexcept { return !delegation; }
 
+    using stored_fields = record_fields<field<"rule", &deny_layer::rule>,
+                                        field<"delegation", &deny_layer::delegation>>;
+
     friend bool operator==(const deny_layer&, const deny_layer&) = default;
 };
 
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(podscope::scope_rule, target, access, recursive);
-BOOST_HANA_ADAPT_STRUCT(podscope::delegation_ref, child, granted);
-BOOST_HANA_ADAPT_STRUCT(podscope::deny_layer, rule, delegation);

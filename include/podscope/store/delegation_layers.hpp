@@ -5,9 +5,6 @@
 #include <podscope/scope/write_rules.hpp>
 #include <podscope/store/records.hpp>
 
-#include <range/v3/range/conversion.hpp>
-#include <range/v3/view/transform.hpp>
-
 #include <optional>
 #include <vector>
 
@@ -16,19 +13,20 @@ namespace podscope {
 /// The deny layers that a delegation puts on the pod that made it: one for each write rule. The
 /// stored delegation is what they are derived from, wherever they stand.
 [[nodiscard]] inline std::vector<deny_layer> layers_of(const delegation& made) {
-    return write_rules(made.rules) | ranges::views::transform([&](const scope_rule& rule) {
-               return deny_layer{rule, delegation_ref{made.child, made.granted}};
-           }) |
-           ranges::to<std::vector>();
+    std::vector<deny_layer> layers;
+    for (const scope_rule& rule : write_rules(made.rules)) {
+        layers.push_back({rule, delegation_ref{made.child, made.granted}});
+    }
+    return layers;
 }
 
 /// The deny layers of a pod by its record: those of its manifest, and those of its delegations.
 [[nodiscard]] inline std::vector<deny_layer> layers_of(const manifest_snapshot& manifest,
                                                        const std::vector<delegation>& made) {
-    auto layers = manifest.deny | ranges::views::transform([](const scope_rule& rule) {
-                      return deny_layer{rule, std::nullopt};
-                  }) |
-                  ranges::to<std::vector>();
+    std::vector<deny_layer> layers;
+    for (const scope_rule& rule : manifest.deny) {
+        layers.push_back({rule, std::nullopt});
+    }
     for (const auto& one : made) {
         const auto more = layers_of(one);
         layers.insert(layers.end(), more.begin(), more.end());

@@ -4,10 +4,9 @@
 #include <podscope/backend/unknown_fields.hpp>
 #include <podscope/error.hpp>
 #include <podscope/notification.hpp>
+#include <podscope/record_fields.hpp>
 #include <podscope/scope/rule.hpp>
 #include <podscope/store/when_unreachable.hpp>
-
-#include <boost/hana/adapt_struct.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -25,6 +24,12 @@ struct manifest_snapshot {
     std::optional<when_unreachable> unreachable{}; ///< for its delegation to it
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"allow", &manifest_snapshot::allow>,
+                                        field<"deny", &manifest_snapshot::deny>,
+                                        field<"authority", &manifest_snapshot::authority>,
+                                        field<"unreachable", &manifest_snapshot::unreachable>,
+                                        field<"unknown", &manifest_snapshot::unknown>>;
+
     friend bool operator==(const manifest_snapshot&, const manifest_snapshot&) = default;
 };
 
@@ -39,6 +44,14 @@ struct pod_record {
     std::optional<std::vector<std::string>> peers{};
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"pod", &pod_record::pod>,
+                                        field<"active_segment", &pod_record::active_segment>,
+                                        field<"manifest", &pod_record::manifest>,
+                                        field<"delegated_from", &pod_record::delegated_from>,
+                                        field<"granted", &pod_record::granted>,
+                                        field<"peers", &pod_record::peers>,
+                                        field<"unknown", &pod_record::unknown>>;
+
     friend bool operator==(const pod_record&, const pod_record&) = default;
 };
 
@@ -49,6 +62,12 @@ struct delegation {
     std::vector<scope_rule> rules{};
     std::optional<when_unreachable> unreachable{}; ///< nothing: as the reclaim policy has it
     unknown_fields unknown{};
+
+    using stored_fields = record_fields<field<"child", &delegation::child>,
+                                        field<"granted", &delegation::granted>,
+                                        field<"rules", &delegation::rules>,
+                                        field<"unreachable", &delegation::unreachable>,
+                                        field<"unknown", &delegation::unknown>>;
 
     friend bool operator==(const delegation&, const delegation&) = default;
 };
@@ -63,6 +82,14 @@ struct ended_delegation {
     std::int64_t at_ms{}; ///< milliseconds since 1970, by the wall clock: for people only
     unknown_fields unknown{};
 
+    using stored_fields = record_fields<field<"child", &ended_delegation::child>,
+                                        field<"delegator", &ended_delegation::delegator>,
+                                        field<"granted", &ended_delegation::granted>,
+                                        field<"rules", &ended_delegation::rules>,
+                                        field<"reason", &ended_delegation::reason>,
+                                        field<"at_ms", &ended_delegation::at_ms>,
+                                        field<"unknown", &ended_delegation::unknown>>;
+
     friend bool operator==(const ended_delegation&, const ended_delegation&) = default;
 };
 
@@ -70,6 +97,9 @@ struct ended_delegation {
 struct counter {
     std::uint64_t last{};
     unknown_fields unknown{};
+
+    using stored_fields =
+        record_fields<field<"last", &counter::last>, field<"unknown", &counter::unknown>>;
 
     friend bool operator==(const counter&, const counter&) = default;
 };
@@ -104,11 +134,3 @@ struct counters {
 
 } // namespace tables
 } // namespace podscope
-
-BOOST_HANA_ADAPT_STRUCT(podscope::manifest_snapshot, allow, deny, authority, unreachable, unknown);
-BOOST_HANA_ADAPT_STRUCT(
-    podscope::pod_record, pod, active_segment, manifest, delegated_from, granted, peers, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::delegation, child, granted, rules, unreachable, unknown);
-BOOST_HANA_ADAPT_STRUCT(
-    podscope::ended_delegation, child, delegator, granted, rules, reason, at_ms, unknown);
-BOOST_HANA_ADAPT_STRUCT(podscope::counter, last, unknown);
