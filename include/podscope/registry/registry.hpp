@@ -179,18 +179,19 @@ public:
     [[nodiscard]] result<void>
     for_each_covering_layer(std::string_view pod, const region& where, Visitor&& visit) const {
         bool stopped = false;
-        for (std::string_view key = where.target.key();; key = resource::parent_key(key)) {
-            auto done =
-                scan_prefix<tables::layers>(*txn_, registry_keys::layers_at(pod, key),
-                                            [&](std::string_view, const standing_layer& one) {
-                                                stopped =
-                                                    contains(region_of(one.layer.rule), where) &&
-                                                    visit(one.layer) == scan::stop;
-                                                return stopped ? scan::stop : scan::next;
-                                            });
+        std::string_view key = where.target.key();
+        for (std::string rows_at = registry_keys::layers_at(pod, key);;) {
+            auto done = scan_prefix<tables::layers>(
+                *txn_, rows_at, [&](std::string_view, const standing_layer& one) {
+                    stopped = contains(region_of(one.layer.rule), where) &&
+                              visit(one.layer) == scan::stop;
+                    return stopped ? scan::stop : scan::next;
+                });
             if (!done || stopped || key.empty()) {
                 return done;
             }
+            registry_keys::ascend(rows_at, key);
+            key = resource::parent_key(key);
         }
     }
 
