@@ -131,21 +131,21 @@ public:
     /// for a pod that is not live.
     [[nodiscard]] result<void> add_layers(std::string_view pod,
                                           std::span<const deny_layer> layers) {
-        auto row = find(pod);
+        auto row = peek(pod);
         if (!row || !*row || layers.empty()) {
             return row ? result<void>{} : fail(row);
         }
         if (auto done = put_layers(hangs::beside_allocation, pod, layers); !done) {
             return done;
         }
-        return bump(std::move(**row));
+        return bump(**row);
     }
 
     /// Removes just these layers from a pod: a layer that is equal but for its origin stays.
     /// Layers that are not there are no error. Logarithmic for each layer.
     [[nodiscard]] result<void> remove_layers(std::string_view pod,
                                              std::span<const deny_layer> layers) {
-        auto row = find(pod);
+        auto row = peek(pod);
         if (!row || !*row || layers.empty()) {
             return row ? result<void>{} : fail(row);
         }
@@ -155,7 +155,7 @@ public:
                 return done;
             }
         }
-        return bump(std::move(**row));
+        return bump(**row);
     }
 
     /// All deny layers of a pod, in the order of their targets.
