@@ -40,8 +40,8 @@ namespace podscope_bench {
 [[nodiscard]] inline std::vector<const podscope::deny_layer*> covering_layers(
     const hand_written_tables& tables, std::string_view pod, const podscope::region& where) {
     std::vector<const podscope::deny_layer*> found;
-    for (std::string_view key = where.target.key();; key = podscope::resource::parent_key(key)) {
-        const std::string prefix = podscope::registry_keys::layers_at(pod, key);
+    std::string_view key = where.target.key();
+    for (std::string prefix = podscope::registry_keys::layers_at(pod, key);;) {
         for (auto at = tables.layers.lower_bound(prefix);
              at != tables.layers.end() && at->first.starts_with(prefix); ++at) {
             const podscope::deny_layer& layer = at->second.layer;
@@ -52,6 +52,8 @@ namespace podscope_bench {
         if (key.empty()) {
             return found;
         }
+        podscope::registry_keys::ascend(prefix, key);
+        key = podscope::resource::parent_key(key);
     }
 }
 
@@ -152,9 +154,10 @@ private:
     }
 
     [[nodiscard]] podscope::result<void> judge_above(const podscope::region& wanted) {
-        for (std::string_view key = wanted.target.key(); !key.empty();) {
+        std::string_view key = wanted.target.key();
+        for (std::string prefix = podscope::registry_keys::claims_at(key); !key.empty();) {
+            podscope::registry_keys::ascend(prefix, key);
             key = podscope::resource::parent_key(key);
-            const std::string prefix = podscope::registry_keys::claims_at(key);
             for (auto at = tables_->claims.lower_bound(prefix);
                  at != tables_->claims.end() && at->first.starts_with(prefix); ++at) {
                 if (auto done = judge(wanted, at->first, at->second); !done) {
@@ -227,17 +230,17 @@ private:
     // How another pod, whose claim meets the asker's in `where`, stands to the asker there.
     [[nodiscard]] podscope::result<standing> relation(std::string_view other,
                                                       const podscope::region& where) {
-        const auto of_asker = covering_layers(*tables_, asker_, where);
-        const auto of_other = covering_layers(*tables_, other, where);
-        const auto is_base = [](const podscope::deny_layer* one) { return one->is_base(); };
-        if (std::ranges::any_of(of_asker, is_base) || std::ranges::any_of(of_other, is_base)) {
-            return standing::apart;
-        }
-        auto handed_down = is_handed_down(other, where, !of_other.empty(), !of_asker.empty());
+        auto handed_down = is_handed_down(other, where);
         if (!handed_down) {
             return podscope::fail(handed_down);
         }
         if (*handed_down) {
+            return standing::apart;
+        }
+        const auto of_asker = covering_layers(*tables_, asker_, where);
+        const auto of_other = covering_layers(*tables_, other, where);
+        const auto is_base = [](const podscope::deny_layer* one) { return one->is_base(); };
+        if (std::ranges::any_of(of_asker, is_base) || std::ranges::any_of(of_other, is_base)) {
             return standing::apart;
         }
         for (const podscope::deny_layer* one : of_other) {
@@ -251,20 +254,12 @@ private:
     }
 
     [[nodiscard]] podscope::result<bool> is_handed_down(std::string_view other,
-                                                        const podscope::region& where,
-                                                        bool by_other,
-                                                        bool by_asker) {
+                                                        const podscope::region& where) {
         if (!lines_ || lines_->where() != where) {
             lines_.emplace(*tables_, where);
         }
-        podscope::result<bool> found{false};
-        if (by_other) {
-            found = lines_->is_from_to(other, asker_);
-        }
-        if (by_asker && found && !*found) {
-            found = lines_->is_from_to(asker_, other);
-        }
-        return found;
+        auto found = lines_->is_from_to(other, asker_);
+        return found && !*found ? lines_->is_from_to(asker_, other) : found;
     }
 
     static void order(std::vector<podscope::standing_competitor>& found) {

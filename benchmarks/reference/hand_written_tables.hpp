@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/rows.hpp>
 #include <podscope/registry/records.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,11 +13,11 @@
 
 namespace podscope_bench {
 
-using allocation_map = std::map<std::string, podscope::allocation, std::less<>>;
-using claim_map = std::map<std::string, podscope::claim, std::less<>>;
-using layer_map = std::map<std::string, podscope::standing_layer, std::less<>>;
-using child_map = std::map<std::string, podscope::child_link, std::less<>>;
-using segment_map = std::map<std::string, podscope::segment_hold, std::less<>>;
+using allocation_map = std::map<std::string, podscope::allocation, podscope::by_bytes>;
+using claim_map = std::map<std::string, podscope::claim, podscope::by_bytes>;
+using layer_map = std::map<std::string, podscope::standing_layer, podscope::by_bytes>;
+using child_map = std::map<std::string, podscope::child_link, podscope::by_bytes>;
+using segment_map = std::map<std::string, podscope::segment_hold, podscope::by_bytes>;
 
 /// The five tables of the hand-written registry, under the keys of registry/keys.hpp.
 struct hand_written_tables {
@@ -73,10 +73,10 @@ public:
 
     void erase_allocation(std::string_view key) {
         auto& rows = tables_->allocations;
-        if (allocations_.size() == allocations_.capacity()) {
-            allocations_.reserve(more_than(allocations_.size()));
-        }
         if (const auto at = rows.find(key); at != rows.end()) {
+            if (allocations_.size() == allocations_.capacity()) {
+                allocations_.reserve(more_than(allocations_.size()));
+            }
             allocations_.push_back({.added = nullptr, .before = rows.extract(at)});
         }
     }
@@ -104,10 +104,10 @@ public:
 
     void erase_claim(std::string_view key) {
         auto& rows = tables_->claims;
-        if (claims_.size() == claims_.capacity()) {
-            claims_.reserve(more_than(claims_.size()));
-        }
         if (const auto at = rows.find(key); at != rows.end()) {
+            if (claims_.size() == claims_.capacity()) {
+                claims_.reserve(more_than(claims_.size()));
+            }
             claims_.push_back({.added = nullptr, .before = rows.extract(at)});
         }
     }
@@ -135,10 +135,10 @@ public:
 
     void erase_layer(std::string_view key) {
         auto& rows = tables_->layers;
-        if (layers_.size() == layers_.capacity()) {
-            layers_.reserve(more_than(layers_.size()));
-        }
         if (const auto at = rows.find(key); at != rows.end()) {
+            if (layers_.size() == layers_.capacity()) {
+                layers_.reserve(more_than(layers_.size()));
+            }
             layers_.push_back({.added = nullptr, .before = rows.extract(at)});
         }
     }
@@ -166,10 +166,10 @@ public:
 
     void erase_child(std::string_view key) {
         auto& rows = tables_->children;
-        if (children_.size() == children_.capacity()) {
-            children_.reserve(more_than(children_.size()));
-        }
         if (const auto at = rows.find(key); at != rows.end()) {
+            if (children_.size() == children_.capacity()) {
+                children_.reserve(more_than(children_.size()));
+            }
             children_.push_back({.added = nullptr, .before = rows.extract(at)});
         }
     }
@@ -197,10 +197,10 @@ public:
 
     void erase_segment(std::string_view key) {
         auto& rows = tables_->segments;
-        if (segments_.size() == segments_.capacity()) {
-            segments_.reserve(more_than(segments_.size()));
-        }
         if (const auto at = rows.find(key); at != rows.end()) {
+            if (segments_.size() == segments_.capacity()) {
+                segments_.reserve(more_than(segments_.size()));
+            }
             segments_.push_back({.added = nullptr, .before = rows.extract(at)});
         }
     }

@@ -100,17 +100,17 @@ TEST_CASE("of padded bytes those are appended that were asked for") {
     }
 }
 
-TEST_CASE("a number is appended without the zeros above it") {
+TEST_CASE("a number is appended without the zeros above it, behind its length") {
     const auto appended = [](std::uint64_t value) {
         std::string bytes;
         wire::wire_writer{bytes}.append_number(value);
         return bytes;
     };
-    CHECK(appended(0).empty());
-    CHECK(appended(1) == "\1");
-    CHECK(appended(0xFF) == "\xFF");
-    CHECK(appended(0x0100) == std::string("\0\1", 2));
-    CHECK(appended(0xFF00000000000000U) == std::string("\0\0\0\0\0\0\0\xFF", 8));
+    CHECK(appended(0) == std::string("\0", 1));
+    CHECK(appended(1) == "\1\1");
+    CHECK(appended(0xFF) == "\1\xFF");
+    CHECK(appended(0x0100) == std::string("\2\0\1", 3));
+    CHECK(appended(0xFF00000000000000U) == std::string("\x8\0\0\0\0\0\0\0\xFF", 9));
 }
 
 TEST_CASE("a number of fixed width is little endian") {

@@ -99,6 +99,20 @@ TEST_CASE("the keys of rows are those that older versions have stored", "[regist
     CHECK(keys::child("p", "x") == "p\0x"sv);
 }
 
+TEST_CASE("the rows at a place lead to those at its parent", "[registry]") {
+    for (const auto* here : {"/a", "/ab", "/a/b", "/a/b/c d"}) {
+        CAPTURE(here);
+        const resource place = at(here);
+        const auto above = resource::parent_key(place.key());
+        auto claims = keys::claims_at(place.key());
+        keys::ascend(claims, place.key());
+        CHECK(claims == keys::claims_at(above));
+        auto layers = keys::layers_at("pod", place.key());
+        keys::ascend(layers, place.key());
+        CHECK(layers == keys::layers_at("pod", above));
+    }
+}
+
 TEST_CASE("I9 the layers at a place are a range that holds no others", "[registry]") {
     for (const auto* here : {"/", "/a", "/a/b"}) {
         for (const auto* there : {"/", "/a", "/a/b", "/ab"}) {

@@ -61,8 +61,8 @@ struct field_codec {
     std::string_view head; ///< what stands before its value, name and kind; padded
     wire_kind kind;
     std::size_t depth; ///< of structures and lists within each other in its value
-    bool (*is_absent)(const void* record); ///< null if it always has a value
-    void (*write)(wire_writer& out, const void* record);
+    bool (*is_absent)(const void* record);               ///< null if it always has a value
+    void (*write)(wire_writer& out, const void* record); ///< with its length in front
     bool (*read)(std::string_view value, void* record, decoding& state);
 
     [[nodiscard]] bool is_left_out(const void* record) const {
@@ -121,9 +121,7 @@ inline void write_fields(const record_codec& codec, wire_writer& out, const void
     for (const auto& field : codec.fields) {
         if (!field.is_left_out(record)) {
             out.append_padded(field.head);
-            const auto opened = out.open_text();
             field.write(out, record);
-            out.close_text(opened);
         }
     }
     if (unknown != nullptr) {

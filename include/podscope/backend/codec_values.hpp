@@ -28,7 +28,8 @@
 #include <vector>
 
 /// The part of the codec that knows types: one `value_codec` for each sort of value, and the table
-/// of fields of a record, made by Hana's reflection.
+/// of fields of a record, made by Hana's reflection. A value is written with its length in front,
+/// and read without.
 namespace podscope::backend_detail {
 
 template <class T>
@@ -47,7 +48,10 @@ struct value_codec<bool> {
     static constexpr auto kind = wire_kind::boolean;
     static constexpr std::size_t depth = 0;
 
-    static void write(wire_writer& out, bool value) { out.push_back(value ? '\1' : '\0'); }
+    static void write(wire_writer& out, bool value) {
+        out.push_back('\1');
+        out.push_back(value ? '\1' : '\0');
+    }
 
     [[nodiscard]] static bool read(std::string_view in, bool& value, decoding& state) noexcept {
         if (in.size() != 1 || (in.front() != '\0' && in.front() != '\1')) {
@@ -127,7 +131,7 @@ struct value_codec<std::string> {
     static constexpr auto kind = wire_kind::bytes;
     static constexpr std::size_t depth = 0;
 
-    static void write(wire_writer& out, const std::string& value) { out.append(value); }
+    static void write(wire_writer& out, const std::string& value) { put_text(out, value); }
 
     [[nodiscard]] static bool read(std::string_view in, std::string& value, decoding&) {
         value = in;
@@ -140,7 +144,7 @@ struct value_codec<resource> {
     static constexpr auto kind = wire_kind::target;
     static constexpr std::size_t depth = 0;
 
-    static void write(wire_writer& out, const resource& value) { out.append(value.key()); }
+    static void write(wire_writer& out, const resource& value) { put_text(out, value.key()); }
 
     [[nodiscard]] static bool read(std::string_view in, resource& value, decoding& state) {
         auto made = resource::from_key(std::string{in});
@@ -158,12 +162,12 @@ struct value_codec<std::vector<T>> {
     static constexpr std::size_t depth = 1 + value_codec<T>::depth;
 
     static void write(wire_writer& out, const std::vector<T>& values) {
+        const auto opened = out.open_text();
         out.push_back(static_cast<char>(value_codec<T>::kind));
         for (const T& value : values) {
-            const auto opened = out.open_text();
             value_codec<T>::write(out, value);
-            out.close_text(opened);
         }
+        out.close_text(opened);
     }
 
     [[nodiscard]] static bool read(std::string_view in, std::vector<T>& values, decoding& state) {
@@ -331,7 +335,9 @@ struct value_codec<Record> {
     static constexpr std::size_t depth = 1 + record_codec_of<Record>.depth();
 
     static void write(wire_writer& out, const Record& record) {
+        const auto opened = out.open_text();
         write_fields(record_codec_of<Record>, out, &record);
+        out.close_text(opened);
     }
 
     [[nodiscard]] static bool read(std::string_view in, Record& record, decoding& state) {

@@ -71,18 +71,18 @@ public:
     /// Appends rows to a payload as operations, from a cursor on, until the payload has `most`
     /// bytes; true at the end. The image may change between two calls.
     [[nodiscard]] bool copy_rows(copy_cursor& at, std::string& payload, std::size_t most) const {
+        wire_writer out{payload};
         std::size_t number = 0;
-        const bool has_all =
-            (... && copy_table(number++, rows.template of<Tables>(), at, payload, most,
-                               [&](std::string_view key, const auto& record) {
-                                   put_record<Tables>(payload, key, record);
-                               }));
-        return has_all && copy_table(number, unread.of<unread_rows>(), at, payload, most,
+        const bool has_all = (... && copy_table(number++, rows.template of<Tables>(), at, out, most,
+                                                [&](std::string_view key, const auto& record) {
+                                                    put_record<Tables>(out, key, record);
+                                                }));
+        return has_all && copy_table(number, unread.of<unread_rows>(), at, out, most,
                                      [&](std::string_view row, const std::string& record) {
                                          std::string_view table;
                                          if (take_text(row, table)) {
-                                             put_operation(payload, journal_op::put, table, row);
-                                             put_text(payload, record);
+                                             put_operation(out, journal_op::put, table, row);
+                                             put_text(out, record);
                                          }
                                      });
     }
@@ -116,7 +116,7 @@ private:
     [[nodiscard]] static bool copy_table(std::size_t number,
                                          const Rows& rows,
                                          copy_cursor& at,
-                                         const std::string& payload,
+                                         const wire_writer& out,
                                          std::size_t most,
                                          Put&& put) {
         if (number < at.table) {
@@ -125,7 +125,7 @@ private:
         const std::string* last = nullptr;
         for (auto row = at.after ? rows.upper_bound(*at.after) : rows.begin(); row != rows.end();
              ++row) {
-            if (payload.size() >= most) {
+            if (out.size() >= most) {
                 if (last != nullptr) {
                     at.after = *last;
                 }
@@ -141,8 +141,7 @@ private:
 public:
     template <table T>
     static void
-    put_record(std::string& payload, std::string_view key, const typename T::record& record) {
-        wire_writer out{payload};
+    put_record(wire_writer& out, std::string_view key, const typename T::record& record) {
         put_operation(out, journal_op::put, T::name, key);
         const auto opened = out.open_text();
         write_record(out, record);

@@ -8,6 +8,7 @@
 #include <podscope/backend/record_error.hpp>
 #include <podscope/backend/rows.hpp>
 #include <podscope/backend/wire.hpp>
+#include <podscope/backend/wire_writer.hpp>
 #include <podscope/result.hpp>
 
 #include <optional>
@@ -101,9 +102,9 @@ public:
           changed_{image.rows},
           set_aside_{image.unread} {}
 
-    template <table T>
-    [[nodiscard]] result<void> put(std::string_view key, typename T::record value) {
-        auto done = changed_.template put<T>(key, std::move(value));
+    template <table T, class Record = typename T::record>
+    [[nodiscard]] result<void> put(std::string_view key, Record&& value) {
+        auto done = changed_.template put<T>(key, std::forward<Record>(value));
         return done ? drop_unread<T>(key) : done;
     }
 
@@ -120,19 +121,20 @@ public:
     /// Appends the changes as operations.
     void write_to(std::string& payload) const {
         using namespace backend_detail;
+        wire_writer out{payload};
         // First: the row of such a key may have been put since.
         set_aside_.for_each_change([&]<class>(std::string_view key, const std::string* record) {
             std::string_view name;
             if (record == nullptr && take_text(key, name)) {
-                put_operation(payload, journal_op::erase, name, key);
+                put_operation(out, journal_op::erase, name, key);
             }
         });
         changed_.for_each_change(
             [&]<class T>(std::string_view key, const typename T::record* record) {
                 if (record != nullptr) {
-                    journal_image<Schema>::template put_record<T>(payload, key, *record);
+                    journal_image<Schema>::template put_record<T>(out, key, *record);
                 } else {
-                    put_operation(payload, journal_op::erase, T::name, key);
+                    put_operation(out, journal_op::erase, T::name, key);
                 }
             });
     }

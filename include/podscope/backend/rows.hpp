@@ -14,10 +14,21 @@
 
 namespace podscope {
 
+/// The order of keys: by their bytes.
+struct by_bytes {
+    using is_transparent = void;
+
+    [[nodiscard]] bool operator()(std::string_view one, std::string_view other) const noexcept {
+        const auto common = std::min(one.size(), other.size());
+        const int order = std::char_traits<char>::compare(one.data(), other.data(), common);
+        return order != 0 ? order < 0 : one.size() < other.size();
+    }
+};
+
 /// The records of one table, held as they are.
 template <table T>
 struct table_rows {
-    std::map<std::string, typename T::record, std::less<>> rows;
+    std::map<std::string, typename T::record, by_bytes> rows;
 };
 
 template <class Schema>
@@ -87,8 +98,8 @@ public:
 
     ~rows_writer() { (take_back<Tables>(), ...); }
 
-    template <table T>
-    [[nodiscard]] result<void> put(std::string_view key, typename T::record value) {
+    template <table T, class Record = typename T::record>
+    [[nodiscard]] result<void> put(std::string_view key, Record&& value) {
         auto& rows = rows_->template of<T>();
         auto& changes = changes_of<T>();
         make_room(changes);
@@ -98,7 +109,7 @@ public:
             before = rows.extract(at++);
         }
         try {
-            at = rows.emplace_hint(at, key, std::move(value));
+            at = rows.emplace_hint(at, key, std::forward<Record>(value));
         } catch (...) {
             if (before) {
                 rows.insert(std::move(before));
@@ -112,9 +123,9 @@ public:
     template <table T>
     [[nodiscard]] result<void> erase(std::string_view key) {
         auto& rows = rows_->template of<T>();
-        auto& changes = changes_of<T>();
-        make_room(changes);
         if (const auto at = rows.find(key); at != rows.end()) {
+            auto& changes = changes_of<T>();
+            make_room(changes);
             changes.push_back({.added = nullptr, .before = rows.extract(at)});
         }
         return {};

@@ -45,6 +45,18 @@ public:
         at_ = std::copy_n(bytes.data(), bytes.size(), at_);
     }
 
+    /// Appends bytes with their length in front.
+    void append_text(std::string_view bytes) {
+        if (bytes.size() < 0x80) {
+            reserve(1 + bytes.size());
+            *at_++ = static_cast<char>(bytes.size());
+            at_ = std::copy_n(bytes.data(), bytes.size(), at_);
+        } else {
+            put_varint(*this, bytes.size());
+            append(bytes);
+        }
+    }
+
     static constexpr std::size_t padding = 32;
 
     /// Appends bytes behind which there are more that can be read, `padding` in all at least: so
@@ -59,12 +71,15 @@ public:
         at_ += bytes.size();
     }
 
-    /// Appends the low bytes of a number, the lowest first, without the zeros above them.
+    /// Appends the low bytes of a number, the lowest first, without the zeros above them, with
+    /// their number in front.
     void append_number(std::uint64_t value) {
         constexpr std::size_t widest = sizeof(value);
-        reserve(widest);
+        reserve(1 + widest);
+        const auto width = (static_cast<std::size_t>(std::bit_width(value)) + 7) / 8;
+        *at_++ = static_cast<char>(width);
         store_fixed(at_, value, widest);
-        at_ += (static_cast<std::size_t>(std::bit_width(value)) + 7) / 8;
+        at_ += width;
     }
 
     /// Begins a byte string with its length in front, which is not known yet. The answer is for
@@ -115,5 +130,9 @@ private:
     char* at_;  // up to which it was written
     char* end_; // of what the string has
 };
+
+inline void put_text(wire_writer& out, std::string_view text) {
+    out.append_text(text);
+}
 
 } // namespace podscope::backend_detail

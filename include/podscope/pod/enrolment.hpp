@@ -59,17 +59,19 @@ public:
         return done ? refuse_conflict(pod) : done;
     }
 
-    /// Reserves pods for children of a live pod: for each a row of its own, a layer for each rule
-    /// on the parent, and the delegation on the parent's record. All of them or, once the
-    /// transaction is given up, none. What it reads of the parent it reads once.
+    /// Reserves pods for children of a live pod: for each a row of its own, held by the parent's
+    /// holder until it is adopted, a layer for each rule on the parent, and the delegation on the
+    /// parent's record. All of them or, once the transaction is given up, none. What it reads of
+    /// the parent it reads once.
     ///
-    /// Errors: `revoked`, `not_within_authority`, `duplicate_name`, `conflict`.
-    [[nodiscard]] result<std::vector<delegation>>
-    delegate(const grant& parent, std::vector<pod_record> children, const holder& until_adopted) {
-        if (auto own = peek_own(*txn_, parent); !own) {
-            return fail(own);
-        }
-        auto all = promise(parent.pod, children);
+    /// @param live the parent's row, which need not last longer than until that is changed
+    ///
+    /// Errors: `not_within_authority`, `duplicate_name`, `conflict`.
+    [[nodiscard]] result<std::vector<delegation>> delegate(const allocation& live,
+                                                           std::vector<pod_record> children) {
+        const std::string parent = live.pod;
+        const holder until_adopted{.owner = live.owner};
+        auto all = promise(parent, children);
         if (!all) {
             return all;
         }
@@ -79,13 +81,13 @@ public:
                 layers.push_back(std::move(one));
             }
         }
-        if (auto done = registry{*txn_}.add_layers(parent.pod, layers); !done) {
+        if (auto done = registry{*txn_}.add_layers(parent, layers); !done) {
             return fail(done);
         }
-        for (const auto& child : children) {
-            if (auto done = reserve(child, until_adopted); !done) {
+        for (auto& child : children) {
+            if (auto done = reserve(std::move(child), until_adopted); !done) {
                 // It may be in its own way: through a gap in the line that it descends by.
-                auto noted = blockers_->empty() ? result<void>{} : note_blocker(parent.pod);
+                auto noted = blockers_->empty() ? result<void>{} : note_blocker(parent);
                 return noted ? fail(done) : fail(noted);
             }
         }
@@ -200,7 +202,7 @@ private:
             done = hold_segment(record.pod, by.segment);
         }
         if (done) {
-            done = store.put(record);
+            done = store.put(std::move(record));
         }
         return done;
     }
@@ -237,12 +239,13 @@ private:
     [[nodiscard]] result<std::vector<delegation>> promise(std::string_view parent,
                                                           std::vector<pod_record>& children) {
         pod_store store{*txn_};
-        auto record = store.require(parent);
+        auto record = store.peek_required(parent);
         if (!record) {
             return fail(record);
         }
-        const rules_by_target authority{record->manifest.authority};
-        const rules_by_target denied{record->manifest.deny};
+        const manifest_snapshot& manifest = (**record).manifest;
+        const rules_by_target authority{manifest.authority};
+        const rules_by_target denied{manifest.deny};
         std::vector<delegation> all;
         all.reserve(children.size());
         for (auto& child : children) {
@@ -271,7 +274,7 @@ private:
         return all;
     }
 
-    [[nodiscard]] result<void> reserve(pod_record child, const holder& until_adopted) {
+    [[nodiscard]] result<void> reserve(pod_record&& child, const holder& until_adopted) {
         if (auto done = insert(child, until_adopted, false, {}); !done) {
             return done;
         }
@@ -306,7 +309,7 @@ private:
 
     [[nodiscard]] result<void> check_child_name(std::string_view parent,
                                                 std::string_view child) const {
-        auto made = pod_store{*txn_}.find_delegation(parent, child);
+        auto made = pod_store{*txn_}.peek_delegation(parent, child);
         if (!made) {
             return fail(made);
         }
@@ -316,7 +319,7 @@ private:
                                     std::string{child} +
                                     "' already: reclaim that first, or choose another name",
                          .subject = std::string{child},
-                         .current = (*made)->granted});
+                         .current = (**made).granted});
         }
         return check_free(*txn_, child);
     }

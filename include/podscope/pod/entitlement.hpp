@@ -122,7 +122,7 @@ template <class Txn>
                      .subject = std::string{name},
                      .current = (**row).granted});
     }
-    auto record = pod_store{txn}.find(name);
+    auto record = pod_store{txn}.peek(name);
     if (!record || !*record) {
         return record ? result<void>{} : fail(record);
     }
@@ -134,7 +134,7 @@ template <class Txn>
                  .message = "there is a record of a pod '" + std::string{name} +
                             "' already: restore that one, or choose another name",
                  .subject = std::string{name},
-                 .current = (*record)->granted});
+                 .current = (**record).granted});
 }
 
 } // namespace podscope

@@ -142,12 +142,14 @@ public:
     }
 
     /// Runs `body(txn, own row)` as a commit of the live pod, and lets the scope in memory follow.
+    /// The row is the table's own, there until the body changes it.
     ///
     /// Errors: what `body` returns; `revoked`, `forked`, those of the backend.
     template <class F>
     [[nodiscard]] auto commit(F&& body)
-        -> std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation> {
-        using outcome = std::invoke_result_t<F, typename Parts::backend_type::writer&, allocation>;
+        -> std::invoke_result_t<F, typename Parts::backend_type::writer&, const allocation&> {
+        using outcome =
+            std::invoke_result_t<F, typename Parts::backend_type::writer&, const allocation&>;
         return guarded([&]() -> outcome {
             if (auto here = not_forked(); !here) {
                 return fail(here);
@@ -155,12 +157,12 @@ public:
             std::uint64_t before{};
             std::uint64_t after{};
             auto done = core_->write([&](auto& txn) -> outcome {
-                auto row = require_own(txn, own_);
+                auto row = peek_own(txn, own_);
                 if (!row) {
                     return fail(row);
                 }
-                before = row->layers_revision;
-                auto changed = body(txn, std::move(*row));
+                before = (**row).layers_revision;
+                auto changed = body(txn, **row);
                 auto left = registry{txn}.peek(own_.pod);
                 if (!left) {
                     return fail(left);

@@ -189,19 +189,14 @@ public:
                 records.push_back(
                     {.pod = child.name, .manifest = std::move(*resolved), .peers = child.peers});
             }
-            auto self = core().parts().self.self();
-            if (!self) {
-                return fail(self);
-            }
-            const holder by{.owner = std::move(*self)};
             std::vector<grant> grants;
             grants.reserve(children.size()); // after the commit nothing may fail
             stale_report cleared;
             auto made =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-                    return held_->commit([&](auto& txn, const allocation&) {
-                        return enrolment{txn, core().parts().names, blockers}.delegate(held_->own(),
-                                                                                       records, by);
+                    return held_->commit([&](auto& txn, const allocation& own) {
+                        return enrolment{txn, core().parts().names, blockers}.delegate(own,
+                                                                                       records);
                     });
                 });
             if (cleared.changed()) {
@@ -296,7 +291,7 @@ public:
     ///
     /// Errors: `revoked`, `forked`, those of the backend; nothing is changed then.
     [[nodiscard]] result<reconcile_report> release() {
-        auto report = held_->commit_and_tell([&](auto& txn, const allocation& row) {
+        auto report = held_->commit_and_tell([&](auto& txn, allocation row) {
             return core().reconciliation_in(txn, nullptr).release(row);
         });
         if (report) {
@@ -309,7 +304,7 @@ public:
     [[nodiscard]] result<void> set_endpoint(std::string_view endpoint) {
         return held_->commit([&](auto& txn, allocation row) {
             row.endpoint = endpoint;
-            return registry{txn}.update(row);
+            return registry{txn}.update(std::move(row));
         });
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/joined.hpp>
 #include <podscope/notification.hpp>
 #include <podscope/pod/judgement.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
@@ -12,7 +13,7 @@
 #include <podscope/store/delegation_layers.hpp>
 #include <podscope/store/pod_store.hpp>
 
-#include <deque>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -178,8 +179,8 @@ private:
             work.push_back({std::string{pod}, std::move(one), end_reason::released});
         }
         auto done = drop_root(pod);
-        for (; done && !work.empty(); work.pop_front()) {
-            line& now = work.front();
+        for (std::size_t next = 0; done && next != work.size(); ++next) {
+            line now = std::move(work[next]);
             auto row = registry{*txn_}.find(now.made.child);
             if (!row) {
                 return fail(row);
@@ -209,7 +210,8 @@ private:
         std::optional<end_reason> cause;
     };
 
-    using worklist = std::deque<line>;
+    // Grows at its end while it is worked off from its front.
+    using worklist = std::vector<line>;
 
     enum class fate : std::uint8_t { kept, undecided, ended };
 
@@ -220,8 +222,8 @@ private:
 
     [[nodiscard]] result<void>
     work_off(std::string_view heir, worklist work, reconcile_report& report) {
-        for (; !work.empty(); work.pop_front()) {
-            line& now = work.front();
+        for (std::size_t next = 0; next != work.size(); ++next) {
+            line now = std::move(work[next]);
             auto decided = decide(now.made);
             if (!decided) {
                 return fail(decided);
@@ -366,7 +368,7 @@ private:
             return record ? result<void>{} : fail(record);
         }
         (*record)->delegated_from = parent;
-        return store.put(**record);
+        return store.put(**std::move(record));
     }
 
     // No name holds a slash, so the id says unambiguously what it is about; the epoch makes it
@@ -374,18 +376,17 @@ private:
     [[nodiscard]] result<void>
     tell(std::string_view heir, event what, const line& about, end_reason reason) {
         const delegation& made = about.made;
-        std::string id{to_string(what)};
-        id += "/" + std::string{heir} + "/" + made.child + "/" +
-              std::to_string(static_cast<std::uint64_t>(made.granted));
-        return pod_store{*txn_}.queue({.id = std::move(id),
-                                       .what = what,
-                                       .pod = std::string{heir},
-                                       .child = made.child,
-                                       .delegator = about.delegator,
-                                       .reason = reason,
-                                       .granted = made.granted,
-                                       .at_ms = wall_ms_,
-                                       .rules = made.rules});
+        const auto granted = std::to_string(static_cast<std::uint64_t>(made.granted));
+        return pod_store{*txn_}.queue(
+            {.id = joined({to_string(what), "/", heir, "/", made.child, "/", granted}),
+             .what = what,
+             .pod = std::string{heir},
+             .child = made.child,
+             .delegator = about.delegator,
+             .reason = reason,
+             .granted = made.granted,
+             .at_ms = wall_ms_,
+             .rules = made.rules});
     }
 
     Txn* txn_;

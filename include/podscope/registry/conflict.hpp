@@ -108,12 +108,13 @@ private:
     }
 
     [[nodiscard]] result<void> judge_above(const region& wanted, search& s) {
-        for (std::string_view key = wanted.target.key(); !key.empty() && !s.is_over();) {
+        std::string_view key = wanted.target.key();
+        for (std::string rows_at = registry_keys::claims_at(key); !key.empty() && !s.is_over();) {
+            registry_keys::ascend(rows_at, key);
             key = resource::parent_key(key);
             result<void> judged{};
             auto done = scan_prefix<tables::claims>(
-                *txn_, registry_keys::claims_at(key),
-                [&](std::string_view found, const claim& other) {
+                *txn_, rows_at, [&](std::string_view found, const claim& other) {
                     judged = judge(wanted, found, other, s);
                     return judged && !s.is_over() ? scan::next : scan::stop;
                 });
@@ -209,6 +210,11 @@ private:
     // How another pod, whose claim meets the asker's in `where`, stands to the asker there.
     [[nodiscard]] result<standing>
     relation(search& s, std::string_view other, const region& where) {
+        // First: whose claims meet has mostly got his part from the other, or handed it to him.
+        auto handed_down = is_handed_down(s, other, where);
+        if (!handed_down || *handed_down) {
+            return handed_down ? result<standing>{standing::apart} : fail(handed_down);
+        }
         auto of_asker = cover_of(s.asker, where);
         if (!of_asker || of_asker->by_base) {
             return of_asker ? result<standing>{standing::apart} : fail(of_asker);
@@ -216,11 +222,6 @@ private:
         auto of_other = cover_of(other, where);
         if (!of_other || of_other->by_base) {
             return of_other ? result<standing>{standing::apart} : fail(of_other);
-        }
-        auto handed_down =
-            is_handed_down(s, other, where, of_other->by_delegation, of_asker->by_delegation);
-        if (!handed_down || *handed_down) {
-            return handed_down ? result<standing>{standing::apart} : fail(handed_down);
         }
         return of_other->by_delegation ? owner_or_reversioner(other, where) : standing::owner;
     }
@@ -237,21 +238,14 @@ private:
         return *live ? standing::reversioner : standing::owner;
     }
 
-    // Whether one of the two has handed the place down to the other. Who has no layer there has
-    // handed nothing down.
-    [[nodiscard]] result<bool> is_handed_down(
-        search& s, std::string_view other, const region& where, bool by_other, bool by_asker) {
+    // Whether one of the two has handed the place down to the other.
+    [[nodiscard]] result<bool>
+    is_handed_down(search& s, std::string_view other, const region& where) {
         if (!s.lines || s.lines->where() != where) {
             s.lines.emplace(*txn_, where);
         }
-        result<bool> found{false};
-        if (by_other) {
-            found = s.lines->is_from_to(other, s.asker);
-        }
-        if (by_asker && found && !*found) {
-            found = s.lines->is_from_to(s.asker, other);
-        }
-        return found;
+        auto found = s.lines->is_from_to(other, s.asker);
+        return found && !*found ? s.lines->is_from_to(s.asker, other) : found;
     }
 
     static void order(std::vector<standing_competitor>& found) {

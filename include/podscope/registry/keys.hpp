@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/error.hpp>
+#include <podscope/joined.hpp>
 #include <podscope/result.hpp>
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/resource.hpp>
@@ -21,26 +22,24 @@
 namespace podscope::registry_keys {
 
 inline constexpr char end = '\0';
+inline constexpr std::string_view mark{&end, 1};
 
 [[nodiscard]] inline std::string name_prefix(std::string_view pod) {
-    std::string key{pod};
-    key.push_back(end);
-    return key;
+    return joined({pod, mark});
+}
+
+/// What ends the key of a rule: how far it reaches.
+[[nodiscard]] inline std::string_view reach_of(const scope_rule& rule) noexcept {
+    return rule.recursive ? "t" : "c";
 }
 
 /// All claims whose target is exactly the resource with that key.
 [[nodiscard]] inline std::string claims_at(std::string_view resource_key) {
-    std::string key{resource_key};
-    key.push_back(end);
-    return key;
+    return joined({resource_key, mark});
 }
 
 [[nodiscard]] inline std::string claim(std::string_view pod, const scope_rule& rule) {
-    std::string key = claims_at(rule.target.key());
-    key += pod;
-    key.push_back(end);
-    key.push_back(rule.recursive ? 't' : 'c');
-    return key;
+    return joined({rule.target.key(), mark, pod, mark, reach_of(rule)});
 }
 
 /// What the key of a claim says, as parts of it.
@@ -63,11 +62,11 @@ struct claimed {
 ///
 /// Errors: `corrupt`.
 [[nodiscard]] inline result<claimed> read_claim(std::string_view key) {
-    constexpr std::string_view mark{"\0\0", 2};
+    constexpr std::string_view marks{"\0\0", 2};
     claimed read;
     std::string_view rest = key;
     if (!key.starts_with(end)) { // of a place other than the root
-        const auto target_ends = std::min(key.find(mark), key.size() - 1) + 1;
+        const auto target_ends = std::min(key.find(marks), key.size() - 1) + 1;
         read.target_key = key.substr(0, target_ends);
         rest.remove_prefix(target_ends);
     }
@@ -85,29 +84,29 @@ struct claimed {
 
 /// All deny layers of a pod whose target is exactly the resource with that key.
 [[nodiscard]] inline std::string layers_at(std::string_view pod, std::string_view resource_key) {
-    std::string key = name_prefix(pod);
-    key += resource_key;
-    key.push_back(end);
-    return key;
+    return joined({pod, mark, resource_key, mark});
+}
+
+/// Makes such a key, or one of `claims_at`, one for the parent of the resource that it is for.
+inline void ascend(std::string& rows_at, std::string_view resource_key) {
+    const auto component = resource_key.size() - resource::parent_key(resource_key).size();
+    rows_at.resize(rows_at.size() - component);
+    rows_at.back() = end;
 }
 
 [[nodiscard]] inline std::string layer(std::string_view pod, const deny_layer& one) {
-    std::string key = layers_at(pod, one.rule.target.key());
-    if (one.delegation) {
-        key += one.delegation->child;
-        key.push_back(end);
-        key += std::to_string(static_cast<std::uint64_t>(one.delegation->granted));
+    const scope_rule& rule = one.rule;
+    if (!one.delegation) {
+        return joined(
+            {pod, mark, rule.target.key(), mark, mark, reach_of(rule), to_string(rule.access)});
     }
-    key.push_back(end);
-    key.push_back(one.rule.recursive ? 't' : 'c');
-    key += to_string(one.rule.access);
-    return key;
+    const auto granted = std::to_string(static_cast<std::uint64_t>(one.delegation->granted));
+    return joined({pod, mark, rule.target.key(), mark, one.delegation->child, mark, granted, mark,
+                   reach_of(rule), to_string(rule.access)});
 }
 
 [[nodiscard]] inline std::string child(std::string_view parent, std::string_view name) {
-    std::string key = name_prefix(parent);
-    key += name;
-    return key;
+    return joined({parent, mark, name});
 }
 
 /// The first key after all that start with the key of a resource other than the root.

@@ -131,21 +131,21 @@ public:
     /// for a pod that is not live.
     [[nodiscard]] result<void> add_layers(std::string_view pod,
                                           std::span<const deny_layer> layers) {
-        auto row = find(pod);
+        auto row = peek(pod);
         if (!row || !*row || layers.empty()) {
             return row ? result<void>{} : fail(row);
         }
         if (auto done = put_layers(hangs::beside_allocation, pod, layers); !done) {
             return done;
         }
-        return bump(std::move(**row));
+        return bump(**row);
     }
 
     /// Removes just these layers from a pod: a layer that is equal but for its origin stays.
     /// Layers that are not there are no error. Logarithmic for each layer.
     [[nodiscard]] result<void> remove_layers(std::string_view pod,
                                              std::span<const deny_layer> layers) {
-        auto row = find(pod);
+        auto row = peek(pod);
         if (!row || !*row || layers.empty()) {
             return row ? result<void>{} : fail(row);
         }
@@ -155,7 +155,7 @@ public:
                 return done;
             }
         }
-        return bump(std::move(**row));
+        return bump(**row);
     }
 
     /// All deny layers of a pod, in the order of their targets.
@@ -179,18 +179,19 @@ public:
     [[nodiscard]] result<void>
     for_each_covering_layer(std::string_view pod, const region& where, Visitor&& visit) const {
         bool stopped = false;
-        for (std::string_view key = where.target.key();; key = resource::parent_key(key)) {
-            auto done =
-                scan_prefix<tables::layers>(*txn_, registry_keys::layers_at(pod, key),
-                                            [&](std::string_view, const standing_layer& one) {
-                                                stopped =
-                                                    contains(region_of(one.layer.rule), where) &&
-                                                    visit(one.layer) == scan::stop;
-                                                return stopped ? scan::stop : scan::next;
-                                            });
+        std::string_view key = where.target.key();
+        for (std::string rows_at = registry_keys::layers_at(pod, key);;) {
+            auto done = scan_prefix<tables::layers>(
+                *txn_, rows_at, [&](std::string_view, const standing_layer& one) {
+                    stopped = contains(region_of(one.layer.rule), where) &&
+                              visit(one.layer) == scan::stop;
+                    return stopped ? scan::stop : scan::next;
+                });
             if (!done || stopped || key.empty()) {
                 return done;
             }
+            registry_keys::ascend(rows_at, key);
+            key = resource::parent_key(key);
         }
     }
 

@@ -29,9 +29,10 @@ public:
 
     /// Takes a key as `key()` gave it. Refuses any other byte string as corrupt.
     [[nodiscard]] static result<resource> from_key(std::string key) {
+        constexpr std::string_view no_component{"\0\0", 2};
         const bool ends_whole = key.empty() || key.back() == terminator;
-        const bool has_empty = key.starts_with(terminator) ||
-                               key.find(std::string(2, terminator)) != std::string::npos;
+        const bool has_empty =
+            key.starts_with(terminator) || key.find(no_component) != std::string::npos;
         if (!ends_whole || has_empty) {
             return fail({.category = errc::corrupt,
                          .message = "a stored target is not a list of components"});

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <podscope/error.hpp>
+#include <podscope/joined.hpp>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,25 +13,25 @@
 namespace podscope::store_keys {
 
 inline constexpr char end = '\0';
+inline constexpr std::string_view mark{&end, 1};
 
 /// All rows of a pod, in each table that has several for one.
 [[nodiscard]] inline std::string of_pod(std::string_view pod) {
-    std::string key{pod};
-    key.push_back(end);
-    return key;
+    return joined({pod, mark});
 }
 
 [[nodiscard]] inline std::string delegation(std::string_view parent, std::string_view child) {
-    return of_pod(parent) + std::string{child};
+    return joined({parent, mark, child});
 }
 
 /// The rows of a pod that carry a number, in the order of their numbers.
 [[nodiscard]] inline std::string numbered(std::string_view pod, std::uint64_t number) {
-    std::string key = of_pod(pod);
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        key.push_back(static_cast<char>((number >> shift) & 0xFF));
+    std::array<char, sizeof number> highest_first{};
+    for (char& byte : highest_first) {
+        byte = static_cast<char>(number >> 56);
+        number <<= 8;
     }
-    return key;
+    return joined({pod, mark, {highest_first.data(), highest_first.size()}});
 }
 
 /// A grant's epoch is unique, so a delegation cannot end twice in one history.

@@ -25,39 +25,48 @@ class pod_store {
 public:
     explicit pod_store(Txn& txn) noexcept : txn_{&txn} {}
 
+    /// The record of a pod, or nothing.
     [[nodiscard]] result<std::optional<pod_record>> find(std::string_view pod) const {
-        auto row = txn_->template get<tables::pods>(pod);
+        auto row = peek(pod);
         if (!row) {
             return fail(row);
         }
-        if (!*row) {
-            return std::nullopt;
+        return *row ? std::optional<pod_record>{**row} : std::nullopt;
+    }
+
+    /// The same without a copy: a handle as the transaction gives it, false for nothing, which is
+    /// valid until that record changes.
+    [[nodiscard]] auto peek(std::string_view pod) const {
+        auto row = txn_->template get<tables::pods>(pod);
+        if (row && *row && (**row).pod != pod) {
+            row = fail({.category = errc::corrupt,
+                        .message = "the record stored for pod '" + std::string{pod} +
+                                   "' says that it is of '" + (**row).pod + "'",
+                        .subject = std::string{pod}});
         }
-        if ((**row).pod != pod) {
-            return fail({.category = errc::corrupt,
-                         .message = "the record stored for pod '" + std::string{pod} +
-                                    "' says that it is of '" + (**row).pod + "'",
-                         .subject = std::string{pod}});
-        }
-        return std::optional<pod_record>{**row};
+        return row;
     }
 
     /// As `find`, but a record that is not there is `unknown_pod`.
     [[nodiscard]] result<pod_record> require(std::string_view pod) const {
-        auto found = find(pod);
-        if (!found) {
-            return fail(found);
-        }
-        if (!*found) {
-            return fail({.category = errc::unknown_pod,
-                         .message = "there is no record of a pod '" + std::string{pod} + "'",
-                         .subject = std::string{pod}});
-        }
-        return std::move(**found);
+        auto row = peek_required(pod);
+        return row ? result<pod_record>{**row} : fail(row);
     }
 
-    [[nodiscard]] result<void> put(const pod_record& record) {
-        return txn_->template put<tables::pods>(record.pod, record);
+    /// As `peek`, but a record that is not there is `unknown_pod`.
+    [[nodiscard]] auto peek_required(std::string_view pod) const {
+        auto row = peek(pod);
+        if (row && !*row) {
+            row = fail({.category = errc::unknown_pod,
+                        .message = "there is no record of a pod '" + std::string{pod} + "'",
+                        .subject = std::string{pod}});
+        }
+        return row;
+    }
+
+    [[nodiscard]] result<void> put(pod_record record) {
+        const std::string pod = record.pod;
+        return txn_->template put<tables::pods>(pod, std::move(record));
     }
 
     /// Removes a pod's record. Its history, and notifications that nobody has taken, stay.
@@ -74,17 +83,22 @@ public:
             return fail(record);
         }
         record->active_segment = segment;
-        return put(*record);
+        return put(*std::move(record));
     }
 
     /// The outstanding delegation of a parent to a child, or nothing.
     [[nodiscard]] result<std::optional<delegation>> find_delegation(std::string_view parent,
                                                                     std::string_view child) const {
-        auto row = txn_->template get<tables::delegations>(store_keys::delegation(parent, child));
+        auto row = peek_delegation(parent, child);
         if (!row) {
             return fail(row);
         }
         return *row ? std::optional<delegation>{**row} : std::nullopt;
+    }
+
+    /// The same without a copy, as `peek`.
+    [[nodiscard]] auto peek_delegation(std::string_view parent, std::string_view child) const {
+        return txn_->template get<tables::delegations>(store_keys::delegation(parent, child));
     }
 
     /// All outstanding delegations of a pod, in the order of the children's names.
@@ -122,8 +136,8 @@ public:
             return fail(sequence);
         }
         told.sequence = *sequence;
-        return txn_->template put<tables::outbox>(store_keys::outbox(told.pod, told.sequence),
-                                                  told);
+        const auto key = store_keys::outbox(told.pod, told.sequence);
+        return txn_->template put<tables::outbox>(key, std::move(told));
     }
 
     /// Takes a notification that a sink has taken out of the outbox.
@@ -146,11 +160,11 @@ public:
         if (record.delegated_from.empty()) {
             return false;
         }
-        auto made = find_delegation(record.delegated_from, record.pod);
+        auto made = peek_delegation(record.delegated_from, record.pod);
         if (!made) {
             return fail(made);
         }
-        return !*made || (*made)->granted != record.granted;
+        return !*made || (**made).granted != record.granted;
     }
 
 private:
@@ -161,11 +175,9 @@ private:
             return fail(row);
         }
         counter grown = *row ? **row : counter{};
-        ++grown.last;
-        if (auto done = txn_->template put<tables::counters>(which, grown); !done) {
-            return fail(done);
-        }
-        return grown.last;
+        const std::uint64_t next = ++grown.last;
+        auto done = txn_->template put<tables::counters>(which, std::move(grown));
+        return done ? result<std::uint64_t>{next} : fail(done);
     }
 
     template <table T>
@@ -205,7 +217,7 @@ template <typed_store Store, class F>
             change(after);
             before->peers = std::move(after.peers);
             before->unknown = std::move(after.unknown);
-            return pods.put(*before);
+            return pods.put(*std::move(before));
         });
     });
 }
