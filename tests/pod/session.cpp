@@ -104,9 +104,10 @@ TEMPLATE_TEST_CASE("S5 entries that look like scope change nothing", "[pod]", he
     CHECK(outcomes.front() == outcomes.back());
 }
 
-enum class log { kept, gone, emptied };
+enum class log_fate { kept, gone, emptied };
 
-constexpr std::array<log, 3> all_fates_of_a_log{log::kept, log::gone, log::emptied};
+constexpr std::array<log_fate, 3> all_fates_of_a_log{log_fate::kept, log_fate::gone,
+                                                     log_fate::emptied};
 
 podscope::restore_options without_log() {
     return {.probe_time = patience, .replace_lost_segment = true};
@@ -114,12 +115,12 @@ podscope::restore_options without_log() {
 
 // Leaves a pod's record as if that had become of its log.
 template <class Crew>
-void lose(Crew& c, const std::string& pod, log fate) {
-    if (fate == log::kept) {
+void lose(Crew& c, const std::string& pod, log_fate fate) {
+    if (fate == log_fate::kept) {
         return;
     }
-    const auto lost = fate == log::gone ? std::string(podscope::segment_id_length, '0')
-                                        : must(c.backend().open_sessions().create({}));
+    const auto lost = fate == log_fate::gone ? std::string(podscope::segment_id_length, '0')
+                                             : must(c.backend().open_sessions().create({}));
     auto store = c.backend().open();
     must(store.write(
         [&](auto& txn) { return podscope::pod_store{txn}.set_active_segment(pod, lost); }));
@@ -127,7 +128,7 @@ void lose(Crew& c, const std::string& pod, log fate) {
 
 // Of a planner and two children of its, one of them dead, all of whose logs have that fate.
 template <class Crew>
-std::vector<std::string> outcome_of_a_restore(Crew& c, log fate) {
+std::vector<std::string> outcome_of_a_restore(Crew& c, log_fate fate) {
     c.create(writer("planner", "/ws").may_not(rules::write("/ws/x")));
     c.add("planner", writer("child", "/ws/a"));
     c.add("child", writer("grandchild", "/ws/a/b"));
@@ -137,9 +138,9 @@ std::vector<std::string> outcome_of_a_restore(Crew& c, log fate) {
     for (const auto* pod : {"planner", "child", "other"}) {
         lose(c, pod, fate);
     }
-    const auto expected = fate == log::gone ? errc::unknown_segment : errc::empty_segment;
+    const auto expected = fate == log_fate::gone ? errc::unknown_segment : errc::empty_segment;
     const auto on_record = c.state().template of<tables::pods>().at("planner").active_segment;
-    if (fate != log::kept) {
+    if (fate != log_fate::kept) {
         const auto before = c.state();
         const auto refused = error_of(c.try_restore("planner"));
         CHECK(refused.category == expected);
@@ -149,12 +150,12 @@ std::vector<std::string> outcome_of_a_restore(Crew& c, log fate) {
     }
 
     auto back = must(c.try_restore("planner", without_log()));
-    CHECK(back.report.lost_segment.has_value() == (fate != log::kept));
+    CHECK(back.report.lost_segment.has_value() == (fate != log_fate::kept));
     if (back.report.lost_segment) {
         CHECK(back.report.lost_segment->category == expected);
         CHECK(back.report.lost_segment->subject == on_record);
     }
-    CHECK((back.pod.segment() == on_record) == (fate == log::kept));
+    CHECK((back.pod.segment() == on_record) == (fate == log_fate::kept));
     c.hold("planner", std::move(back.pod));
     c.judge_restored("planner");
 
@@ -201,7 +202,7 @@ TEMPLATE_TEST_CASE("I6 a log that is lost keeps no scope from coming back",
         // And a child by itself, whose parent stays.
         c.kill("other");
         auto back = must(c.try_restore("other", without_log()));
-        CHECK(back.report.lost_segment.has_value() == (fate != log::kept));
+        CHECK(back.report.lost_segment.has_value() == (fate != log_fate::kept));
         c.hold("other", std::move(back.pod));
         CHECK(may_at(c.at("other"), "/ws/b/f") == permission::write);
         CHECK(may_at(c.at("planner"), "/ws/b/f") == permission::read);
