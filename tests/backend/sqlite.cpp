@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // An SQLite database and its processes. What it does when the system says no is in
 // sqlite_faults.cpp, the laws of every store in typed_store.cpp.
+#include "backend/network_folder.hpp"
 #include "backend/other_process.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
@@ -148,6 +149,13 @@ TEST_CASE("F16 what others could change or lead elsewhere is not taken for an SQ
     }
 }
 
+TEST_CASE("F55 an SQLite database on a network file system is refused unless that is trusted") {
+    check_network_file_systems([](const std::string& path, bool trust) {
+        return podscope::open_sqlite_store<durability::process>(
+            path, {.trust_network_file_system = trust});
+    });
+}
+
 TEST_CASE("F16 a link in the place of the folder of an SQLite database is refused") {
     const scratch_folder folder;
     fill(folder / "store");
@@ -214,6 +222,27 @@ TEST_CASE("a change that failed keeps an SQLite transaction from being committed
     CHECK(bytes_at(bytes, "a") == "1");
     CHECK(bytes.generation() == generation);
     must(put_bytes(bytes, "a", "3"));
+}
+
+TEST_CASE("an SQLite database of format 1 opens for ever after") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+    set_bytes(path + "/store.sqlite",
+              bytes_of(std::filesystem::path{__FILE__}.parent_path() / "data" / "sqlite.v1"));
+    REQUIRE(::chmod((path + "/store.sqlite").c_str(), 0600) == 0);
+    {
+        auto old = open(path);
+        const rows_of<number> numbers_then{
+            {"key0", {10, {}}}, {"key1", {11, {}}}, {"key2", {12, {}}}};
+        const rows_of<note> notes_then{{"note0", {std::string(32, 'm'), std::nullopt, {}}},
+                                       {"note1", {std::string(33, 'n'), "reply", {}}}};
+        CHECK(must(rows_from(old)) == numbers_then);
+        CHECK(must(rows_from<notes>(old)) == notes_then);
+        REQUIRE(put_number(old, "key2", 14));
+    }
+    auto again = open(path);
+    CHECK(must(value_of(again, "key2")) == number{14, {}});
 }
 
 TEST_CASE("F05 an empty file is a new SQLite database") {

@@ -8,6 +8,7 @@
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace backend_test {
@@ -23,6 +25,7 @@ namespace {
 
 thread_local system_faults::decision* deciding = nullptr;
 thread_local std::vector<podscope::verify::file_event>* tracing = nullptr;
+thread_local std::optional<std::uint32_t> file_system;
 
 // The event is made only where somebody wants it: a call must not allocate otherwise.
 template <class Make>
@@ -76,6 +79,14 @@ system_faults::~system_faults() {
     delete std::exchange(deciding, nullptr);
 }
 
+file_system_seen::file_system_seen(std::uint32_t magic) noexcept {
+    file_system = magic;
+}
+
+file_system_seen::~file_system_seen() {
+    file_system.reset();
+}
+
 system_trace::system_trace() {
     tracing = &events_;
 }
@@ -102,6 +113,8 @@ system_faults::decision at_call(int number, fate then, bool* reached) {
 
 } // namespace backend_test
 
+using backend_test::file_system;
+using backend_test::file_system_seen;
 using backend_test::inode_of;
 using backend_test::meet_fate;
 using backend_test::plain;
@@ -124,6 +137,20 @@ ssize_t pwrite(int fd, const void* from, size_t size, off_t offset) {
     return written;
 }
 
+// Of a file that was opened to append.
+ssize_t write(int fd, const void* from, size_t size) {
+    const ssize_t written = ::syscall(SYS_write, fd, from, size);
+    take_down(written > 0, [&] {
+        struct stat status{};
+        const bool is_known = ::fstat(fd, &status) == 0;
+        return file_event{.what = file_event::kind::written,
+                          .file = is_known ? status.st_ino : 0,
+                          .at = static_cast<std::uint64_t>(status.st_size - written),
+                          .bytes{static_cast<const char*>(from), static_cast<size_t>(written)}};
+    });
+    return written;
+}
+
 ssize_t pread(int fd, void* to, size_t size, off_t offset) {
     return meet_fate(system_call::read, size,
                      [&] { return ::syscall(SYS_pread64, fd, to, size, offset); });
@@ -137,7 +164,10 @@ int openat(int folder, const char* name, int flags, ...) {
     const bool is_new = ::faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     const int fd = plain(system_call::open, SYS_openat, folder, name, flags, mode);
     take_down(fd >= 0 && is_new, [&] {
-        return file_event{.what = file_event::kind::made, .file = inode_of(fd), .name = name};
+        return file_event{.what = file_event::kind::made,
+                          .file = inode_of(fd),
+                          .name = name,
+                          .folder = inode_of(folder)};
     });
     return fd;
 }
@@ -169,16 +199,34 @@ int fsync(int fd) {
 int renameat(int old_folder, const char* old_name, int folder, const char* name) noexcept {
     const int answer = plain(system_call::rename, SYS_renameat, old_folder, old_name, folder, name);
     take_down(answer == 0, [&] {
-        return file_event{.what = file_event::kind::renamed, .name = old_name, .other_name = name};
+        return file_event{.what = file_event::kind::renamed,
+                          .name = old_name,
+                          .other_name = name,
+                          .folder = inode_of(folder)};
     });
     return answer;
 }
 
 int unlinkat(int folder, const char* name, int flags) noexcept {
     const int answer = plain(system_call::unlink, SYS_unlinkat, folder, name, flags);
-    take_down(answer == 0,
-              [&] { return file_event{.what = file_event::kind::removed, .name = name}; });
+    take_down(answer == 0, [&] {
+        return file_event{
+            .what = file_event::kind::removed, .name = name, .folder = inode_of(folder)};
+    });
     return answer;
+}
+
+int fstatfs(int fd, struct statfs* status) noexcept {
+    const auto answer = static_cast<int>(::syscall(SYS_fstatfs, fd, status));
+    if (answer != 0 || !file_system) {
+        return answer;
+    }
+    if (*file_system == file_system_seen::cannot_be_told) {
+        errno = EIO;
+        return -1;
+    }
+    status->f_type = *file_system;
+    return 0;
 }
 
 } // extern "C"

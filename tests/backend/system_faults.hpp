@@ -49,8 +49,19 @@ public:
 /// Lets the call of that number, counted from 0, have its fate, and all others go through.
 [[nodiscard]] system_faults::decision at_call(int number, fate then, bool* reached = nullptr);
 
-/// While it lives, takes down what the thread that made it changes in the file system. All names
-/// are taken to be in one folder.
+/// While it lives, whatever the thread that made it asks about lies on a file system of that kind,
+/// by the number that statfs(2) gives; or nobody can tell, which is an EIO.
+class file_system_seen {
+public:
+    static constexpr std::uint32_t cannot_be_told = 0;
+
+    explicit file_system_seen(std::uint32_t magic) noexcept;
+    file_system_seen(const file_system_seen&) = delete;
+    file_system_seen& operator=(const file_system_seen&) = delete;
+    ~file_system_seen();
+};
+
+/// While it lives, takes down what the thread that made it changes in the file system.
 class system_trace {
 public:
     system_trace();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "backend/network_folder.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
 #include <podscope/backend/journal.hpp>
-#include <podscope/backend/trusted_file.hpp>
+#include <podscope/session/file.hpp>
 
 #include <filesystem>
 #include <string>
@@ -18,7 +19,6 @@ namespace {
 
 using namespace backend_test;
 using podscope::errc;
-namespace detail = podscope::backend_detail;
 
 using journal = podscope::basic_journal<test_schema>;
 
@@ -166,14 +166,14 @@ TEST_CASE("F16 a journal that is made unsafe while it is open is refused when it
     CHECK(read.error().category == errc::unsafe_file);
 }
 
-TEST_CASE("F55 network file systems are known by their numbers and local ones are not among them") {
-    for (const std::uint32_t magic : {0x6969U, 0xFF534D42U, 0xFE534D42U, 0x517BU, 0x01021997U,
-                                      0x65735546U, 0x5346414FU, 0x6B414653U, 0x00C36400U}) {
-        CHECK(detail::network_file_system(magic) != nullptr);
-    }
-    // ext4, tmpfs, btrfs, xfs, overlayfs, ZFS, f2fs.
-    for (const std::uint32_t magic :
-         {0xEF53U, 0x01021994U, 0x9123683EU, 0x58465342U, 0x794C7630U, 0x2FC12FC1U, 0xF2F52010U}) {
-        CHECK(detail::network_file_system(magic) == nullptr);
-    }
+TEST_CASE("F55 a journal on a network file system is refused unless that is trusted") {
+    check_network_file_systems([](const std::string& path, bool trust) {
+        return journal::open(path, {.trust_network_file_system = trust});
+    });
+}
+
+TEST_CASE("F55 session segments on a network file system are refused unless that is trusted") {
+    check_network_file_systems([](const std::string& path, bool trust) {
+        return podscope::file_sessions::open(path, {.trust_network_file_system = trust});
+    });
 }

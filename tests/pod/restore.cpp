@@ -470,6 +470,31 @@ TEST_CASE("F33 a restore looks again at who has changed hands", "[pod]") {
     CHECK(report.kept == std::vector<std::string>{"child"});
 }
 
+TEST_CASE("F33 a restore looks again at the log that its last holder went on in", "[pod]") {
+    const bool is_begun = GENERATE(true, false);
+    CAPTURE(is_begun);
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.kill("planner");
+    auto sessions = c.backend().open_sessions();
+    const auto next = must(sessions.create({}));
+    if (is_begun) {
+        must(sessions.append(next, {.kind = "begin"}));
+    }
+    during_next_probe(c, [&] {
+        auto store = c.backend().open();
+        must(store.write([&](auto& txn) {
+            return podscope::pod_store{txn}.set_active_segment("planner", next);
+        }));
+    });
+    auto back = c.try_restore("planner");
+    if (is_begun) {
+        CHECK(must(std::move(back)).pod.segment() == next);
+    } else {
+        CHECK(why_not(std::move(back)) == errc::empty_segment);
+    }
+}
+
 TEST_CASE("F33 a restore does not wait for a tree that never rests", "[pod]") {
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));

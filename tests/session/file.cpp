@@ -64,6 +64,28 @@ TEST_CASE("A segment is text with one JSON object a line", "[session]") {
             "{\"i\":1,\"kind\":\"\",\"body\":\"\"}\n");
 }
 
+TEST_CASE("A segment of format 1 opens for ever after", "[session]") {
+    const auto then = contents(std::filesystem::path{__FILE__}.parent_path() / "data/segment.v1");
+    const std::string id(32, 'a');
+    const temporary_folder root;
+    {
+        const auto made = value_of(file_sessions::open(root / "sessions"));
+        overwrite(root / ("sessions/" + id + ".jsonl"), then);
+    }
+    auto sessions = value_of(file_sessions::open(root / "sessions"));
+    const auto info = value_of(sessions.info(id));
+    REQUIRE(info.comes_from == lineage{.forked_from = "0123456789abcdef0123456789abcdef", .at = 7});
+    REQUIRE(info.entries == 3);
+    REQUIRE_FALSE(info.torn_tail);
+    const std::vector<visited> written{
+        {0, {"podscope.begin", ""}},
+        {1, {"prompt", "say \"hi\"\n\t\\ na\xC3\xAFvely \xE2\x82\xAC \x01"}},
+        {2, {"metrics", "{\"tokens\":17}"}}};
+    REQUIRE(value_of(read_all(sessions, id)) == written);
+    REQUIRE(value_of(sessions.append(id, {"k", "b"})) == 3);
+    REQUIRE(contents(root / ("sessions/" + id + ".jsonl")) == then + line(3, "b"));
+}
+
 TEST_CASE("A second store on the same folder sees the segments of the first", "[session]") {
     one_segment made;
     made.append({"k", "first"});

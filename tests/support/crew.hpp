@@ -168,9 +168,14 @@ public:
     template <class Wanted>
     [[nodiscard]] auto try_restore(const Wanted& wanted,
                                    std::chrono::milliseconds probe_time = patience) {
+        return try_restore(wanted, podscope::restore_options{.probe_time = probe_time});
+    }
+
+    template <class Wanted>
+    [[nodiscard]] auto try_restore(const Wanted& wanted, podscope::restore_options options) {
         newest_ = hire();
-        return newest_->library.restore(
-            wanted, {.endpoint = endpoint_for(name_of(wanted)), .probe_time = probe_time});
+        options.endpoint = endpoint_for(name_of(wanted));
+        return newest_->library.restore(wanted, options);
     }
 
     template <class Wanted>

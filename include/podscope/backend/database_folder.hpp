@@ -4,6 +4,8 @@
 #include <podscope/backend/commit_page.hpp>
 #include <podscope/backend/file.hpp>
 #include <podscope/backend/trusted_file.hpp>
+#include <podscope/os/folder_entry.hpp>
+#include <podscope/os/network_file_system.hpp>
 #include <podscope/result.hpp>
 
 #include <cerrno>
@@ -40,10 +42,9 @@ public:
         if (!folder) {
             return fail(folder);
         }
-        if (!trust_network_file_system) {
-            if (auto local = check_is_local(folder->get(), path); !local) {
-                return fail(local);
-            }
+        auto local = os_detail::check_is_local(folder->get(), path, trust_network_file_system);
+        if (!local) {
+            return fail(local);
         }
         auto full = full_path(folder->get(), path);
         if (!full) {
@@ -110,7 +111,7 @@ public:
     [[nodiscard]] result<void> sync() const {
         int code = sync_all(folder_.get());
         if (code == 0) {
-            code = sync_entry_of(folder_.get());
+            code = os_detail::sync_entry_of(folder_.get());
         }
         return code == 0 ? result<void>{} : system_failure("sync", path_, code);
     }

@@ -78,17 +78,6 @@ read_at(int fd, char* to, std::size_t size, std::uint64_t offset) noexcept {
     return uninterrupted([&] { return ::fsync(fd); }) == 0 ? 0 : errno;
 }
 
-/// Makes a folder's own name last. A folder above that may not be read can only be synced with its
-/// whole file system.
-[[nodiscard]] inline int sync_entry_of(int folder) noexcept {
-    file_descriptor above;
-    const int code = open_at(folder, "..", O_RDONLY | O_DIRECTORY, above);
-    if (code == EACCES) {
-        return ::syncfs(folder) == 0 ? 0 : errno;
-    }
-    return code == 0 ? sync_all(above.get()) : code;
-}
-
 [[nodiscard]] inline int status_of(int fd, struct stat& status) noexcept {
     return ::fstat(fd, &status) == 0 ? 0 : errno;
 }

@@ -11,6 +11,7 @@
 #include <podscope/backend/journal_options.hpp>
 #include <podscope/backend/journal_snapshot.hpp>
 #include <podscope/backend/shared_page.hpp>
+#include <podscope/os/folder_entry.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -224,7 +225,7 @@ private:
         file_.emplace(*std::move(file));
         compacting_.start_over(*file_);
         if (durable_ == durability::power) {
-            if (const int code = sync_entry_of(folder_->descriptor()); code != 0) {
+            if (const int code = os_detail::sync_entry_of(folder_->descriptor()); code != 0) {
                 return system_failure("sync the folder above", folder_->path(), code);
             }
         }

@@ -9,6 +9,7 @@
 #include <podscope/backend/shared_page.hpp>
 #include <podscope/backend/timed_gate.hpp>
 #include <podscope/backend/trusted_file.hpp>
+#include <podscope/os/network_file_system.hpp>
 #include <podscope/result.hpp>
 
 #include <cerrno>
@@ -40,10 +41,10 @@ public:
         if (!folder) {
             return fail(folder);
         }
-        if (!options.trust_network_file_system) {
-            if (auto local = check_is_local(folder->get(), path); !local) {
-                return fail(local);
-            }
+        auto local =
+            os_detail::check_is_local(folder->get(), path, options.trust_network_file_system);
+        if (!local) {
+            return fail(local);
         }
         if (!private_descriptor::guard_forks()) {
             return fail({.category = errc::out_of_memory, .message = "out of memory"});

@@ -10,39 +10,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /// Opening what others may have put in the way: a folder or file is used only if nobody but its
 /// owner, this user or root, can change it or what its name stands for.
 namespace podscope::backend_detail {
-
-/// The name of a file system whose locks and mappings may stop at this machine's edge, by the
-/// magic number that statfs(2) gives; null for any other. Numbers from linux/magic.h and statfs(2).
-[[nodiscard]] constexpr const char* network_file_system(std::uint32_t magic) noexcept {
-    switch (magic) {
-    case 0x00006969U: return "NFS";
-    case 0x0000517BU: return "SMB";
-    case 0xFF534D42U: return "CIFS";
-    case 0xFE534D42U: return "SMB";
-    case 0x01021997U: return "9P";
-    case 0x65735546U: return "FUSE";
-    case 0x5346414FU: return "AFS";
-    case 0x6B414653U: return "AFS";
-    case 0x00C36400U: return "Ceph";
-    case 0x73757245U: return "Coda";
-    case 0x0000564CU: return "NCP";
-    case 0x0BD00BD0U: return "Lustre";
-    case 0x47504653U: return "GPFS";
-    case 0x7461636FU: return "OCFS2";
-    case 0x01161970U: return "GFS2";
-    case 0x20030528U: return "OrangeFS";
-    case 0x19830326U: return "BeeGFS";
-    case 0x786F4256U: return "VirtualBox's shared folders";
-    case 0xBACBACBCU: return "VMware's shared folders";
-    default: return nullptr;
-    }
-}
 
 [[nodiscard]] inline failure untrusted(std::string_view path, std::string_view why) {
     return fail({.category = errc::unsafe_file,
@@ -127,18 +99,6 @@ open_trusted_file(int folder, const char* name, int flags, std::string_view path
         return fail(trust);
     }
     return file;
-}
-
-[[nodiscard]] inline result<void> check_is_local(int folder, std::string_view path) {
-    struct statfs status{};
-    if (uninterrupted([&] { return ::fstatfs(folder, &status); }) != 0) {
-        return system_failure("examine the file system of", path, errno);
-    }
-    if (const char* kind = network_file_system(static_cast<std::uint32_t>(status.f_type))) {
-        return untrusted(path, std::string{"it lies on "} + kind +
-                                   ", where a lock may not hold against other machines");
-    }
-    return {};
 }
 
 } // namespace podscope::backend_detail

@@ -3,6 +3,7 @@
 
 #include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/grant.hpp>
+#include <podscope/pod/ready_segment.hpp>
 #include <podscope/process_identity.hpp>
 #include <podscope/registry/conflict.hpp>
 #include <podscope/registry/records.hpp>
@@ -29,7 +30,7 @@ namespace podscope {
 struct holder {
     process_identity owner{};
     std::string endpoint{};
-    std::string segment{}; ///< the session segment that it is to write
+    std::optional<ready_segment> segment{}; ///< that it is to write; none until it is adopted
 };
 
 /// How pods come into the registry, within one transaction: created, delegated, adopted, or put
@@ -107,10 +108,7 @@ public:
         row->adopted = true;
         auto done = registry{*txn_}.take_over(*row);
         if (done) {
-            done = hold_segment(shown.pod, by.segment);
-        }
-        if (done) {
-            done = pod_store{*txn_}.set_active_segment(shown.pod, by.segment);
+            done = go_on_in(shown.pod, *by.segment);
         }
         return done;
     }
@@ -149,23 +147,28 @@ public:
         return fail(std::move(e));
     }
 
-    /// Makes a live pod the one writer of a segment.
+    /// Makes a live pod the one writer of a segment, which its record names from now on.
     ///
     /// Errors: `segment_held`.
-    [[nodiscard]] result<void> hold_segment(std::string_view pod, std::string_view segment) {
-        auto done = registry{*txn_}.set_segment(pod, segment);
+    [[nodiscard]] result<void> go_on_in(std::string_view pod, const ready_segment& segment) {
+        auto done = hold_segment(pod, segment);
+        return done ? pod_store{*txn_}.set_active_segment(pod, segment.id()) : done;
+    }
+
+private:
+    [[nodiscard]] result<void> hold_segment(std::string_view pod, const ready_segment& segment) {
+        auto done = registry{*txn_}.set_segment(pod, segment.id());
         if (done) {
             return done;
         }
         if (done.error().category == errc::segment_held) {
-            auto hold = registry{*txn_}.holder_of(segment);
+            auto hold = registry{*txn_}.holder_of(segment.id());
             auto noted = hold ? note_blocker((*hold)->pod) : fail(hold);
             return noted ? done : noted;
         }
         return done;
     }
 
-private:
     // Notes that a pod that is live by this transaction stands in the way.
     [[nodiscard]] result<void> note_blocker(std::string_view pod) {
         auto row = registry{*txn_}.find(pod);
@@ -190,7 +193,7 @@ private:
             return fail(made);
         }
         record.granted = *granted;
-        record.active_segment = by.segment;
+        record.active_segment = by.segment->id();
         result<void> done{};
         if (from) {
             done = renew(record.delegated_from, std::move(*from), *granted);
@@ -199,7 +202,7 @@ private:
             done = insert(record, by, true, *made);
         }
         if (done) {
-            done = hold_segment(record.pod, by.segment);
+            done = hold_segment(record.pod, *by.segment);
         }
         if (done) {
             done = store.put(std::move(record));

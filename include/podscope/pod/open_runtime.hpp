@@ -42,6 +42,10 @@ using opened_part = typename Opened::value_type;
 /// and records, a file for each session segment, and the defaults of make_runtime; but for what is
 /// named: `open_runtime(folder, use::sink(my_sink))`.
 ///
+/// Session segments are as durable as the backend's commits, so that no record outlasts the segment
+/// that it names: over a backend of power durability, `pod::append` costs a sync. A session store
+/// that is named is as it was opened.
+///
 /// All processes that share the tree open the same folder, each for itself.
 ///
 /// Errors: `unsafe_file` if the folder or a file in it is open to others or belongs to somebody
@@ -53,8 +57,9 @@ template <class... Named>
         parts, [&] { return journal_backend::open(folder); });
     using backend_part = pod_detail::opened_part<decltype(backend)>;
     const auto open_sessions = [&] {
-        return pod_detail::part_or_opened<policy::sessions>(
-            parts, [&] { return file_sessions::open_within(folder); });
+        return pod_detail::part_or_opened<policy::sessions>(parts, [&] {
+            return file_sessions::open_within(folder, {.durable = backend_part::durable});
+        });
     };
     using sessions_part = pod_detail::opened_part<decltype(open_sessions())>;
     using runtime = decltype(pod_detail::assemble(std::declval<backend_part>(),

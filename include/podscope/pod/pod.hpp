@@ -315,17 +315,16 @@ public:
     [[nodiscard]] result<void>
     switch_segment(std::string_view segment,
                    std::chrono::milliseconds probe_time = default_probe_time) {
-        auto known = guarded([&] { return core().parts().sessions.info(segment); });
-        if (!known) {
-            return fail(known);
+        auto next = guarded([&] { return ready_segment::find(core().parts().sessions, segment); });
+        if (!next) {
+            return fail(next);
         }
         stale_report cleared;
         auto switched =
             core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-                return held_->commit([&](auto& txn, const allocation&) -> result<void> {
-                    auto done = enrolment{txn, core().parts().names, blockers}.hold_segment(
-                        name(), segment);
-                    return done ? pod_store{txn}.set_active_segment(name(), segment) : done;
+                return held_->commit([&](auto& txn, const allocation&) {
+                    enrolment entering{txn, core().parts().names, blockers};
+                    return entering.go_on_in(name(), *next);
                 });
             });
         if (switched) { // for `segment()`, which looks at nothing

@@ -42,6 +42,7 @@ struct reconcile_report {
     std::vector<std::string> undecided{};    ///< kept too: they changed hands while being probed
     std::vector<notification> undelivered{}; ///< still in the outbox, to be offered again
     std::optional<error> delivery_error{};   ///< why the first of them was not delivered
+    std::optional<error> lost_segment{};     ///< of a restore that went on in a fresh one instead
 
     /// Whether anything changed hands: false for a second reconcile of the same state.
     [[nodiscard]] bool changed() const noexcept { return !ended.empty() || !adopted.empty(); }

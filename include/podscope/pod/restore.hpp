@@ -6,6 +6,7 @@
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
+#include <podscope/pod/resumed_segment.hpp>
 #include <podscope/pod/runtime_core.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/registry/records.hpp>
@@ -15,10 +16,10 @@
 #include <podscope/scope/region.hpp>
 #include <podscope/scope/rule.hpp>
 #include <podscope/scope/rules_by_target.hpp>
-#include <podscope/session/concept.hpp>
 #include <podscope/store/pod_store.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,17 @@
 #include <vector>
 
 namespace podscope {
+
+/// How a pod is restored.
+struct restore_options {
+    std::string endpoint{}; ///< where it answers, if that is known already
+    std::chrono::milliseconds probe_time{default_probe_time}; ///< for all probes of the call
+
+    /// Goes on in a fresh session segment if the one on record is lost: is not there, is empty, or
+    /// is `corrupt` at its beginning. The report says so. What the pod may do, and what it has
+    /// delegated, is on its record and comes back all the same.
+    bool replace_lost_segment{false};
+};
 
 /// What a manifest puts in the place of what a record says.
 struct replacement {
@@ -46,12 +58,13 @@ public:
     restoration(runtime_core<Parts>& core,
                 std::string_view pod,
                 std::optional<replacement> by,
-                std::string_view endpoint,
+                const restore_options& options,
                 deadline until)
         : core_{&core},
           pod_{pod},
           replaced_{std::move(by)},
-          endpoint_{endpoint},
+          endpoint_{options.endpoint},
+          segment_{options.replace_lost_segment},
           until_{until} {}
 
     /// Restores the pod, and runs `make(settled)` within the commit, so that nothing can fail once
@@ -74,6 +87,9 @@ public:
             }
         }
     }
+
+    /// Why the pod goes on in a fresh session segment, if it does. Given once.
+    [[nodiscard]] std::optional<error> take_lost_segment() noexcept { return segment_.take_loss(); }
 
 private:
     // So that a tree that never rests is not waited for.
@@ -99,6 +115,10 @@ private:
         }
         if (auto asked = ask(*seen); !asked) {
             return fail(asked);
+        }
+        auto ready = guarded([&] { return segment_.make(core_->parts().sessions); });
+        if (!ready) {
+            return fail(ready);
         }
         // A policy that ends processes does so only for whom nothing but a competitor can refuse.
         if (seen->row) {
@@ -160,31 +180,8 @@ private:
 
     // What the commit would refuse too, asked before anybody is probed.
     [[nodiscard]] result<void> check_usable(pod_record record) {
-        auto usable = check_segment(record);
+        auto usable = guarded([&] { return segment_.choose(core_->parts().sessions, record); });
         return usable ? take_snapshot(record) : usable;
-    }
-
-    // Whether there is a session to go on with. Only that it exists matters: what stands in it is
-    // history, and is not read.
-    [[nodiscard]] result<void> check_segment(const pod_record& record) {
-        if (record.active_segment.empty()) {
-            return fail({.category = errc::segment_pending,
-                         .message = "the pod '" + record.pod +
-                                    "' was reserved and never adopted: it has no session to go on "
-                                    "with",
-                         .subject = record.pod});
-        }
-        auto info = guarded([&] { return core_->parts().sessions.info(record.active_segment); });
-        if (!info) {
-            return fail(info);
-        }
-        if (info->entries == 0) {
-            return fail({.category = errc::empty_segment,
-                         .message = "the session segment '" + record.active_segment + "' of '" +
-                                    record.pod + "' has no entries",
-                         .subject = record.active_segment});
-        }
-        return {};
     }
 
     // The last holder has to go before anybody has its scope: as if it were a child of its own.
@@ -239,11 +236,18 @@ private:
             (void)look_again();
             return fail(still_live(**row, verdict::unknown));
         }
+        if (!segment_.is_for(*record)) {
+            (void)look_again();
+            return fail({.category = errc::timeout,
+                         .message = "'" + pod_ +
+                                    "' went on in another session segment while it was restored",
+                         .subject = pod_});
+        }
         if (auto done = take_snapshot(*record); !done) {
             return fail(done);
         }
         enrolment entering{txn, core_->parts().names, blockers};
-        const holder by{.owner = self_, .endpoint = endpoint_, .segment = record->active_segment};
+        const holder by{.owner = self_, .endpoint = endpoint_, .segment = segment_.get()};
         if (auto done = entering.put_back(std::move(*record), by); !done) {
             return fail(done);
         }
@@ -316,6 +320,7 @@ private:
     std::string pod_;
     std::optional<replacement> replaced_;
     std::string endpoint_;
+    resumed_segment segment_;
     deadline until_;
     process_identity self_{};
     judgements judged_{};

@@ -9,6 +9,7 @@
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/permit.hpp>
 #include <podscope/pod/pod.hpp>
+#include <podscope/pod/ready_segment.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
 #include <podscope/pod/restore.hpp>
@@ -34,12 +35,6 @@ namespace podscope {
 struct pod_options {
     std::string endpoint{}; ///< where it answers, if that is known already
     std::string segment{};  ///< the session segment to go on in; empty for a fresh one
-    std::chrono::milliseconds probe_time{default_probe_time}; ///< for all probes of the call
-};
-
-/// How a pod is restored.
-struct restore_options {
-    std::string endpoint{}; ///< where it answers, if that is known already
     std::chrono::milliseconds probe_time{default_probe_time}; ///< for all probes of the call
 };
 
@@ -113,11 +108,13 @@ public:
     /// Restores a pod from its record. It is reconciled before anybody can use it: children that
     /// are missing or unreachable are reclaimed, living grandchildren adopted, and their
     /// notifications offered to the sink. A reclaim policy that does something about children is
-    /// shown them only once nothing is left that could refuse the restore, but for a competitor.
+    /// shown them only once nothing is left that could refuse the restore, but for a competitor. A
+    /// refusal may leave behind the segment that was to replace a lost one.
     ///
     /// Errors: `unknown_pod`; `already_live` if the reclaim policy keeps its last holder, as every
-    /// policy does with one that lives or of whom nothing is known; `segment_pending`,
-    /// `unknown_segment`, `empty_segment`, `segment_held`; `stale_epoch` if its delegation has
+    /// policy does with one that lives or of whom nothing is known; `segment_pending`;
+    /// `unknown_segment`, `empty_segment`, `corrupt` if its session segment is lost (see
+    /// restore_options::replace_lost_segment); `segment_held`; `stale_epoch` if its delegation has
     /// ended; `conflict`, with all competitors named; `invalid_name`; those of the parts.
     [[nodiscard]] result<restored<Parts>> restore(std::string_view name,
                                                   const restore_options& options = {}) {
@@ -300,32 +297,22 @@ private:
         return pod{std::move(entered->held)};
     }
 
-    // A fresh segment begins with an entry, so that one without any is known to be damaged.
-    [[nodiscard]] result<std::string> segment_for(const pod_options& options) {
+    [[nodiscard]] result<ready_segment> segment_for(const pod_options& options) {
         auto& sessions = core_->parts().sessions;
-        if (!options.segment.empty()) {
-            auto known = sessions.info(options.segment);
-            return known ? result<std::string>{options.segment} : fail(known);
-        }
-        auto fresh = sessions.create(lineage{});
-        if (fresh) {
-            auto begun = sessions.append(*fresh, session_entry{.kind = "podscope.begin"});
-            if (!begun) {
-                return fail(begun);
-            }
-        }
-        return fresh;
+        return options.segment.empty() ? ready_segment::begin(sessions)
+                                       : ready_segment::find(sessions, options.segment);
     }
 
     [[nodiscard]] result<restored<Parts>>
     restore(std::string_view name, std::optional<replacement> by, const restore_options& options) {
-        restoration restoring{*core_, name, std::move(by), options.endpoint,
+        restoration restoring{*core_, name, std::move(by), options,
                               core_->until(options.probe_time)};
         auto done = restoring.run([&](const settled& from) { return hold(from); });
         if (!done) {
             return fail(done);
         }
         restored<Parts> back{.pod = pod{std::move(done->held)}, .report = std::move(done->report)};
+        back.report.lost_segment = restoring.take_lost_segment();
         core_->deliver_into(name, back.report);
         return back;
     }

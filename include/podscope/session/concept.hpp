@@ -46,7 +46,9 @@ struct any_entry_visitor {
 /// `create` makes a segment without entries under a fresh id. `append` adds one entry and gives its
 /// index, counted from 0. `read` visits entries in order from an index on until told to stop;
 /// `info` describes a segment; `list` gives the ids of all segments, in no order. A segment that is
-/// not there is `unknown_segment`. One process writes a segment at a time (the registry sees to
+/// not there is `unknown_segment`. What `create` and `append` have acknowledged is to last as long
+/// as the commits of a backend whose records name it: a pod is not restored without its segment
+/// unless its user says so. One process writes a segment at a time (the registry sees to
 /// that); others may read it meanwhile.
 template <class S>
 concept session_store = requires(S& sessions,

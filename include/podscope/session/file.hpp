@@ -5,13 +5,13 @@
 #include <podscope/result.hpp>
 #include <podscope/session/checks.hpp>
 #include <podscope/session/concept.hpp>
+#include <podscope/session/file_options.hpp>
 #include <podscope/session/posix_file.hpp>
 #include <podscope/session/segment_folder.hpp>
 #include <podscope/session/segment_format.hpp>
 #include <podscope/session/segment_lines.hpp>
 #include <podscope/session/segment_search.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -30,16 +30,6 @@
 #include <unistd.h>
 
 namespace podscope {
-
-struct file_session_options {
-    /// What an acknowledged create or append survives. `none` is kept as `process` is.
-    durability durable{durability::process};
-    /// The longest line that is written or read, in bytes with its newline: what a reader has to
-    /// hold.
-    std::size_t max_line{16UL * 1024 * 1024};
-    /// How long an append waits for another process that is appending to the same segment.
-    std::chrono::milliseconds lock_wait{5000};
-};
 
 /// Session segments as text files in one folder: `ID.jsonl`, a header line with the lineage and
 /// then one JSON object a line, `{"i":0,"kind":"…","body":"…"}`.
@@ -60,12 +50,12 @@ struct file_session_options {
 class file_sessions {
 public:
     /// Opens a folder, and makes it if it is missing and its parent is there. Errors:
-    /// `invalid_target` (an empty path, a NUL in it), `unsafe_file`, `io`.
+    /// `invalid_target` (an empty path, a NUL in it), `unsafe_file` if it is open to others or lies
+    /// on a network file system, `io`.
     [[nodiscard]] static result<file_sessions> open(std::string folder,
                                                     file_session_options options = {}) {
         return guarded([&]() -> result<file_sessions> {
-            auto opened =
-                session_detail::segment_folder::open(std::move(folder), is_power(options));
+            auto opened = session_detail::segment_folder::open(std::move(folder), options);
             if (!opened) {
                 return fail(opened);
             }
@@ -77,8 +67,7 @@ public:
     [[nodiscard]] static result<file_sessions> open_within(std::string folder,
                                                            file_session_options options = {}) {
         return guarded([&]() -> result<file_sessions> {
-            auto around =
-                session_detail::segment_folder::open(std::move(folder), is_power(options));
+            auto around = session_detail::segment_folder::open(std::move(folder), options);
             return around ? open(around->path() + "/sessions", options)
                           : result<file_sessions>{fail(around)};
         });
@@ -96,8 +85,7 @@ public:
             }
             auto id = fresh_segment_id();
             if (id) {
-                if (auto made = shared_->folder.make_file(*id, header, is_power(shared_->options));
-                    !made) {
+                if (auto made = shared_->folder.make_file(*id, header); !made) {
                     return fail(made);
                 }
             }
@@ -242,10 +230,6 @@ private:
 
     explicit file_sessions(std::shared_ptr<state> shared) noexcept : shared_{std::move(shared)} {}
 
-    [[nodiscard]] static bool is_power(const file_session_options& options) noexcept {
-        return options.durable == durability::power;
-    }
-
     [[nodiscard]] static std::uint64_t size_of(const struct stat& facts) noexcept {
         return static_cast<std::uint64_t>(facts.st_size);
     }
@@ -361,7 +345,7 @@ private:
         const int file = segment.file.get();
         end.left.reset();
         auto done = session_detail::write_all(file, line, segment.path);
-        if (done && is_power(shared_->options) &&
+        if (done && shared_->folder.is_durable() &&
             session_detail::uninterrupted([&] { return ::fdatasync(file); }) != 0) {
             done = session_detail::system_failure("the entry cannot be made durable", segment.path);
         }

@@ -13,7 +13,6 @@
 #include <string_view>
 #include <system_error>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,16 +72,6 @@ write_all(int fd, std::string_view text, const std::string& path) {
             return system_failure("the session file cannot be written", path);
         }
         text.remove_prefix(static_cast<std::size_t>(done));
-    }
-    return {};
-}
-
-/// Makes the directory entry of a new file or folder durable.
-[[nodiscard]] inline result<void> sync_folder(const std::string& path) {
-    const file_descriptor folder{
-        uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
-    if (!folder || uninterrupted([&] { return ::fsync(folder.get()); }) != 0) {
-        return system_failure("the folder cannot be made durable", path);
     }
     return {};
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/backend/concept.hpp>
+#include <podscope/os/folder_entry.hpp>
+#include <podscope/os/network_file_system.hpp>
 #include <podscope/result.hpp>
 #include <podscope/session/checks.hpp>
+#include <podscope/session/file_options.hpp>
 #include <podscope/session/posix_file.hpp>
 
 #include <cerrno>
@@ -33,9 +37,9 @@ struct open_segment {
 /// same folder when its path later leads elsewhere.
 class segment_folder {
 public:
-    /// Opens the folder, and makes it first if only it and not its parent is missing; `durably`, so
-    /// that it outlasts a loss of power.
-    [[nodiscard]] static result<segment_folder> open(std::string path, bool durably) {
+    /// Opens the folder, and makes it first if only it and not its parent is missing.
+    [[nodiscard]] static result<segment_folder> open(std::string path,
+                                                     const file_session_options& options) {
         // With a slash at the end the system would follow a symlink, against O_NOFOLLOW.
         while (path.size() > 1 && path.ends_with('/')) {
             path.pop_back();
@@ -45,8 +49,7 @@ public:
                          .message = "the path of the session folder is empty or holds a NUL byte",
                          .path = std::move(path)});
         }
-        const bool made = ::mkdir(path.c_str(), 0700) == 0;
-        if (!made && errno != EEXIST) {
+        if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
             return system_failure("the session folder cannot be made", path);
         }
         file_descriptor folder{uninterrupted(
@@ -61,15 +64,26 @@ public:
         if (auto safe = check_private(facts, path); !safe) {
             return fail(safe);
         }
-        if (made && durably) {
-            if (auto synced = sync_folder(path + "/.."); !synced) {
-                return fail(synced);
+        auto local =
+            os_detail::check_is_local(folder.get(), path, options.trust_network_file_system);
+        if (!local) {
+            return fail(local);
+        }
+        const bool durably = options.durable == durability::power;
+        // Also where somebody else has made the folder, who may not have come to this yet.
+        if (durably) {
+            if (const int code = os_detail::sync_entry_of(folder.get()); code != 0) {
+                errno = code;
+                return system_failure("the session folder cannot be made durable", path);
             }
         }
-        return segment_folder{std::move(folder), std::move(path)};
+        return segment_folder{std::move(folder), std::move(path), durably};
     }
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+    /// Whether what is made or written in it has to outlast a loss of power.
+    [[nodiscard]] bool is_durable() const noexcept { return durably_; }
 
     /// Opens the file of a segment for reading, or also to append (`O_RDWR | O_APPEND`).
     [[nodiscard]] result<open_segment> open_file(std::string_view id, int access) const {
@@ -108,8 +122,7 @@ public:
 
     /// Makes the file of a new segment, with its first line. A file that could not be finished is
     /// taken away again.
-    [[nodiscard]] result<void>
-    make_file(std::string_view id, std::string_view first_line, bool durably) const {
+    [[nodiscard]] result<void> make_file(std::string_view id, std::string_view first_line) const {
         const auto name = file_name(id);
         const auto path = path_ + '/' + name;
         constexpr int anew = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -119,10 +132,10 @@ public:
             return system_failure("the session file cannot be made", path);
         }
         auto done = write_all(file.get(), first_line, path);
-        if (done && durably && uninterrupted([&] { return ::fdatasync(file.get()); }) != 0) {
+        if (done && durably_ && uninterrupted([&] { return ::fdatasync(file.get()); }) != 0) {
             done = system_failure("the session file cannot be made durable", path);
         }
-        if (done && durably && uninterrupted([&] { return ::fsync(folder_.get()); }) != 0) {
+        if (done && durably_ && uninterrupted([&] { return ::fsync(folder_.get()); }) != 0) {
             done = system_failure("the session folder cannot be made durable", path_);
         }
         if (!done) {
@@ -160,9 +173,10 @@ public:
     }
 
 private:
-    segment_folder(file_descriptor folder, std::string path) noexcept
+    segment_folder(file_descriptor folder, std::string path, bool durably) noexcept
         : folder_{std::move(folder)},
-          path_{std::move(path)} {}
+          path_{std::move(path)},
+          durably_{durably} {}
 
     [[nodiscard]] static std::string file_name(std::string_view id) {
         return std::string{id}.append(segment_suffix);
@@ -198,6 +212,7 @@ private:
 
     file_descriptor folder_;
     std::string path_;
+    bool durably_;
 };
 
 } // namespace podscope::session_detail

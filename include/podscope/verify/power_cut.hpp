@@ -30,7 +30,8 @@ class power_cut {
 public:
     static constexpr std::uint64_t sector = 512;
 
-    /// @param folder the inode of the folder in which all of it happens
+    /// @param folder the inode of the folder whose files are kept or lost: those of others are not
+    ///               looked at
     explicit power_cut(ino_t folder) : folder_{folder} {}
 
     void happen(const file_event& event) {
@@ -38,6 +39,10 @@ public:
         switch (event.what) {
         case kind::made:
             // Numbered as they are made, since inodes come back.
+            number_of_.erase(event.file);
+            if (event.folder != folder_) {
+                break;
+            }
             number_of_[event.file] = files_.size();
             files_.emplace_back();
             change_names({event, files_.size() - 1});
@@ -50,7 +55,11 @@ public:
             break;
         case kind::synced: sync(event.file); break;
         case kind::renamed:
-        case kind::removed: change_names({event, named_now_[event.name]}); break;
+        case kind::removed:
+            if (event.folder == folder_) {
+                change_names({event, named_now_[event.name]});
+            }
+            break;
         case kind::marked: acknowledged_ = event.at; break;
         }
     }

@@ -15,7 +15,7 @@
 
 namespace podscope::verify {
 
-/// What was done to a file, or to the names in its folder.
+/// What was done to a file, or to the names in a folder.
 struct file_event {
     enum class kind : std::uint8_t {
         made,    ///< `file` got its first name, `name`
@@ -33,6 +33,7 @@ struct file_event {
     std::string bytes{};
     std::string name{};
     std::string other_name{};
+    ino_t folder{}; ///< of the names
 };
 
 /// A file layer that does what the system does, and records what changed and what was made to last:
@@ -41,8 +42,11 @@ struct file_event {
 /// `Tag` tells recordings apart that go on at the same time. Any number of threads may use one.
 template <class Tag>
 struct recorded_files {
-    static void made(int, const char* name, int file) noexcept {
-        record({.what = file_event::kind::made, .file = number_of(file), .name = name});
+    static void made(int folder, const char* name, int file) noexcept {
+        record({.what = file_event::kind::made,
+                .file = number_of(file),
+                .name = name,
+                .folder = number_of(folder)});
     }
 
     static int write(int file, std::string_view bytes, std::uint64_t offset) noexcept {
@@ -74,12 +78,16 @@ struct recorded_files {
 
     static int rename(int folder, const char* from, const char* to) noexcept {
         const int code = system_files::rename(folder, from, to);
-        return then(code, {.what = file_event::kind::renamed, .name = from, .other_name = to});
+        return then(code, {.what = file_event::kind::renamed,
+                           .name = from,
+                           .other_name = to,
+                           .folder = number_of(folder)});
     }
 
     static int remove(int folder, const char* name) noexcept {
         const int code = system_files::remove(folder, name);
-        return then(code, {.what = file_event::kind::removed, .name = name});
+        return then(code,
+                    {.what = file_event::kind::removed, .name = name, .folder = number_of(folder)});
     }
 
     /// Notes that all up to `number` has been reported as done.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+// F55: what a store says of a folder by the file system that it lies on.
+#pragma once
+
+#include "backend/scratch_folder.hpp"
+#include "backend/system_faults.hpp"
+#include "support/catch.hpp"
+
+#include <podscope/result.hpp>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace backend_test {
+
+/// `open(path, trust)` opens a store, and trusts a network file system or does not.
+template <class Open>
+void check_network_file_systems(Open open) {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const auto refusal = [&] {
+        const auto opened = open(path, false);
+        return opened ? podscope::error{.message = "opened"} : opened.error();
+    };
+    for (const auto& [magic, name] : {std::pair{0x00006969U, "NFS"},
+                                      {0xFF534D42U, "CIFS"},
+                                      {0x65735546U, "FUSE"},
+                                      {0xBACBACBCU, "VMware's shared folders"}}) {
+        const file_system_seen everywhere{magic};
+        const auto refused = refusal();
+        CHECK(refused.category == podscope::errc::unsafe_file);
+        CHECK(refused.path == path);
+        CHECK_THAT(refused.message, Catch::Contains(std::string{"it lies on "} + name));
+        CHECK_THAT(refused.message, Catch::Contains("trust_network_file_system"));
+        CHECK(open(path, true).has_value());
+    }
+    {
+        constexpr unsigned xfs = 0x58465342U;
+        const file_system_seen everywhere{xfs};
+        CHECK(open(path, false).has_value());
+    }
+    {
+        const file_system_seen none{file_system_seen::cannot_be_told};
+        CHECK(refusal().system == std::errc::io_error);
+        CHECK(open(path, true).has_value());
+    }
+    CHECK(open(path, false).has_value());
+}
+
+} // namespace backend_test
