@@ -39,7 +39,7 @@ TEST_CASE("A walk gives the components of a key whatever their lengths", "[scope
             REQUIRE_FALSE(walk.is_before_last());
             const auto one = walk.take();
             REQUIRE(one.text == std::string(first, 'a'));
-            REQUIRE(one.is_long() == (first > 16));
+            REQUIRE(one.is_long() == (first >= 16));
             REQUIRE(walk.is_before_last());
             REQUIRE(walk.take().text == std::string(second, '\xFF'));
             REQUIRE(walk.at_end());

@@ -119,6 +119,23 @@ TEST_CASE("A name that begins like a target is not covered by it", "[scope]") {
     CHECK(at(s, "/a") == permission::none);
 }
 
+TEST_CASE("Names that begin with the same sixteen bytes are different places", "[scope]") {
+    const std::string fifteen(15, 'n');
+    std::vector<std::string> names{fifteen};
+    for (std::size_t more = 1; more <= 18; ++more) {
+        names.push_back(fifteen + std::string(more, 'n'));
+        names.push_back(fifteen + std::string(more - 1, 'n') + "m");
+    }
+    for (const auto& granted : names) {
+        const scope s{{rule("/a/" + granted, permission::write), rule("/b", permission::read)}};
+        for (const auto& asked : names) {
+            REQUIRE(at(s, "/a/" + asked) ==
+                    (asked == granted ? permission::write : permission::none));
+            REQUIRE(at(s, "/b/" + asked) == permission::read);
+        }
+    }
+}
+
 TEST_CASE("The lowest deny caps the highest allow and a deny of none denies nothing", "[scope]") {
     const scope s{{rule("/", permission::read), rule("/ws", permission::write)},
                   std::vector{base(rule("/ws/a", permission::write)),

@@ -12,16 +12,16 @@
 
 namespace podscope::scope_detail {
 
-/// A component of a key, and its first sixteen bytes as numbers, zero beyond its end: since none
-/// holds a NUL, two components of at most sixteen bytes are equal if their numbers are.
+/// A component of a key, and its first sixteen bytes as numbers, zero beyond its end. Since none
+/// holds a NUL, the numbers tell whether it ends within them: of two components with the same
+/// numbers both are long, or they are equal.
 struct key_component {
-    static constexpr std::size_t numbered_length = 16;
-
     std::string_view text{};
     std::uint64_t first_word{};
     std::uint64_t second_word{};
 
-    [[nodiscard]] constexpr bool is_long() const noexcept { return text.size() > numbered_length; }
+    /// Whether it has sixteen bytes or more.
+    [[nodiscard]] constexpr bool is_long() const noexcept { return second_word >> 56U != 0; }
 };
 
 /// Walks along a resource's key, one component after another, and hashes each prefix on the way.
@@ -34,19 +34,16 @@ struct key_component {
 /// A walk at compile time gives the same hashes, so that a table may be made then and used later.
 class key_walk {
 public:
-    constexpr explicit key_walk(std::string_view key) noexcept
-        : first_{key.data()},
-          next_{key.data()},
-          last_{key.data() + key.size()} {}
+    constexpr explicit key_walk(std::string_view key) noexcept : key_{key} {}
 
-    [[nodiscard]] constexpr bool at_end() const noexcept { return next_ == last_; }
+    [[nodiscard]] constexpr bool at_end() const noexcept { return next_ >= key_.size(); }
 
     /// The hash of what was walked so far; 0 at the root.
     [[nodiscard]] constexpr std::uint64_t prefix_hash() const noexcept { return hash_; }
 
     /// Whether exactly one component is left.
     [[nodiscard]] constexpr bool is_before_last() const noexcept {
-        return !at_end() && std::char_traits<char>::find(next_, left(), '\0') == last_ - 1;
+        return !at_end() && key_.find('\0', next_) == key_.size() - 1;
     }
 
     /// Takes the next component. Not at the end.
@@ -54,27 +51,19 @@ public:
     /// Inlined whatever a compiler thinks: a check of a path is made of little else, and clang
     /// keeps the walk in memory otherwise.
     [[nodiscard, gnu::always_inline]] constexpr key_component take() noexcept {
-        key_component taken;
-        const char* const start = next_;
-        const bool is_short = take_word(taken.first_word) || take_word(taken.second_word);
-        if (!is_short) {
-            for (std::uint64_t word = 0; !take_word(word);) {}
+        const std::size_t start = next_;
+        std::uint64_t first_word{};
+        std::uint64_t second_word{};
+        if (!take_word(first_word) && !take_word(second_word)) {
+            for (std::uint64_t word{}; !take_word(word);) {}
         }
-        const char* const end = next_;
-        taken.text = {start, static_cast<std::size_t>(end - start)};
-        // A text that does not end in a terminator is no key; it must not lead out of itself.
-        next_ = end < last_ ? end + 1 : last_;
-        return taken;
+        return {key_.substr(start, next_ - start - 1), first_word, second_word};
     }
 
 private:
-    static constexpr std::ptrdiff_t word_size = 8;
+    static constexpr std::size_t word_size = 8;
 
-    [[nodiscard]] constexpr std::size_t left() const noexcept {
-        return static_cast<std::size_t>(last_ - next_);
-    }
-
-    // Goes on by a word, or to the terminator if that is in the word, which is told.
+    // Goes on by a word, or beyond the terminator if that is in the word, which is told.
     [[nodiscard, gnu::always_inline]] constexpr bool take_word(std::uint64_t& word) noexcept {
         constexpr std::uint64_t ones = 0x0101010101010101U;
         constexpr std::uint64_t highs = 0x8080808080808080U;
@@ -87,9 +76,9 @@ private:
         }
         // The lowest mark stands on the highest bit of the terminator: below that byte lies what is
         // left of the component.
-        word &= ((zeros & (0U - zeros)) >> 7U) - 1U;
+        word &= (zeros ^ (zeros - 1U)) >> 8U;
         mix(word);
-        next_ += std::countr_zero(zeros) / 8;
+        next_ += std::size_t{static_cast<unsigned>(std::countr_zero(zeros))} / 8 + 1;
         return true;
     }
 
@@ -99,28 +88,28 @@ private:
     }
 
     // Eight bytes as a little-endian number, zeros for those beyond the end.
-    [[nodiscard]] constexpr std::uint64_t load(const char* at) const noexcept {
+    [[nodiscard]] constexpr std::uint64_t load(std::size_t at) const noexcept {
+        const std::size_t left = key_.size() - at;
         if (std::is_constant_evaluated()) { // where no byte can be taken for a part of a number
-            return load_bytes(at, at + std::min(last_ - at, word_size));
+            return load_bytes(key_.substr(at, word_size));
         }
-        if (last_ - at >= word_size) {
-            return load_whole(at);
+        if (left >= word_size) {
+            return load_whole(key_.data() + at);
         }
-        if (at == last_) {
+        if (left == 0) {
             return 0;
         }
-        const auto missing = static_cast<unsigned>(word_size - (last_ - at)) * 8U;
-        if (last_ - first_ >= word_size) {
-            return load_whole(last_ - word_size) >> missing;
+        if (key_.size() >= word_size) {
+            const auto missing = static_cast<unsigned>(word_size - left) * 8U;
+            return load_whole(key_.data() + key_.size() - word_size) >> missing;
         }
-        return load_bytes(at, last_);
+        return load_bytes(key_.substr(at));
     }
 
-    [[nodiscard]] static constexpr std::uint64_t load_bytes(const char* at,
-                                                            const char* end) noexcept {
+    [[nodiscard]] static constexpr std::uint64_t load_bytes(std::string_view bytes) noexcept {
         std::uint64_t word = 0;
-        while (end != at) {
-            word = word << 8U | static_cast<unsigned char>(*--end);
+        for (; !bytes.empty(); bytes.remove_suffix(1)) {
+            word = word << 8U | static_cast<unsigned char>(bytes.back());
         }
         return word;
     }
@@ -134,9 +123,8 @@ private:
         return word;
     }
 
-    const char* first_;
-    const char* next_;
-    const char* last_;
+    std::string_view key_;
+    std::size_t next_{}; // one beyond the end at last if the text ends in no terminator: no key
     std::uint64_t hash_{};
 };
 

@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,9 +24,12 @@ namespace podscope::scope_detail {
 /// Every prefix of every rule's target is an entry, found by the hash of the prefix and proven by
 /// its parent's number and its last component, so that the text compared is no longer than the
 /// path. A lookup goes down from the root and ends at the first prefix that is no entry, or has no
-/// entry below it. Open addressing with linear probing, at most half full; deletion moves later
-/// entries back (Knuth, The Art of Computer Programming, volume 3, algorithm 6.4R), so that no
-/// tombstone slows a lookup down however many rules have come and gone.
+/// entry below it. Open addressing with linear probing, at most a third full. An entry that comes
+/// takes the place of one that stands nearer to where it belongs, which moves on ("Robin Hood
+/// hashing", Pedro Celis, 1986): so none stands far off, and a folder that most paths pass is not
+/// found the slower for what else there is. Deletion moves later entries back (Knuth, The Art of
+/// Computer Programming, volume 3, algorithm 6.4R), so that no tombstone slows a lookup down
+/// however many rules have come and gone.
 class rule_index {
 public:
     rule_index() = default;
@@ -54,6 +58,7 @@ public:
 private:
     using node_number = std::uint32_t;
     static constexpr node_number root = 0;
+    static constexpr node_number nobody = std::numeric_limits<node_number>::max();
 
     struct node {
         std::uint64_t prefix_hash{};
@@ -72,11 +77,12 @@ private:
     struct entry {
         std::uint64_t first_word{};
         std::uint64_t second_word{};
-        node_number parent{};
-        node_number number{root}; // the root is in no entry: an entry of the root is an empty one
+        node_number parent{nobody}; // of an empty one, which is no component's
+        node_number number{};
         summary rules{};
         bool has_children{};
-        bool is_long{}; // the component has more text than the words
+
+        [[nodiscard]] bool is_empty() const noexcept { return parent == nobody; }
     };
 
     void swap(rule_index& other) noexcept {
@@ -103,18 +109,38 @@ private:
         return static_cast<std::size_t>(prefix_hash >> home_shift_);
     }
 
+    [[nodiscard]] std::size_t home_of(const entry& e) const noexcept {
+        return home(below_root(e.number).prefix_hash);
+    }
+
     [[nodiscard]] std::size_t after(std::size_t place) const noexcept {
         return (place + 1) & (entries_.size() - 1);
     }
 
+    // How many places further on, round the end.
+    [[nodiscard]] std::size_t distance(std::size_t from, std::size_t to) const noexcept {
+        return (to - from) & (entries_.size() - 1);
+    }
+
+    // The entry of a component, if there is one. Not in a table without entries.
     [[nodiscard]] const entry* find(node_number parent,
                                     const key_component& component,
                                     std::uint64_t prefix_hash) const noexcept;
-    [[nodiscard]] bool
-    is(const entry& e, node_number parent, const key_component& component) const noexcept;
+    template <class Is>
+    [[nodiscard]] const entry* find_if(std::uint64_t prefix_hash, Is is) const noexcept;
+
+    // Apart from `find`, in which a comparison of texts would cost every name its registers.
+    [[nodiscard, gnu::noinline]] const entry* find_long(node_number parent,
+                                                        std::string_view component,
+                                                        std::uint64_t prefix_hash) const noexcept {
+        return find_if(prefix_hash, [&](const entry& e) {
+            return e.parent == parent && below_root(e.number).component == component;
+        });
+    }
+
     [[nodiscard]] node_number
     add_node(node_number parent, const key_component& component, std::uint64_t prefix_hash);
-    void place(const entry& e) noexcept;
+    void place(entry e) noexcept;
     void remove_entry(node_number number) noexcept;
     void make_room();
     void prune(node_number number) noexcept;
@@ -163,25 +189,28 @@ inline permission rule_index::permission_at(std::string_view key) const noexcept
     return summary::left(bits | here.for_near() | above.for_near());
 }
 
-inline bool
-rule_index::is(const entry& e, node_number parent, const key_component& component) const noexcept {
-    return e.first_word == component.first_word && e.second_word == component.second_word &&
-           e.parent == parent && e.is_long == component.is_long() &&
-           (!e.is_long || component.text == below_root(e.number).component);
-}
-
 inline const rule_index::entry* rule_index::find(node_number parent,
                                                  const key_component& component,
                                                  std::uint64_t prefix_hash) const noexcept {
-    if (entries_.empty()) {
-        return nullptr;
+    if (component.is_long()) {
+        return find_long(parent, component.text, prefix_hash);
     }
-    for (std::size_t i = home(prefix_hash); entries_[i].number != root; i = after(i)) {
-        if (is(entries_[i], parent, component)) {
+    return find_if(prefix_hash, [&](const entry& e) {
+        return e.first_word == component.first_word && e.second_word == component.second_word &&
+               e.parent == parent;
+    });
+}
+
+template <class Is>
+const rule_index::entry* rule_index::find_if(std::uint64_t prefix_hash, Is is) const noexcept {
+    for (std::size_t i = home(prefix_hash);; i = after(i)) {
+        if (is(entries_[i])) {
             return &entries_[i];
         }
+        if (entries_[i].is_empty()) {
+            return nullptr;
+        }
     }
-    return nullptr;
 }
 
 inline summary rule_index::summary_of(const node& n) noexcept {
@@ -210,7 +239,7 @@ inline void rule_index::insert(const scope_rule& rule, effect what) {
     try {
         for (key_walk walk{rule.target.key()}; !walk.at_end();) {
             const key_component component = walk.take();
-            const entry* found = find(number, component, walk.prefix_hash());
+            const entry* found = used_ == 0 ? nullptr : find(number, component, walk.prefix_hash());
             number =
                 found != nullptr ? found->number : add_node(number, component, walk.prefix_hash());
         }
@@ -253,8 +282,7 @@ inline rule_index::node_number rule_index::add_node(node_number parent,
     const entry e{.first_word = component.first_word,
                   .second_word = component.second_word,
                   .parent = parent,
-                  .number = number,
-                  .is_long = component.is_long()};
+                  .number = number};
     place(e);
     ++used_;
     if (node_at(parent).children++ == 0 && parent != root) {
@@ -264,23 +292,26 @@ inline rule_index::node_number rule_index::add_node(node_number parent,
 }
 
 inline void rule_index::make_room() {
-    if ((used_ + 1) * 2 <= entries_.size()) {
+    if ((used_ + 1) * 3 <= entries_.size()) {
         return;
     }
     std::vector<entry> old(std::max<std::size_t>(8, entries_.size() * 2));
     old.swap(entries_);
     home_shift_ = 64U - static_cast<unsigned>(std::countr_zero(entries_.size()));
     for (const entry& e : old) {
-        if (e.number != root) {
+        if (!e.is_empty()) {
             place(e);
         }
     }
 }
 
-inline void rule_index::place(const entry& e) noexcept {
-    std::size_t i = home(below_root(e.number).prefix_hash);
-    while (entries_[i].number != root) {
-        i = after(i);
+inline void rule_index::place(entry e) noexcept {
+    std::size_t i = home_of(e);
+    for (std::size_t from_home = 0; !entries_[i].is_empty(); i = after(i), ++from_home) {
+        if (const auto of_other = distance(home_of(entries_[i]), i); of_other < from_home) {
+            std::swap(e, entries_[i]);
+            from_home = of_other;
+        }
     }
     entries_[i] = e;
 }
@@ -295,11 +326,9 @@ inline rule_index::entry& rule_index::entry_of(node_number number) noexcept {
 
 inline void rule_index::remove_entry(node_number number) noexcept {
     auto hole = static_cast<std::size_t>(&entry_of(number) - entries_.data());
-    for (std::size_t i = after(hole); entries_[i].number != root; i = after(i)) {
-        const std::size_t wanted = home(below_root(entries_[i].number).prefix_hash);
+    for (std::size_t i = after(hole); !entries_[i].is_empty(); i = after(i)) {
         // Whether the hole lies on the way from the wanted place to the present one.
-        const std::size_t mask = entries_.size() - 1;
-        if (((i - wanted) & mask) >= ((i - hole) & mask)) {
+        if (distance(home_of(entries_[i]), i) >= distance(hole, i)) {
             entries_[hole] = entries_[i];
             hole = i;
         }
