@@ -49,13 +49,15 @@ using opened_part = typename Opened::value_type;
 /// All processes that share the tree open the same folder, each for itself.
 ///
 /// Errors: `unsafe_file` if the folder or a file in it is open to others or belongs to somebody
-/// else; `corrupt`, `unsupported_version`, `io`, `timeout`, as the backend says.
+/// else; `corrupt`, `unsupported_version`, `io`, `timeout`, as the backend says; `out_of_memory`.
 template <class... Named>
 [[nodiscard]] auto open_runtime(const std::string& folder, Named... named) {
     auto parts = parts_by_policy(std::move(named)...);
-    auto backend = pod_detail::part_or_opened<policy::backend>(
-        parts, [&] { return journal_backend::open(folder); });
-    using backend_part = pod_detail::opened_part<decltype(backend)>;
+    const auto open_backend = [&] {
+        return pod_detail::part_or_opened<policy::backend>(
+            parts, [&] { return journal_backend::open(folder); });
+    };
+    using backend_part = pod_detail::opened_part<decltype(open_backend())>;
     const auto open_sessions = [&] {
         return pod_detail::part_or_opened<policy::sessions>(parts, [&] {
             return file_sessions::open_within(folder, {.durable = backend_part::durable});
@@ -64,15 +66,17 @@ template <class... Named>
     using sessions_part = pod_detail::opened_part<decltype(open_sessions())>;
     using runtime = decltype(pod_detail::assemble(std::declval<backend_part>(),
                                                   std::declval<sessions_part>(), parts));
-    if (!backend) {
-        return result<runtime>{fail(backend)};
-    }
-    auto sessions = open_sessions();
-    if (!sessions) {
-        return result<runtime>{fail(sessions)};
-    }
-    return result<runtime>{
-        pod_detail::assemble(std::move(*backend), std::move(*sessions), std::move(parts))};
+    return guarded([&]() -> result<runtime> {
+        auto backend = open_backend();
+        if (!backend) {
+            return fail(backend);
+        }
+        auto sessions = open_sessions();
+        if (!sessions) {
+            return fail(sessions);
+        }
+        return pod_detail::assemble(std::move(*backend), std::move(*sessions), std::move(parts));
+    });
 }
 
 /// The runtime that `open_runtime(folder)` opens; its pods are `runtime::pod`. Said, and not taken

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSL-1.0
+// What becomes of an operation of a runtime or a pod when memory runs out, at every allocation in
+// turn.
+#include "support/scarce_memory.hpp"
+
+#ifndef PODSCOPE_TEST_KEEPS_OPERATOR_NEW
+#include "support/catch.hpp"
+#include "support/configurations.hpp"
+#include "support/crew.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <podscope/pod/open_runtime.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+using podscope::errc;
+
+using here = configuration<in_memory, by_script, to_queue>;
+using crew_here = crew_of<here>;
+
+/// `act(crew)` says that there is no memory and leaves what is stored as it was, or it succeeds:
+/// then the invariants hold, once the crew knows what `settle(crew)` tells it. With a crew that is
+/// new each time.
+template <class Build, class Act, class Settle>
+void fails_whole(Build build, Act act, Settle settle) {
+    const auto needed = [&] {
+        crew_here c{here{}};
+        build(c);
+        return allocations_of([&] { (void)act(c); });
+    }();
+    std::size_t failures = 0;
+    for (std::size_t room = 0; room != needed; ++room) {
+        crew_here c{here{}};
+        build(c);
+        const auto before = c.state();
+        const auto got = [&] {
+            const scarcity now{room};
+            return act(c);
+        }();
+        INFO("room for " << room << " allocations of " << needed);
+        if (!got) {
+            ++failures;
+            REQUIRE(got.error().category == errc::out_of_memory);
+            REQUIRE(c.state() == before);
+        } else {
+            settle(c);
+            c.judge();
+        }
+    }
+    CHECK(failures > 5);
+}
+
+template <class Build, class Act>
+void fails_whole(Build build, Act act) {
+    fails_whole(build, act, [](crew_here&) {});
+}
+
+// A line of three, the middle of which is dead.
+void build_line(crew_here& c) {
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("middle", "/ws/a"));
+    c.add("middle", writer("low", "/ws/a/b"));
+    c.kill("middle");
+}
+
+} // namespace
+
+TEST_CASE("F15 who creates, delegates or adopts with too little memory has changed nothing",
+          "[pod]") {
+    const auto build = [](crew_here& c) { c.create(writer("top", "/ws")); };
+    const auto other = writer("other", "/other");
+    fails_whole(build, [&](crew_here& c) { return c.holder_of("top").library.create(other); });
+    const std::vector children{writer("one", "/ws/a"), writer("two", "/ws/b")};
+    fails_whole(build, [&](crew_here& c) { return c.at("top").delegate_all(children, patience); });
+    podscope::grant shown;
+    fails_whole(
+        [&](crew_here& c) {
+            build(c);
+            shown = c.delegate("top", writer("new", "/ws/a"));
+        },
+        [&](crew_here& c) { return c.holder_of("top").library.adopt(shown); });
+}
+
+TEST_CASE("F15 who restores or reconciles with too little memory has changed nothing", "[pod]") {
+    fails_whole(build_line,
+                [](crew_here& c) { return c.holder_of("top").library.restore("middle"); });
+    fails_whole(build_line, [](crew_here& c) { return c.at("top").reconcile(patience); });
+}
+
+TEST_CASE("F15 who reclaims or releases with too little memory has changed nothing", "[pod]") {
+    fails_whole(build_line, [](crew_here& c) { return c.at("top").reclaim("middle"); });
+    fails_whole(
+        build_line, [](crew_here& c) { return c.at("low").release(); },
+        [](crew_here& c) { c.forget("low"); });
+}
+
+TEST_CASE("F15 a runtime for which memory runs out as it is opened can be opened later", "[pod]") {
+    const temporary_folder folder;
+    const std::string path = folder / "store";
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        const auto opened = [&] {
+            const scarcity now{room};
+            return podscope::open_runtime(path);
+        }();
+        REQUIRE((opened || opened.error().category == errc::out_of_memory));
+        return opened.has_value();
+    });
+    CHECK(failures > 5);
+    CHECK(must(must(podscope::open_runtime(path)).live()).empty());
+}
+#endif
