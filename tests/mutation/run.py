@@ -31,10 +31,15 @@ def known_equivalents():
         if not (before.startswith("- ") and after.startswith("+ ") and reason.startswith("= ")):
             sys.exit(f"podscope: equivalent.txt cannot be read at {header}")
         found[header, before[2:], after[2:]] = reason[2:]
-    mutants = {named(*each) for each in mutants_wanted([])}
-    for header, before, _ in found.keys() - mutants:
-        sys.exit(f"podscope: equivalent.txt speaks of what is no mutant of {header}: {before}")
     return found
+
+
+def say_what_is_stale(equivalents):
+    """Whether each reason in equivalent.txt is one of a mutant."""
+    stale = equivalents.keys() - {named(*each) for each in mutants_wanted([])}
+    for header, before, after in sorted(stale):
+        say(f"equivalent.txt speaks of what is no mutant of {header}: {before} -> {after}")
+    return bool(stale)
 
 
 def judges_of(header, table):
@@ -94,6 +99,8 @@ def main():
                         help="a header or folder, such as scope/region.hpp, all of its mutants; or a "
                              "line of a header, such as scope/region.hpp:40")
     reader.add_argument("--list", action="store_true", help="show the mutants and do nothing")
+    reader.add_argument("--stale", action="store_true",
+                        help="see whether each reason is one of a mutant, and do nothing")
     reader.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     asked = reader.parse_args()
 
@@ -107,6 +114,9 @@ def main():
         return 0
 
     equivalents = known_equivalents()
+    is_stale = say_what_is_stale(equivalents)
+    if asked.stale:
+        return 1 if is_stale else 0
     table = {name: tests.split() for name, _, tests in
              (line.partition(":") for line in lines_of("judges.txt"))}
     known = [each for each in work if named(*each) in equivalents]
@@ -131,7 +141,7 @@ def main():
                  for (header, mutant), outcome in zip(work, outcomes)
                  if outcome == Outcome.SURVIVED]
     all_of_them = figures(outcomes, known)
-    held = all_of_them["mutants"] > 0 and all_of_them["score"] >= BOUND
+    held = all_of_them["mutants"] > 0 and all_of_them["score"] >= BOUND and not is_stale
     by_header = {header: figures([outcome for (of, _), outcome in zip(work, outcomes)
                                   if of == header], [each for each in known if each[0] == header])
                  for header in sorted({header for header, _ in work + known})}
