@@ -7,9 +7,22 @@
 #include <boost/hana/tuple.hpp>
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace podscope {
+
+namespace backend_detail {
+
+template <class Member>
+struct record_of;
+
+template <class Record, class Value>
+struct record_of<Value Record::*> {
+    using type = Record;
+};
+
+} // namespace backend_detail
 
 /// A text that may be an argument of a template.
 template <std::size_t Size>
@@ -27,6 +40,8 @@ struct field_name {
 /// &claim::granted>`.
 template <field_name Name, auto Member>
 struct field {
+    using record = typename backend_detail::record_of<decltype(Member)>::type;
+
     /// Hana's pair of the name and a function from the record to the member.
     [[nodiscard]] static constexpr auto accessor() {
         return [&]<std::size_t... At>(std::index_sequence<At...>) {
@@ -55,17 +70,20 @@ private:
 /// Such a struct is a Hana Struct as one that BOOST_HANA_ADAPT_STRUCT adapts. That macro makes the
 /// names and accessors where it stands, in every file that includes the record; these are made
 /// where a codec asks for them.
-template <class... Fields>
+template <class First, class... Others>
 struct record_fields {
+    using record = typename First::record;
+
     /// As Hana's `accessors` has it.
     [[nodiscard]] static constexpr auto apply() {
-        return boost::hana::make_tuple(Fields::accessor()...);
+        return boost::hana::make_tuple(First::accessor(), Others::accessor()...);
     }
 };
 
-/// A struct that names its stored fields itself.
+/// A struct that names its stored fields itself; one that inherits the names of another's does not.
 template <class Record>
-concept names_its_fields = requires { typename Record::stored_fields; };
+concept names_its_fields =
+    requires { requires std::is_same_v<typename Record::stored_fields::record, Record>; };
 
 } // namespace podscope
 

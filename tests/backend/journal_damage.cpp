@@ -415,7 +415,7 @@ TEST_CASE("F05 a lock file of any content is put right and one of a newer versio
         REQUIRE(erase(store, "seen"));
     }
     std::string newer = bytes_of(lock);
-    newer[16] = '\2';
+    newer[16] = '\3';
     set_bytes(lock, newer);
     const auto store = journal::open(made.path());
     REQUIRE_FALSE(store.has_value());

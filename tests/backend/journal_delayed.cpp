@@ -190,6 +190,30 @@ TEST_CASE("F13 what waited for a sync that failed is written again before anothe
     CHECK(std::ranges::count(files::take(), file_event::kind::written, &file_event::what) == 1);
 }
 
+TEST_CASE("F13 what the system has dropped after a failed sync is not made to last as it is now") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = path + "/journal";
+    auto store = journal::open(path).value();
+    auto other = journal::open(path).value();
+    REQUIRE(put_number(store, "a", 1));
+    REQUIRE(put_delayed(store, "b", 2));
+    REQUIRE(value_of(other, "b").value() == number{2, {}}); // at the end from here on
+    {
+        const system_faults faults{
+            [](system_call called) { return called == system_call::sync ? failing(EIO) : fate{}; }};
+        REQUIRE(put_number(store, "c", 3).error().category == errc::io);
+    }
+    set_bytes(file, without(bytes_of(file), places(file)[1]));
+    CHECK(put_number(other, "d", 4).error().category == errc::io);
+
+    auto heir = journal::open(path).value();
+    CHECK(rows_from(heir).value() == rows_of<number>{{"a", {1, {}}}});
+    REQUIRE(put_number(heir, "e", 5));
+    auto later = journal::open(path).value();
+    CHECK(rows_from(later).value() == rows_of<number>{{"a", {1, {}}}, {"e", {5, {}}}});
+}
+
 TEST_CASE("a journal of a format that cannot say what was not synced has each commit synced") {
     const scratch_folder folder;
     const std::string path = folder / "store";

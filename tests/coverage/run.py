@@ -208,7 +208,8 @@ def main():
         sys.exit("podscope: there are no such tests")
     with ThreadPoolExecutor(asked.jobs) as pool:
         if not asked.counted:
-            passed = build.run_tests(only) and all(list(pool.map(build.replay, targets)))
+            replayed = all(list(pool.map(build.replay, targets)))
+            passed = build.run_tests(only) and replayed
         groups = ["tests"] * bool(tests) + [each.name for each in targets]
         counters = build.counters(tests + targets, groups, pool)
         gaps = [each for header in counters.headers() for each in gaps_of(counters, header)]

@@ -40,7 +40,7 @@ struct value_codec {
     static_assert(!std::is_same_v<T, T>,
                   "podscope: the codec cannot store a member of this type; it stores bool, "
                   "integers, enumerations, std::string, resource, std::optional and std::vector of "
-                  "those, and structs adapted by BOOST_HANA_ADAPT_STRUCT");
+                  "those, and structs with stored_fields or adapted by BOOST_HANA_ADAPT_STRUCT");
 };
 
 template <>

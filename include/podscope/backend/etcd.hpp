@@ -273,14 +273,22 @@ private:
             }
             if (ended->what == backend_detail::etcd_outcome::committed) {
                 commits.fetch_add(1, std::memory_order_acq_rel);
+                remember(view, ended->revision);
+            }
+            return ended->what;
+        }
+
+        // The commit stands: memory that runs out here only costs the next one a guess or a bet.
+        void remember(const backend_detail::etcd_view& view, std::uint64_t revision) noexcept {
+            (void)guarded([&]() -> result<void> {
                 for (const auto& [key, now] : view.changed()) {
                     memory.see(key, now.value);
                 }
                 if (watch) {
-                    last_commit.keep(view.left_by_commit(ended->revision));
+                    last_commit.keep(view.left_by_commit(revision));
                 }
-            }
-            return ended->what;
+                return {};
+            });
         }
 
         // What a commit of this handle's has left, if nobody has committed since as far as is

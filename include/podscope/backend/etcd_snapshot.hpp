@@ -4,6 +4,7 @@
 #include <podscope/backend/etcd_json.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -140,11 +141,17 @@ public:
         return found != rows_.end() && found->first < to;
     }
 
+    /// Whether there is one, or there was and it was forgotten.
+    [[nodiscard]] bool may_have_between(std::string_view from, std::string_view to) const {
+        return has_forgotten_.load(std::memory_order_relaxed) || has_between(from, to);
+    }
+
     void see(std::string_view from, std::string_view to, const std::vector<etcd_row>& found) {
         const std::lock_guard held{mutex_};
         rows_.erase(rows_.lower_bound(from), rows_.lower_bound(to));
         if (rows_.size() + found.size() > most_rows) {
             rows_.clear();
+            has_forgotten_.store(true, std::memory_order_relaxed);
         }
         for (std::size_t i = 0; i != std::min(found.size(), most_rows); ++i) {
             rows_.insert_or_assign(found[i].key, found[i].value);
@@ -165,6 +172,7 @@ private:
 
     mutable std::mutex mutex_{};
     std::map<std::string, std::string, std::less<>> rows_{};
+    std::atomic<bool> has_forgotten_{false};
 };
 
 } // namespace podscope::backend_detail

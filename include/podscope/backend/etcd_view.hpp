@@ -237,7 +237,7 @@ private:
     // Whether it is known what a row is; if it is not, it is to be guessed, and was noted.
     [[nodiscard]] result<bool> is_known(const std::string& key) {
         if (seen_.known_until(key) == nullptr && is_bet_) {
-            is_bet_off_ = is_bet_off_ || memory_->has_between(key, key_after(key));
+            is_bet_off_ = is_bet_off_ || memory_->may_have_between(key, key_after(key));
         } else if (seen_.known_until(key) == nullptr) {
             wish missing{key, key_after(key), 0};
             if (may_guess_) {
@@ -291,7 +291,7 @@ private:
                 from = *until;
             } else if (is_bet_) {
                 is_bet_off_ = is_bet_off_ || end_of_prefix(from) != state.end ||
-                              memory_->has_between(from, state.end);
+                              memory_->may_have_between(from, state.end);
                 condition_.add_none(from, state.end);
                 state.bets_on_none = true;
             } else if (may_guess_) {

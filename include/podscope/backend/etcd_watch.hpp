@@ -86,7 +86,7 @@ public:
 
     /// Whether it is known, so that `generation` is the same as long as nobody commits.
     [[nodiscard]] bool is_warm() const noexcept {
-        return now() <= good_until_.load(std::memory_order_acquire);
+        return stamp_.is_current() && now() <= good_until_.load(std::memory_order_acquire);
     }
 
 private:

@@ -344,11 +344,13 @@ private:
         if (unsynced == 0 && (said == present_end() || durable_ != durability::power)) {
             return 0;
         }
+        const auto begin = file_->header().snapshot_end;
         const auto from = unsynced != 0 ? page.unsynced_from() : said.end;
-        const bool is_known = said.file == file_->header().file &&
-                              from >= file_->header().snapshot_end && from <= file_->end();
-        const int code =
-            is_known ? file_->write_again(from) : Files::sync_data(file_->descriptor());
+        const bool is_known =
+            said.file == file_->header().file && from >= begin && from <= file_->end();
+        const int code = is_known        ? file_->write_again(from)
+                         : unsynced != 0 ? file_->write_again(begin)
+                                         : Files::sync_data(file_->descriptor());
         if (code == 0) {
             page.set_synced();
         }

@@ -9,6 +9,7 @@
 #include <podscope/result.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -216,8 +217,19 @@ public:
     }
 
     /// Writes the bytes from `from` to `end()` once more and syncs them: whoever wrote them did not
-    /// live to see them on the disk, or saw his sync fail.
+    /// live to see them on the disk, or saw his sync fail. EIO if they are no frames any more: the
+    /// system may have dropped them after that, and what is there now must not be made to last.
     [[nodiscard]] int write_again(std::uint64_t from) {
+        file_window<Files> window{file_.get(), end_};
+        std::optional<whole_frame> frame;
+        for (auto at = from; at < end_; at += frame->size()) {
+            if (const int code = read_frame(window, at, header_.file, frame); code != 0) {
+                return code;
+            }
+            if (!frame) {
+                return EIO;
+            }
+        }
         std::string bytes(static_cast<std::size_t>(end_ - from), '\0');
         int code = Files::read(file_.get(), bytes.data(), bytes.size(), from);
         if (code == 0) {

@@ -163,19 +163,25 @@ private:
         }
         if (done.error().category == errc::segment_held) {
             auto hold = registry{*txn_}.holder_of(segment.id());
-            auto noted = hold ? note_blocker((*hold)->pod) : fail(hold);
+            if (!hold) {
+                return fail(hold);
+            }
+            auto noted = *hold ? note_blocker((**hold).pod) : result<void>{};
             return noted ? done : noted;
         }
         return done;
     }
 
-    // Notes that a pod that is live by this transaction stands in the way.
+    // Notes that a pod stands in the way. It is live by what this transaction has read; a run on
+    // guesses may find something else each time it looks.
     [[nodiscard]] result<void> note_blocker(std::string_view pod) {
         auto row = registry{*txn_}.find(pod);
         if (!row) {
             return fail(row);
         }
-        blockers_->push_back(**std::move(row));
+        if (*row) {
+            blockers_->push_back(**std::move(row));
+        }
         return {};
     }
 

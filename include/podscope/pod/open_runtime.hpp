@@ -44,7 +44,8 @@ using opened_part = typename Opened::value_type;
 ///
 /// Session segments are as durable as the backend's commits, so that no record outlasts the segment
 /// that it names: over a backend of power durability, `pod::append` costs a sync. A session store
-/// that is named is as it was opened.
+/// that is named is as it was opened; on a network file system that is to be trusted, one has to be
+/// (`use::sessions`), with file_sessions::open_within and its option for that.
 ///
 /// All processes that share the tree open the same folder, each for itself.
 ///

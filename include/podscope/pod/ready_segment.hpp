@@ -11,8 +11,9 @@
 namespace podscope {
 
 /// A session segment that the session store has shown to be there, so that a record may name it.
-/// The only ways to one ask that store, and the only way into a record is by one: no record names a
-/// segment that a crash can still take away, as long as the store makes last what it acknowledges.
+/// The only ways to one ask that store, and pods get what they write by one. So no record names a
+/// segment that was made for its pod and that a crash can still take away, as long as the store
+/// makes last what it acknowledges.
 class ready_segment {
 public:
     /// A fresh one. It begins with an entry, so that one without any is known to be damaged.

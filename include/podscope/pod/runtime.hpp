@@ -112,7 +112,7 @@ public:
     /// refusal may leave behind the segment that was to replace a lost one.
     ///
     /// Errors: `unknown_pod`; `already_live` if the reclaim policy keeps its last holder, as every
-    /// policy does with one that lives or of whom nothing is known; `segment_pending`;
+    /// policy does with one that answers or of whom nothing is known; `segment_pending`;
     /// `unknown_segment`, `empty_segment`, `corrupt` if its session segment is lost (see
     /// restore_options::replace_lost_segment); `segment_held`; `stale_epoch` if its delegation has
     /// ended; `conflict`, with all competitors named; `invalid_name`; those of the parts.

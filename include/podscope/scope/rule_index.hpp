@@ -48,7 +48,7 @@ public:
     /// Adds a rule. Linear in its target's length, amortised. If memory runs out nothing changes.
     void insert(const scope_rule& rule, effect what);
 
-    /// Removes a rule that was added. Linear in its target's length.
+    /// Removes a rule, which must have been added. Linear in its target's length.
     void erase(const scope_rule& rule, effect what) noexcept;
 
     /// The permission at the resource with that key. Linear in its length, whatever the number of
