@@ -518,6 +518,19 @@ TEST_CASE("F43 who has no leader for a moment is asked again though another one 
     CHECK_FALSE(is_first);
 }
 
+TEST_CASE("F43 who asks while etcd is down is told so, and is served once it is back", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    etcd_server server;
+    auto store = open_at(server, {.deadline = 1s});
+    must(put(store, "k", "1"));
+    server.kill();
+    CHECK(why_not(put(store, "k", "2")) == errc::unavailable);
+    CHECK(why_not(store.read([](etcd_reader& txn) { return txn.get("k"); })) == errc::unavailable);
+    server.restart();
+    REQUIRE(podscope_test::eventually([&] { return put(store, "k", "3").has_value(); }));
+    CHECK(all_of(store).at("k") == "3");
+}
+
 TEST_CASE("F43 nothing acknowledged is lost when etcd is killed under load", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     etcd_server server;
