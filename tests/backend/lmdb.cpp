@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // An LMDB database and its processes, and what it does when the system says no. The laws of every
 // store are in typed_store.cpp.
-#include "backend/network_folder.hpp"
 #include "backend/other_process.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
@@ -143,13 +142,6 @@ TEST_CASE("F16 what others could change or lead elsewhere is not taken for an LM
     if (std::filesystem::exists(elsewhere)) {
         CHECK(bytes_of(elsewhere) == "precious");
     }
-}
-
-TEST_CASE("F55 an LMDB database on a network file system is refused unless that is trusted") {
-    check_network_file_systems([](const std::string& path, bool trust) {
-        return podscope::open_lmdb_store<durability::process>(path,
-                                                              {.trust_network_file_system = trust});
-    });
 }
 
 TEST_CASE("F16 a link in the place of the folder of an LMDB database is refused") {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "backend/network_folder.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
 #include <podscope/backend/journal.hpp>
-#include <podscope/session/file.hpp>
 
 #include <filesystem>
 #include <string>
@@ -164,16 +162,4 @@ TEST_CASE("F16 a journal that is made unsafe while it is open is refused when it
     const auto read = value_of(one, "a");
     REQUIRE_FALSE(read.has_value());
     CHECK(read.error().category == errc::unsafe_file);
-}
-
-TEST_CASE("F55 a journal on a network file system is refused unless that is trusted") {
-    check_network_file_systems([](const std::string& path, bool trust) {
-        return journal::open(path, {.trust_network_file_system = trust});
-    });
-}
-
-TEST_CASE("F55 session segments on a network file system are refused unless that is trusted") {
-    check_network_file_systems([](const std::string& path, bool trust) {
-        return podscope::file_sessions::open(path, {.trust_network_file_system = trust});
-    });
 }
