@@ -40,6 +40,16 @@ podscope::result<void> put_delayed(journal& store, std::string_view key, std::in
         [&](auto& txn) { return txn.template put<numbers>(key, {value, {}}); });
 }
 
+// A commit whose sync fails, and which is cut off then, if it can be.
+void fail_to_sync(journal& store, bool can_be_cut_off) {
+    const system_faults faults{[&](system_call called) {
+        const bool fails =
+            called == system_call::sync || (called == system_call::cut && !can_be_cut_off);
+        return fails ? failing(EIO) : fate{};
+    }};
+    REQUIRE(put_number(store, "failed", 0).error().category == errc::io);
+}
+
 // How many syncs there were since the last call.
 auto syncs() {
     return std::ranges::count(files::take(), file_event::kind::synced, &file_event::what);
@@ -158,14 +168,7 @@ TEST_CASE("F13 what waited for a sync that failed is written again before anothe
     REQUIRE(put_number(store, "a", 1));
     REQUIRE(put_delayed(store, "b", 2));
     REQUIRE(put_delayed(store, "c", 3));
-    {
-        const system_faults faults{[&](system_call called) {
-            const bool fails =
-                called == system_call::sync || (called == system_call::cut && !can_be_cut_off);
-            return fails ? failing(EIO) : fate{};
-        }};
-        REQUIRE(put_number(store, "d", 4).error().category == errc::io);
-    }
+    fail_to_sync(store, can_be_cut_off);
     const auto at = places(file);
     (void)files::take();
     auto heir = is_noticed_by_a_new_handle ? journal::open(path).value() : std::move(other);
@@ -199,11 +202,7 @@ TEST_CASE("F13 what the system has dropped after a failed sync is not made to la
     REQUIRE(put_number(store, "a", 1));
     REQUIRE(put_delayed(store, "b", 2));
     REQUIRE(value_of(other, "b").value() == number{2, {}}); // at the end from here on
-    {
-        const system_faults faults{
-            [](system_call called) { return called == system_call::sync ? failing(EIO) : fate{}; }};
-        REQUIRE(put_number(store, "c", 3).error().category == errc::io);
-    }
+    fail_to_sync(store, true);
     set_bytes(file, without(bytes_of(file), places(file)[1]));
     CHECK(put_number(other, "d", 4).error().category == errc::io);
 

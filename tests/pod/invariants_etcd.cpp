@@ -98,6 +98,14 @@ using podscope::backend_detail::etcd_object;
 using with_and_without_leases = std::tuple<configuration<in_etcd, by_script, to_queue>,
                                            configuration<in_leased_etcd, by_script, to_queue>>;
 
+// The calls that an operation makes, which succeeds.
+template <class Operation>
+etcd_wire::count requests_of(const etcd_wire& wire, Operation operation) {
+    (void)wire.take_count();
+    must(operation());
+    return wire.take_count();
+}
+
 TEMPLATE_LIST_TEST_CASE("what a pod does in etcd takes one request to read and one to commit",
                         "[pod][etcd]",
                         with_and_without_leases) {
@@ -105,23 +113,19 @@ TEMPLATE_LIST_TEST_CASE("what a pod does in etcd takes one request to read and o
     crew_of<TestType> c{TestType{}};
     const auto& wire = c.backend().wire;
     auto& planner = c.create(writer("planner", "/ws"));
-    const auto count = [&](auto&& operation) {
-        (void)wire.take_count();
-        must(operation());
-        return wire.take_count();
-    };
     for (const std::string name : {"a", "b", "c"}) {
         CAPTURE(name);
-        const auto delegated =
-            count([&] { return planner.delegate(writer(name, "/ws/" + name), patience); });
+        const auto delegated = requests_of(
+            wire, [&] { return planner.delegate(writer(name, "/ws/" + name), patience); });
         CAPTURE(delegated.reads, delegated.commits, delegated.others);
         CHECK(delegated == etcd_wire::count{1, 1, 0});
     }
-    const auto checked = count([&] { return planner.check("/ws/x", permission::write); });
+    const auto checked =
+        requests_of(wire, [&] { return planner.check("/ws/x", permission::write); });
     CAPTURE(checked.reads, checked.commits, checked.others);
     CHECK(checked == etcd_wire::count{1, 0, 0});
     // One to take it back, and one to note that the sink was told.
-    const auto reclaimed = count([&] { return planner.reclaim("b"); });
+    const auto reclaimed = requests_of(wire, [&] { return planner.reclaim("b"); });
     CAPTURE(reclaimed.reads, reclaimed.commits, reclaimed.others);
     CHECK(reclaimed == etcd_wire::count{2, 2, 0});
 }
@@ -148,9 +152,8 @@ TEST_CASE("a delegation in etcd has nothing to do with who claims what lies behi
         (void)raw.ask("/v3/kv/put", put_again);
         return pass();
     });
-    (void)wire.take_count();
-    must(planner.delegate(writer("b", "/ws/b"), patience));
-    CHECK(wire.take_count() == etcd_wire::count{1, 1, 0});
+    CHECK(requests_of(wire, [&] { return planner.delegate(writer("b", "/ws/b"), patience); }) ==
+          etcd_wire::count{1, 1, 0});
     wire.meddle({});
 }
 
@@ -161,13 +164,9 @@ TEST_CASE("what a pod does in a watched etcd while nobody else does anything rea
     crew_of<watched> c{watched{}};
     const auto& wire = c.backend().wire;
     auto& planner = c.create(writer("planner", "/ws"));
-    const auto count = [&](auto&& operation) {
-        (void)wire.take_count();
-        must(operation());
-        return wire.take_count();
-    };
     const auto delegated = [&](const std::string& name) {
-        return count([&] { return planner.delegate(writer(name, "/ws/" + name), patience); });
+        return requests_of(wire,
+                           [&] { return planner.delegate(writer(name, "/ws/" + name), patience); });
     };
     int names = 0;
     // Until the watch is warm.
@@ -180,7 +179,7 @@ TEST_CASE("what a pod does in a watched etcd while nobody else does anything rea
         CHECK(delegated(name) == etcd_wire::count{0, 1, 0});
     }
     // The one that reads is for what the sink is to be told.
-    CHECK(count([&] { return planner.reclaim("b"); }) == etcd_wire::count{1, 2, 0});
+    CHECK(requests_of(wire, [&] { return planner.reclaim("b"); }) == etcd_wire::count{1, 2, 0});
     // The last commit was about what the sink was told.
     CHECK(delegated("b") == etcd_wire::count{1, 1, 0});
     CHECK(delegated("c") == etcd_wire::count{0, 1, 0});
@@ -211,9 +210,7 @@ TEST_CASE("I7 a check in a watched etcd takes no request until it says revoked",
     auto& planner = c.create(writer("planner", "/ws"));
     auto& child = c.add("planner", writer("child", "/ws/a"));
     const auto count_of_check = [&] {
-        (void)wire.take_count();
-        must(child.check("/ws/a/f", permission::write));
-        return wire.take_count();
+        return requests_of(wire, [&] { return child.check("/ws/a/f", permission::write); });
     };
     REQUIRE(eventually([&] { return count_of_check() == etcd_wire::count{}; }, patience));
     CHECK(may_at(child, "/ws/a/f") == permission::write);
