@@ -2,6 +2,7 @@
 // Transactions in a real etcd: what conflicts and what does not, answers that are lost, and a
 // server that dies, stops and comes back. What a client makes of other servers is in
 // etcd_http.cpp.
+#include "backend/etcd_handle.hpp"
 #include "backend/etcd_imposter.hpp"
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
@@ -52,11 +53,6 @@ static_assert(etcd_backend::durable == podscope::durability::power);
 static_assert(podscope::has_generation<etcd_backend>);
 static_assert(etcd_backend::reaches == podscope::reach::cluster);
 
-etcd_backend open_at(const etcd_server& server, etcd_options options = {}) {
-    options.endpoints = {server.endpoint()};
-    return must(etcd_backend::open(options, podscope::etcd_over_http()));
-}
-
 struct wired {
     explicit wired(const etcd_server& server, etcd_options options = {})
         : store{must(etcd_backend::open(
@@ -70,18 +66,6 @@ struct wired {
     etcd_backend store;
 };
 
-result<void> put(etcd_backend& store, std::string_view key, std::string_view value) {
-    return store.write([&](etcd_writer& txn) { return txn.put(key, value); });
-}
-
-result<void> erase(etcd_backend& store, std::string_view key) {
-    return store.write([&](etcd_writer& txn) { return txn.erase(key); });
-}
-
-std::optional<std::string> value_at(const etcd_backend& store, std::string_view key) {
-    return must(store.read([&](etcd_reader& txn) { return txn.get(key); }));
-}
-
 std::map<std::string, std::string> all_of(const etcd_backend& store) {
     return must(store.read([&](etcd_reader& txn) -> result<std::map<std::string, std::string>> {
         std::map<std::string, std::string> rows;
@@ -93,29 +77,6 @@ std::map<std::string, std::string> all_of(const etcd_backend& store) {
     }));
 }
 
-// Reads a number and puts one that is larger by one.
-result<int> add_one(etcd_backend& store, std::string_view key) {
-    return store.write([&](etcd_writer& txn) -> result<int> {
-        auto found = txn.get(key);
-        if (!found) {
-            return podscope::fail(found);
-        }
-        const int next = *found ? std::stoi(**found) + 1 : 1;
-        auto done = txn.put(key, std::to_string(next));
-        return done ? result<int>{next} : podscope::fail(done);
-    });
-}
-
-struct in_etcd {
-    const etcd_server* server;
-    std::string prefix;
-
-    auto open() const {
-        return etcd_backend::open({.endpoints = {server->endpoint()}, .prefix = prefix},
-                                  podscope::etcd_over_http());
-    }
-};
-
 } // namespace
 
 TEST_CASE("F01 F42 a store in etcd keeps all that stores promise", "[etcd][concurrent]") {
@@ -123,7 +84,11 @@ TEST_CASE("F01 F42 a store in etcd keeps all that stores promise", "[etcd][concu
     const etcd_server server;
     int places = 0;
     PODSCOPE_CHECK_PROMISES(podscope::verify::check_store(
-        [&] { return in_etcd{&server, "place" + std::to_string(++places) + "/"}; }, {.rounds = 3}));
+        [&] {
+            return etcd_place{{.endpoints = {server.endpoint()},
+                               .prefix = "place" + std::to_string(++places) + "/"}};
+        },
+        {.rounds = 3}));
 }
 
 namespace {
@@ -146,7 +111,7 @@ reading scans(std::string from, std::string last) {
 }
 
 // As a table's scan does: what comes after the prefix is nothing to it.
-struct below {
+struct only_below {
     std::string prefix;
 
     bool covers(std::string_view key) const { return key.starts_with(prefix); }
@@ -175,7 +140,7 @@ TEST_CASE("what a transaction in etcd has read may not have changed at its commi
         return [key](etcd_backend& store) { return erase(store, key); };
     };
     const reading nothing = [](etcd_writer&) -> result<void> { return {}; };
-    const reading below_b = [](etcd_writer& txn) { return txn.scan("b", below{"b"}); };
+    const reading below_b = [](etcd_writer& txn) { return txn.scan("b", only_below{"b"}); };
     const std::vector<encounter> all{
         {"a row is changed", gets("b"), puts("b"), true},
         {"a row is erased", gets("b"), erases("b"), true},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Writes to a watched etcd that read nothing: they bet on what the last one has left.
+#include "backend/etcd_handle.hpp"
 #include "backend/etcd_raw.hpp"
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
@@ -37,12 +38,12 @@ using podscope::scan;
 using podscope_test::etcd_server;
 using podscope_test::must;
 
-using rows = std::vector<std::pair<std::string, std::string>>;
+using row_list = std::vector<std::pair<std::string, std::string>>;
 
 // As a scan of a table has it: it says where it ends.
-struct below {
+struct gathered_below {
     std::string prefix{};
-    rows& found;
+    row_list& found;
 
     [[nodiscard]] bool covers(std::string_view key) const { return key.starts_with(prefix); }
 
@@ -56,15 +57,10 @@ struct below {
     }
 };
 
-rows all_below(const etcd_reader& txn, const std::string& prefix) {
-    rows found;
-    must(txn.scan(prefix, below{prefix, found}));
+row_list all_below(const etcd_reader& txn, const std::string& prefix) {
+    row_list found;
+    must(txn.scan(prefix, gathered_below{prefix, found}));
     return found;
-}
-
-result<void> add_one(etcd_writer& txn, std::string_view key) {
-    const auto before = must(txn.get(key));
-    return txn.put(key, std::to_string(before ? std::stoi(*before) + 1 : 1));
 }
 
 // Two handles; the requests of the first, which has a watch, are counted.
@@ -103,9 +99,9 @@ struct two_handles {
             [&] { must(store.write([&](etcd_writer& txn) { return add_one(txn, key); })); });
     }
 
-    [[nodiscard]] rows now() {
+    [[nodiscard]] row_list now() {
         return must(
-            other.read([](etcd_reader& txn) -> result<rows> { return all_below(txn, ""); }));
+            other.read([](etcd_reader& txn) -> result<row_list> { return all_below(txn, ""); }));
     }
 
     static constexpr etcd_wire::count only_a_commit{0, 1, 0};
@@ -125,7 +121,7 @@ TEST_CASE(
     CHECK(here.requests_to_add_one("new") == here.only_a_commit);
     CHECK(here.requests_to_add_one("new") == here.only_a_commit);
     int added = 0;
-    const auto add_below = [&](const std::string& prefix, rows& seen) {
+    const auto add_below = [&](const std::string& prefix, row_list& seen) {
         const auto name = prefix + std::to_string(added++);
         return here.requests_of([&] {
             must(here.store.write([&](etcd_writer& txn) -> result<void> {
@@ -137,25 +133,26 @@ TEST_CASE(
             }));
         });
     };
-    rows seen;
+    row_list seen;
     CHECK(add_below("dir/", seen) == here.only_a_commit);
     CHECK(seen.empty());
     CHECK(add_below("dir/", seen) == here.only_a_commit);
-    CHECK(seen == rows{{"dir/0", "1"}});
+    CHECK(seen == row_list{{"dir/0", "1"}});
     CHECK(here.requests_of([&] {
         must(here.store.write([&](etcd_writer& txn) -> result<void> {
             must(txn.erase("dir/0"));
-            CHECK(all_below(txn, "dir/") == rows{{"dir/1", "1"}});
+            CHECK(all_below(txn, "dir/") == row_list{{"dir/1", "1"}});
             return {};
         }));
     }) == here.only_a_commit);
     CHECK(add_below("dir/", seen) == here.only_a_commit);
-    CHECK(seen == rows{{"dir/1", "1"}});
+    CHECK(seen == row_list{{"dir/1", "1"}});
     // The last one knows nothing of it, and it is not new.
     CHECK(here.requests_to_add_one("new") == here.as_without_a_watch);
     CHECK(add_below("dir/", seen) == here.as_without_a_watch);
-    CHECK(here.now() ==
-          rows{{"dir/1", "1"}, {"dir/2", "1"}, {"dir/3", "1"}, {"new", "3"}, {"settled", "so"}});
+    CHECK(
+        here.now() ==
+        row_list{{"dir/1", "1"}, {"dir/2", "1"}, {"dir/3", "1"}, {"new", "3"}, {"settled", "so"}});
 }
 
 TEST_CASE("I1 a write to a watched etcd that has bet on what is so no more is not committed",
@@ -200,7 +197,7 @@ TEST_CASE("I1 a write to a watched etcd that has bet on what is so no more is no
         };
     }
     int runs = 0;
-    rows seen;
+    row_list seen;
     CHECK(here.requests_of([&] {
         must(here.store.write([&](etcd_writer& txn) -> result<void> {
             if (++runs == 1) {
@@ -244,7 +241,8 @@ TEST_CASE("a row in etcd that was never seen is taken for none once, and not for
     CHECK(count_below("dir/") == here.lost_bet);
     here.settle();
     CHECK(count_below("dir/") == here.as_without_a_watch);
-    CHECK(here.now() == rows{{"dir/1", "1"}, {"hidden", "3"}, {"rows", "1"}, {"settled", "so"}});
+    CHECK(here.now() ==
+          row_list{{"dir/1", "1"}, {"hidden", "3"}, {"rows", "1"}, {"settled", "so"}});
 }
 
 TEST_CASE("a bet on etcd is refused by the first comparison if anybody has committed", "[etcd]") {
@@ -287,7 +285,7 @@ TEST_CASE("nothing is bet on the rest of all that there is in etcd", "[etcd]") {
     // From one key on to the end, which may be many rows.
     CHECK(here.requests_of([&] {
         must(here.store.write([&](etcd_writer& txn) -> result<void> {
-            rows found;
+            row_list found;
             must(txn.scan("t", [&](std::string_view key, std::string_view value) {
                 found.emplace_back(key, value);
                 return scan::stop;
@@ -305,7 +303,8 @@ TEST_CASE("nothing is bet in etcd that takes more comparisons than it has operat
             for (int i = 0; i != 130; ++i) {
                 must(txn.get("row " + std::to_string(i)));
             }
-            return add_one(txn, "row 7");
+            must(add_one(txn, "row 7"));
+            return {};
         }));
     };
     here.settle();
@@ -314,7 +313,7 @@ TEST_CASE("nothing is bet in etcd that takes more comparisons than it has operat
     here.put(here.other, "row 8", "1");
     here.settle();
     CHECK(here.requests_of(add_to_many).commits == 1);
-    CHECK(here.now() == rows{{"row 7", "2"}, {"row 8", "1"}, {"settled", "so"}});
+    CHECK(here.now() == row_list{{"row 7", "2"}, {"row 8", "1"}, {"settled", "so"}});
 }
 
 TEST_CASE("nobody hears what a bet has come to that does not commit", "[etcd]") {
@@ -335,7 +334,7 @@ TEST_CASE("nobody hears what a bet has come to that does not commit", "[etcd]") 
                        : fail({.category = errc::denied, .message = "it is closed"});
         });
         CHECK(done.has_value());
-        CHECK(here.now() == rows{{"entered", "yes"}, {"state", "open"}});
+        CHECK(here.now() == row_list{{"entered", "yes"}, {"state", "open"}});
     }
     SECTION("that there is nothing to do") {
         CHECK(must(here.store.write([&](etcd_writer& txn) -> result<std::string> {
@@ -393,7 +392,8 @@ TEST_CASE("I5 threads and handles that count in a watched etcd lose nothing",
                 const auto counted = must(txn.get("counted"));
                 must(txn.put("as seen", std::to_string(seen) + " " + counted.value_or("0")));
                 must(txn.put("row/" + name + std::to_string(i), "1"));
-                return add_one(txn, "counted");
+                must(add_one(txn, "counted"));
+                return {};
             }));
             const auto is_right = must(by.read([](etcd_reader& txn) -> result<bool> {
                 const auto counted = must(txn.get("counted")).value();

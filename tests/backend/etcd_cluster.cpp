@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A store in an etcd of three members, of which each dies while the store is used.
+#include "backend/etcd_handle.hpp"
 #include "support/catch.hpp"
 #include "support/dying_cluster.hpp"
 #include "support/etcd_server.hpp"
@@ -18,16 +19,6 @@ namespace {
 using podscope_test::dying_cluster;
 using podscope_test::etcd_cluster;
 
-struct in_three {
-    std::vector<std::string> endpoints;
-    std::string prefix;
-
-    auto open() const {
-        return podscope::etcd_backend::open({.endpoints = endpoints, .prefix = prefix},
-                                            podscope::etcd_over_http());
-    }
-};
-
 } // namespace
 
 TEST_CASE("F01 F42 F43 a store in etcd keeps its promises while each member is killed in turn",
@@ -39,7 +30,8 @@ TEST_CASE("F01 F42 F43 a store in etcd keeps its promises while each member is k
     // In the middle of what is done for each promise.
     const auto make_place = [&] {
         cluster.strike();
-        return in_three{endpoints, "place" + std::to_string(++places) + "/"};
+        return backend_test::etcd_place{
+            {.endpoints = endpoints, .prefix = "place" + std::to_string(++places) + "/"}};
     };
     PODSCOPE_CHECK_PROMISES(podscope::verify::check_store(make_place, {.rounds = 2}));
     CHECK(places > etcd_cluster::members);

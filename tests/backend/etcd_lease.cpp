@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Rows that hang on a lease: what goes with it and what stays, who learns of it, and what a handle
 // knows of its own.
+#include "backend/etcd_handle.hpp"
 #include "backend/etcd_raw.hpp"
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
@@ -45,17 +46,7 @@ static_assert(podscope::leasing_byte_writer<etcd_writer>);
 
 // So long that nothing ends in a test but what the test ends.
 constexpr std::chrono::seconds long_term = 1h;
-
-etcd_backend open_at(const etcd_server& server,
-                     etcd_options options = {.lease_term = long_term},
-                     podscope::etcd_dialler dial = podscope::etcd_over_http()) {
-    options.endpoints = {server.endpoint()};
-    return must(etcd_backend::open(options, std::move(dial)));
-}
-
-result<void> put(etcd_backend& store, std::string_view key) {
-    return store.write([&](etcd_writer& txn) { return txn.put(key, "plain"); });
-}
+const etcd_options leasing{.lease_term = long_term};
 
 result<void> put_leased(etcd_backend& store, std::string_view key) {
     return store.write([&](etcd_writer& txn) { return txn.put_leased(key, "leased"); });
@@ -85,26 +76,6 @@ std::string lease_of(etcd_backend& store, raw_etcd& raw) {
     return only_new(before, raw.leases());
 }
 
-bool is_steady(const etcd_backend& store) {
-    const auto before = store.generation();
-    return store.is_warm() && store.generation() == before;
-}
-
-} // namespace
-
-namespace {
-
-struct in_leased_etcd {
-    const etcd_server* server;
-    std::string prefix;
-
-    auto open() const {
-        return etcd_backend::open(
-            {.endpoints = {server->endpoint()}, .prefix = prefix, .lease_term = 1s},
-            podscope::etcd_over_http());
-    }
-};
-
 } // namespace
 
 TEST_CASE("F42 F44 a store in etcd whose rows hang on leases keeps all that stores promise",
@@ -113,7 +84,11 @@ TEST_CASE("F42 F44 a store in etcd whose rows hang on leases keeps all that stor
     const etcd_server server;
     int places = 0;
     const auto report = podscope::verify::check_store(
-        [&] { return in_leased_etcd{&server, "place" + std::to_string(++places) + "/"}; },
+        [&] {
+            return etcd_place{{.endpoints = {server.endpoint()},
+                               .prefix = "place" + std::to_string(++places) + "/",
+                               .lease_term = 1s}};
+        },
         {.rounds = 1});
     PODSCOPE_CHECK_PROMISES(report);
     for (const auto& one : report.names(podscope::verify::standing::deviates)) {
@@ -125,9 +100,9 @@ TEST_CASE("rows in etcd go with the lease that they hang on, and no others", "[e
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     raw_etcd raw{server.endpoint()};
-    auto mine = open_at(server);
-    auto other = open_at(server);
-    auto without = open_at(server, {});
+    auto mine = open_at(server, leasing);
+    auto other = open_at(server, leasing);
+    auto without = open_at(server);
     const auto lease = lease_of(mine, raw);
     const auto others = lease_of(other, raw);
     for (const auto* key : {"mine", "kept", "loosened", "moved", "erased"}) {
@@ -172,7 +147,7 @@ TEST_CASE("a lease in etcd is kept up as long as its handle is there, and ends a
           "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    const auto reader = open_at(server, {});
+    const auto reader = open_at(server);
     {
         const etcd_wire wire{podscope::etcd_over_http()};
         std::atomic<std::size_t> renewals{0};
@@ -223,8 +198,8 @@ TEST_CASE("what a transaction in etcd has read may not have gone with a lease at
     const int others = GENERATE(0, 300);
     const bool scans = GENERATE(false, true);
     CAPTURE(others, scans);
-    auto holder = open_at(server);
-    auto second = open_at(server);
+    auto holder = open_at(server, leasing);
+    auto second = open_at(server, leasing);
     const auto lease = lease_of(holder, raw);
     must(put_leased(second, "held/2"));
     must(put_leased(holder, "held/1"));
@@ -295,7 +270,7 @@ TEST_CASE("a transaction in etcd may read what hangs on more leases than etcd co
     constexpr std::size_t most = 8;
     std::vector<etcd_backend> holders;
     for (std::size_t i = 0; i != 2 * most; ++i) {
-        holders.push_back(open_at(server));
+        holders.push_back(open_at(server, leasing));
         must(put_leased(holders.back(), "held/" + std::to_string(i)));
     }
     const etcd_wire wire{podscope::etcd_over_http()};
@@ -323,7 +298,7 @@ TEST_CASE("a row that was to hang on a lease which ends before the commit is put
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     raw_etcd raw{server.endpoint()};
-    auto holder = open_at(server);
+    auto holder = open_at(server, leasing);
     const auto lease = lease_of(holder, raw);
     const etcd_wire wire{podscope::etcd_over_http()};
     auto store = open_at(server, {}, wire.dialler());
@@ -344,7 +319,7 @@ TEST_CASE("I7 a watched store in etcd hears of the end of a lease", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     raw_etcd raw{server.endpoint()};
-    auto holder = open_at(server);
+    auto holder = open_at(server, leasing);
     const bool is_deaf = GENERATE(false, true);
     CAPTURE(is_deaf);
     const etcd_wire wire{podscope::etcd_over_http()};

@@ -23,9 +23,9 @@ using podscope::scan;
 using podscope_test::etcd_server;
 using podscope_test::must;
 
-using keys = std::vector<std::string>;
+using key_list = std::vector<std::string>;
 
-std::size_t count(std::string_view text, std::string_view of) {
+std::size_t times_in(std::string_view text, std::string_view of) {
     std::size_t found = 0;
     for (auto at = text.find(of); at != std::string_view::npos; at = text.find(of, at + 1)) {
         ++found;
@@ -52,8 +52,8 @@ public:
         fetched seen;
         wire.meddle([&](const podscope::etcd_call& call, const etcd_wire::passing& pass) {
             auto reply = pass();
-            seen.ranges += count(call.body, "\"request_range\"");
-            seen.rows += count(reply.value().body, "\"mod_revision\"");
+            seen.ranges += times_in(call.body, "\"request_range\"");
+            seen.rows += times_in(reply.value().body, "\"mod_revision\"");
             return reply;
         });
         body();
@@ -66,22 +66,22 @@ public:
 };
 
 template <class Table>
-keys all_with(podscope::etcd_store& store, std::string_view prefix) {
-    return must(store.read([&](auto& txn) -> result<keys> {
-        keys found;
+key_list all_with(podscope::etcd_store& store, std::string_view prefix) {
+    return must(store.read([&](auto& txn) -> result<key_list> {
+        key_list found;
         auto done =
             podscope::scan_prefix<Table>(txn, prefix, [&](std::string_view key, const auto&) {
                 found.emplace_back(key);
                 return scan::next;
             });
-        return done ? result<keys>{std::move(found)} : podscope::fail(done);
+        return done ? result<key_list>{std::move(found)} : podscope::fail(done);
     }));
 }
 
 // The first row of each of these places, or behind it.
-keys first_from(podscope::etcd_store& store, const keys& places) {
-    return must(store.read([&](auto& txn) -> result<keys> {
-        keys found;
+key_list first_from(podscope::etcd_store& store, const key_list& places) {
+    return must(store.read([&](auto& txn) -> result<key_list> {
+        key_list found;
         for (const auto& place : places) {
             auto done = txn.template scan<numbers>(place, [&](std::string_view key, const auto&) {
                 found.emplace_back(key);
@@ -108,15 +108,15 @@ TEST_CASE("a scan in etcd fetches no row behind what it asks for", "[etcd]") {
     // As much when it is known what there was as when nothing is.
     for (int times = 0; times != 2; ++times) {
         CAPTURE(times);
-        keys found;
+        key_list found;
         CHECK(other.fetched_by([&] { found = all_with<notes>(other.store, "a/"); }).rows == 2);
-        CHECK(found == keys{"a/1", "a/2"});
+        CHECK(found == key_list{"a/1", "a/2"});
         CHECK(other.fetched_by([&] { found = all_with<notes>(other.store, "b"); }).rows == 2);
-        CHECK(found == keys{"b/1", "b/2"});
+        CHECK(found == key_list{"b/1", "b/2"});
         CHECK(other.fetched_by([&] { found = all_with<notes>(other.store, "a\xff"); }).rows == 1);
-        CHECK(found == keys{"a\xff"});
+        CHECK(found == key_list{"a\xff"});
         CHECK(other.fetched_by([&] { found = all_with<notes>(other.store, ""); }).rows == 5);
-        CHECK(found == keys{"a/1", "a/2", "a\xff", "b/1", "b/2"});
+        CHECK(found == key_list{"a/1", "a/2", "a\xff", "b/1", "b/2"});
         CHECK(other.fetched_by([&] { found = all_with<notes>(other.store, "c"); }).rows == 0);
         CHECK(found.empty());
     }
@@ -128,23 +128,23 @@ TEST_CASE("what a transaction in etcd asks for twice it fetches once", "[etcd]")
     counted_store mine{server};
     must(put_number(mine.store, "k", 1));
     must(put_number(mine.store, "m", 1));
-    const keys places{"a", "b", "c", "d", "k"};
+    const key_list places{"a", "b", "c", "d", "k"};
     (void)first_from(mine.store, places);
-    keys found;
+    key_list found;
     CHECK(mine.fetched_by([&] { found = first_from(mine.store, places); }) == fetched{1, 2});
-    CHECK(found == keys{"k", "k", "k", "k", "k"});
+    CHECK(found == key_list{"k", "k", "k", "k", "k"});
 
     SECTION("a row that others have put there since is seen all the same") {
         counted_store other{server};
         must(put_number(other.store, "b2", 1));
-        CHECK(first_from(mine.store, places) == keys{"b2", "b2", "k", "k", "k"});
+        CHECK(first_from(mine.store, places) == key_list{"b2", "b2", "k", "k", "k"});
         must(put_number(other.store, "c", 1));
-        CHECK(first_from(mine.store, places) == keys{"b2", "b2", "c", "k", "k"});
+        CHECK(first_from(mine.store, places) == key_list{"b2", "b2", "c", "k", "k"});
     }
     SECTION("and so is one that is there no more") {
         counted_store other{server};
         must(erase(other.store, "k"));
-        CHECK(first_from(mine.store, places) == keys{"m", "m", "m", "m", "m"});
+        CHECK(first_from(mine.store, places) == key_list{"m", "m", "m", "m", "m"});
         must(erase(other.store, "m"));
         CHECK(first_from(mine.store, places).empty());
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a holder learns of commits without asking, and what it knows when the cluster is silent.
+#include "backend/etcd_handle.hpp"
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
@@ -60,23 +61,8 @@ struct watched {
     }
 };
 
-etcd_backend open_at(const etcd_server& server, etcd_options options = {.freshness = 2s}) {
-    options.endpoints = {server.endpoint()};
-    return must(etcd_backend::open(options, podscope::etcd_over_http()));
-}
-
-result<void> put(auto& store, std::string_view key, std::string_view value) {
-    return store.write([&](etcd_writer& txn) { return txn.put(key, value); });
-}
-
 bool comes_true(const std::function<bool()>& condition) {
     return podscope_test::eventually(condition, 20s);
-}
-
-// The same for as long as nobody commits.
-bool is_steady(const etcd_backend& store) {
-    const auto before = store.generation();
-    return store.is_warm() && store.generation() == before;
 }
 
 } // namespace
@@ -114,7 +100,7 @@ TEST_CASE("I7 a watched store in etcd hears of every commit without a request", 
 TEST_CASE("F46 a watched store in etcd misses nothing while its watch is broken", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     etcd_server server;
-    auto store = open_at(server);
+    auto store = open_at(server, {.freshness = 2s});
     REQUIRE(comes_true([&] { return is_steady(store); }));
     for (int i = 0; i != 3; ++i) {
         const auto before = store.generation();
@@ -177,7 +163,7 @@ TEST_CASE("F22 a forked copy knows nothing of a watched store in etcd", "[etcd]"
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     {
-        auto store = open_at(server);
+        auto store = open_at(server, {.freshness = 2s});
         REQUIRE(comes_true([&] { return is_steady(store); }));
         const auto pid = ::fork();
         if (pid == 0) {

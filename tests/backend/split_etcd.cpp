@@ -40,7 +40,7 @@ static_assert(!podscope::leases_rows<over_memory::writer, notes>);
 static_assert(!podscope::leases_rows<over_memory::writer, numbers, notes>);
 static_assert(!podscope::reads_leased<without_leases::reader, numbers>);
 
-podscope::etcd_store open_at(const etcd_server& server) {
+podscope::etcd_store open_store_at(const etcd_server& server) {
     return must(podscope::open_etcd_store({.endpoints = {server.endpoint()}, .lease_term = 1h},
                                           podscope::etcd_over_http()));
 }
@@ -57,7 +57,7 @@ TEST_CASE("a write of a split store commits once to its second part, guesses or 
           "[etcd][split]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
-    over_memory store{open_at(server), second_memory{}};
+    over_memory store{open_store_at(server), second_memory{}};
     // The first one has the two parts meet, and nothing to guess by.
     int runs = 0;
     for (int number = 1; number != 5; ++number) {
@@ -90,7 +90,7 @@ TEST_CASE("a split store whose first part is a watched etcd bets nothing of its 
     over_memory store{must(podscope::open_etcd_store(
                           {.endpoints = {server.endpoint()}, .freshness = 1h}, wire.dialler())),
                       second_memory{}};
-    auto other = open_at(server);
+    auto other = open_store_at(server);
     int number = 0;
     const auto add = [&](auto&& meanwhile) {
         ++number;
@@ -156,8 +156,8 @@ TEST_CASE("F44 a row of a split store hangs on what it hung on, though its body 
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     const map_backend records; // which runs each body twice
-    over_bytes mine{open_at(server), podscope::lifted{records}};
-    over_bytes theirs{open_at(server), podscope::lifted{records}};
+    over_bytes mine{open_store_at(server), podscope::lifted{records}};
+    over_bytes theirs{open_store_at(server), podscope::lifted{records}};
     must(mine.write([](auto& txn) { return txn.template put_leased<numbers>("mine", {1, {}}); }));
     must(theirs.write([](auto& txn) { return txn.template put_leased<numbers>("row", {1, {}}); }));
     must(theirs.write([](auto& txn) { return txn.template put<numbers>("plain", {1, {}}); }));

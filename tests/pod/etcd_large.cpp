@@ -17,11 +17,9 @@ namespace {
 using namespace podscope_test;
 namespace tables = podscope::tables;
 
-using parts = system_parts<in_etcd>;
-using runtime = podscope::basic_runtime<parts>;
-
-runtime open_runtime_at(const in_etcd& place) {
-    return runtime{parts{place.open(), place.open_sessions(), {}, {}, {}, {}, {}, {}}};
+auto open_runtime_at(const in_etcd& place) {
+    return podscope::basic_runtime{
+        system_parts<in_etcd>{place.open(), place.open_sessions(), {}, {}, {}, {}, {}, {}}};
 }
 
 } // namespace

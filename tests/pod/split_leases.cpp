@@ -36,12 +36,12 @@ auto runtime_at(const in_leased_etcd_and_journal& place, podscope::queue_sink to
                                   use::probe(podscope::allocation_probe{store}));
 }
 
-using runtime = decltype(runtime_at(std::declval<const in_leased_etcd_and_journal&>()));
+using split_runtime = decltype(runtime_at(std::declval<const in_leased_etcd_and_journal&>()));
 
 // Holds pods until it is killed.
-class holder_program {
+class holder_of_pods {
 public:
-    explicit holder_program(const in_leased_etcd_and_journal& place)
+    explicit holder_of_pods(const in_leased_etcd_and_journal& place)
         : library_{runtime_at(place)} {}
 
     // `create` makes the planner, `delegate` has it delegate and answers the grant, and any other
@@ -61,15 +61,15 @@ public:
     }
 
 private:
-    runtime library_;
-    std::deque<runtime::pod> held_{};
+    split_runtime library_;
+    std::deque<split_runtime::pod> held_{};
 };
 
-class holding_process : public talking_process {
+class process_with_pods : public talking_process {
 public:
-    explicit holding_process(const in_leased_etcd_and_journal& place)
+    explicit process_with_pods(const in_leased_etcd_and_journal& place)
         : talking_process{
-              [&](line_to_test line) { return serve_by<holder_program>(line, place); }} {}
+              [&](line_to_test line) { return serve_by<holder_of_pods>(line, place); }} {}
 };
 
 // What the invariants say of what is stored, and of the pods that live.
@@ -79,7 +79,8 @@ public:
         : store_{place.open()},
           told_{std::move(told)} {}
 
-    [[nodiscard]] std::vector<std::string> broken(const std::vector<const runtime::pod*>& alive) {
+    [[nodiscard]] std::vector<std::string>
+    broken(const std::vector<const split_runtime::pod*>& alive) {
         for (const auto& one : told_.drain()) {
             ids_.insert(one.id);
         }
@@ -108,15 +109,15 @@ TEST_CASE("I4 I5 F44 what a killed process held comes back once where its record
     in_leased_etcd_and_journal place;
     (void)in_etcd::server();
     const auto long_term = std::exchange(place.lease_term, 1s);
-    holding_process parent{place};
-    holding_process holder{place};
+    process_with_pods parent{place};
+    process_with_pods holder{place};
     place.lease_term = long_term; // who takes back loses nothing itself
-    const holding_process late{place};
+    const process_with_pods late{place};
 
     const podscope::queue_sink told;
     auto library = runtime_at(place, told);
     judge judged{place, told};
-    std::optional<runtime::pod> planner;
+    std::optional<split_runtime::pod> planner;
     podscope::grant shown;
     const bool parent_dies = GENERATE(false, true);
     CAPTURE(parent_dies);
