@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// PODSCOPE_SEED=n begins with the sequence of that seed, PODSCOPE_SEQUENCES=n plays so many.
 #include "support/sequences.hpp"
 
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
-#include "support/effort.hpp"
 #include "support/shrinking.hpp"
 
 #include <algorithm>
@@ -17,19 +15,6 @@
 namespace {
 
 using namespace podscope_test;
-
-constexpr std::size_t steps = 40;
-
-template <class Backend>
-void play_sequences(std::uint64_t count) {
-    const auto first = number_from_environment("PODSCOPE_SEED", 1);
-    const auto end = first + rounds("PODSCOPE_SEQUENCES", count);
-    play_seeds(first, end, "PODSCOPE_SEQUENCES", [](choices chosen) {
-        const Backend backend;
-        sequence<typename Backend::store>{[&] { return backend.open(); }, std::move(chosen)}.play(
-            steps);
-    });
-}
 
 TEST_CASE("I1 to I11 hold after every step of random sequences in memory", "[pod][random]") {
     play_sequences<in_memory>(2'000);
@@ -47,7 +32,7 @@ TEST_CASE("a lost game is told by the shortest like it", "[pod]") {
     using store = in_memory::store;
     const auto play = [](choices chosen) {
         // Of which nothing is left after a reboot.
-        sequence<store>{[] { return store{}; }, std::move(chosen)}.play(steps);
+        sequence<store>{[] { return store{}; }, std::move(chosen)}.play(sequence_steps);
     };
     std::optional<game_lost> first;
     for (std::uint64_t seed = 1; !first; ++seed) {

@@ -9,7 +9,6 @@
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/pod/grant.hpp>
-#include <podscope/registry/registry.hpp>
 #include <podscope/store/when_unreachable.hpp>
 
 #include <algorithm>
@@ -44,6 +43,7 @@ protected:
     using base::pods_;
     using base::take;
     using base::told;
+    using base::vanish;
     using base::world_;
     using typename base::actor;
     using typename base::held_pod;
@@ -184,16 +184,9 @@ protected:
             note("wake " + text);
             world_.wake(who.identity);
             return model_.wake(process);
-        case 8: return vanish();
+        case 8: return vanish(any_name());
         default: return abandon(process);
         }
-    }
-
-    void vanish() {
-        const auto name = any_name();
-        note("vanish " + name);
-        model_.vanish(name);
-        must(backend_.write([&](auto& txn) { return podscope::registry{txn}.erase(name); }));
     }
 
     void abandon(std::int64_t process) {

@@ -14,8 +14,11 @@
 #include "support/world.hpp"
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/leased_rows.hpp>
 #include <podscope/pod/runtime.hpp>
 #include <podscope/pod/self.hpp>
+#include <podscope/registry/records.hpp>
+#include <podscope/registry/registry.hpp>
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/session/memory.hpp>
 
@@ -194,6 +197,17 @@ protected:
             }
         }
         return able.empty() ? nullptr : able[pick(able.size())];
+    }
+
+    // The registry forgets a pod. Where rows can hang on a lease it proves nothing, and the policy
+    // decides (etcd_leases.cpp); the model, which always takes it for proven, is not asked then.
+    void vanish(const std::string& name) {
+        if constexpr (!podscope::reads_leased<typename Backend::reader,
+                                              podscope::tables::allocations>) {
+            note("vanish " + name);
+            model_.vanish(name);
+            must(backend_.write([&](auto& txn) { return podscope::registry{txn}.erase(name); }));
+        }
     }
 
     // The objects of a dead process are no more, but nobody ran their destructors either.

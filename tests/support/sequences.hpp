@@ -5,9 +5,11 @@
 #pragma once
 
 #include "support/choices.hpp"
+#include "support/effort.hpp"
 #include "support/mirrored_game.hpp"
 #include "support/reference_model.hpp"
 #include "support/results.hpp"
+#include "support/shrinking.hpp"
 #include "support/stored_state.hpp"
 
 #include <podscope/backend/concept.hpp>
@@ -65,6 +67,7 @@ private:
     using base::take;
     using base::take_restored;
     using base::told;
+    using base::vanish;
     using base::world_;
     using typename base::actor;
     using typename base::held_pod;
@@ -113,7 +116,7 @@ private:
         case 15: return with_pod("deliver", &sequence::deliver);
         case 16: return kill();
         case 17: return hang_or_wake();
-        case 18: return vanish();
+        case 18: return vanish(any_name());
         case 19: return abandon();
         case 20:
         case 21:
@@ -232,13 +235,6 @@ private:
         }
     }
 
-    void vanish() {
-        const auto name = any_name();
-        note("vanish " + name);
-        model_.vanish(name);
-        must(backend_.write([&](auto& txn) { return podscope::registry{txn}.erase(name); }));
-    }
-
     void abandon() {
         auto* one = any_pod();
         if (one == nullptr) {
@@ -300,5 +296,21 @@ private:
     std::vector<actor> hung_{};
     std::vector<podscope::grant> grants_{};
 };
+
+/// Of a sequence that nobody shortens.
+inline constexpr std::size_t sequence_steps = 40;
+
+/// Plays sequences to a backend (see configurations.hpp), each to a new one. PODSCOPE_SEED=n begins
+/// with the sequence of that seed, PODSCOPE_SEQUENCES=n plays so many.
+template <class Backend>
+void play_sequences(std::uint64_t count) {
+    const auto first = number_from_environment("PODSCOPE_SEED", 1);
+    const auto end = first + rounds("PODSCOPE_SEQUENCES", count);
+    play_seeds(first, end, "PODSCOPE_SEQUENCES", [](choices chosen) {
+        const Backend backend;
+        sequence<typename Backend::store>{[&] { return backend.open(); }, std::move(chosen)}.play(
+            sequence_steps);
+    });
+}
 
 } // namespace podscope_test

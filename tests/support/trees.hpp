@@ -4,8 +4,11 @@
 // each of them the library and the reference model must have ended and adopted the same.
 #pragma once
 
+#include "support/choices.hpp"
+#include "support/effort.hpp"
 #include "support/growing_tree.hpp"
 #include "support/reference_model.hpp"
+#include "support/shrinking.hpp"
 #include "support/stored_state.hpp"
 
 #include <podscope/backend/concept.hpp>
@@ -288,5 +291,19 @@ private:
                                                      " and had to be shown" + text(model_.shown()));
     }
 };
+
+/// Plays trees to a backend (see configurations.hpp), each to a new one. PODSCOPE_SEED=n begins
+/// with the tree of that seed, PODSCOPE_TREES=n plays so many.
+template <class Backend>
+void play_trees(std::uint64_t count) {
+    const auto first = number_from_environment("PODSCOPE_SEED", 1);
+    const auto end =
+        first + number_from_environment("PODSCOPE_TREES", is_sanitised ? count / 40 : count);
+    play_seeds(first, end, "PODSCOPE_TREES", [](choices chosen) {
+        const Backend backend;
+        random_tree<typename Backend::store>{[&] { return backend.open(); }, std::move(chosen)}
+            .play();
+    });
+}
 
 } // namespace podscope_test
