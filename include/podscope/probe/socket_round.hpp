@@ -219,8 +219,10 @@ private:
                 return;
             }
             if (got <= 0) {
-                const bool no_way = got < 0 && (errno == ENETUNREACH || errno == EHOSTUNREACH);
-                settle(i, no_way ? verdict::unknown : verdict::unreachable);
+                // Anything else than the peer's end is a failure of the network's, or of our own.
+                const bool has_ended =
+                    got == 0 || errno == ECONNRESET || errno == ECONNREFUSED || errno == ETIMEDOUT;
+                settle(i, has_ended ? verdict::unreachable : verdict::unknown);
                 return;
             }
             p.heard.append(bytes.data(), static_cast<std::size_t>(got));

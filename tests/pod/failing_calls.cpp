@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+// Each system call of a pod's life fails once, over each store that has files: what fails says so,
+// and what is left is whole and goes on.
+#include "support/failing_calls.hpp"
+
+#include "support/catch.hpp"
+#include "support/crew.hpp"
+#include "support/invariants.hpp"
+#include "support/stored_state.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <podscope/backend/lmdb.hpp>
+#include <podscope/backend/sqlite.hpp>
+#include <podscope/pod/open_runtime.hpp>
+#include <podscope/pod/use.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace podscope_test;
+
+struct journal {
+    static auto open(const std::string& folder) { return podscope::journal_backend::open(folder); }
+};
+
+struct sqlite {
+    static auto open(const std::string& folder) { return podscope::open_sqlite_store<>(folder); }
+};
+
+struct lmdb {
+    static auto open(const std::string& folder) { return podscope::open_lmdb_store<>(folder); }
+};
+
+// Has no time, so that all that it was to be told of is still there afterwards.
+struct busy_sink {
+    [[nodiscard]] podscope::result<void> notify(const podscope::notification&) {
+        return podscope::fail({.category = podscope::errc::unavailable, .message = "later"});
+    }
+};
+
+constexpr int was_created = 0;
+constexpr int was_not_created = 1;
+constexpr int was_not_explained = 2;
+
+/// The life of a pod and its child as far as it gets, in a process that ends then.
+template <class Stores>
+int lead_a_life(const std::string& at) {
+    bool is_explained = true;
+    const auto succeeds = [&](const auto& given) {
+        is_explained = is_explained && (given || !given.error().message.empty());
+        return given.has_value();
+    };
+    const auto until_the_end = [&] {
+        auto store = Stores::open(at);
+        if (!succeeds(store)) {
+            return was_not_created;
+        }
+        auto library = podscope::open_runtime(at, podscope::use::backend(*store),
+                                              podscope::use::sink(busy_sink{}));
+        if (!succeeds(library)) {
+            return was_not_created;
+        }
+        auto planner = library->create(writer("planner", "/ws"));
+        if (!succeeds(planner)) {
+            return was_not_created;
+        }
+        if (auto granted = planner->delegate(writer("child", "/ws/a"), patience);
+            succeeds(granted)) {
+            if (auto child = library->adopt(*granted); succeeds(child)) {
+                (void)succeeds(child->check("/ws/a/f", permission::write));
+                (void)succeeds(child->append({.kind = "note"}));
+                (void)succeeds(child->release());
+            }
+        }
+        (void)succeeds(planner->append({.kind = "note"}));
+        (void)succeeds(planner->reconcile(patience));
+        (void)succeeds(planner->check("/ws/a/f", permission::write));
+        (void)succeeds(planner->replay(
+            0, [](std::uint64_t, const podscope::session_entry&) { return podscope::scan::next; }));
+        return was_created;
+    };
+    mark_deed();
+    const int code = until_the_end();
+    mark_deed();
+    return is_explained ? code : was_not_explained;
+}
+
+/// What that life has left must be whole, and go on.
+template <class Stores>
+void take_over(const std::string& at, int code) {
+    REQUIRE((code == was_created || code == was_not_created));
+    auto store = must(Stores::open(at));
+    CHECK(broken_invariants(stored_state{store}, crew_places(), {}, {}) ==
+          std::vector<std::string>{});
+    auto library = must(podscope::open_runtime(at, podscope::use::backend(store)));
+    auto back = library.restore("planner", {.probe_time = patience});
+    // What failed may have happened, but what succeeded has.
+    if (!back && code == was_not_created) {
+        CHECK(back.error().category == podscope::errc::unknown_pod);
+        return;
+    }
+    auto pod = must(std::move(back)).pod;
+    must(pod.reclaim("child"));
+    must(pod.check("/ws/a/f", permission::write));
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("F09 F40 I10 a pod's life bears the failure of any system call",
+                   "[pod][slow]",
+                   journal,
+                   sqlite,
+                   lmdb) {
+    PODSCOPE_NEEDS_PTRACE();
+    for (const auto fails : {for_want, by_signal}) {
+        std::optional<temporary_folder> folder{std::in_place};
+        const auto calls = fail_each_call(
+            fails, [&] { return lead_a_life<TestType>(*folder / "store"); },
+            [&](int code) {
+                take_over<TestType>(*folder / "store", code);
+                folder.emplace();
+            });
+        CHECK(calls > (fails == by_signal ? 0 : 50));
+    }
+}
