@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+// Each system call by which a process is confined fails once: it is confined as its report says, or
+// it is told that it is not and may do what it could before.
+#include "support/failing_calls.hpp"
+
+#include "enforce/confined.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <podscope/enforce/confine.hpp>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+using namespace podscope_test;
+using namespace podscope::enforce;
+
+namespace {
+
+constexpr int is_sound = 0;
+constexpr int is_unexplained = 1;
+constexpr int is_half_confined = 2;
+constexpr int is_open = 3;
+
+template <class Policy>
+int confine_and_try(const podscope::scope& to, const std::string& root) {
+    mark_deed();
+    const auto confined = confine_self<Policy>(to);
+    mark_deed();
+    const int mine = try_write(root + "/mine/file");
+    const int theirs = try_write(root + "/theirs/file");
+    if (!confined) {
+        return confined.error().message.empty() ? is_unexplained
+               : mine == 0 && theirs == 0       ? is_sound
+                                                : is_half_confined;
+    }
+    // The policy `advisory` does what can be done, and says what that leaves.
+    const bool is_watched = Policy::needs_kernel || confined->limits.empty();
+    return theirs == EACCES || !is_watched ? is_sound : is_open;
+}
+
+} // namespace
+
+TEMPLATE_TEST_CASE("F09 who is told that he is confined is, whatever call has failed",
+                   "[enforce]",
+                   narrowed,
+                   exact,
+                   advisory) {
+    PODSCOPE_NEEDS_PTRACE();
+    NEEDS_LANDLOCK();
+    const temporary_folder root;
+    for (const auto* part : {"/mine/folder", "/theirs"}) {
+        std::filesystem::create_directories(root.path() + part);
+    }
+    std::ofstream{root / "mine/file"};
+    std::ofstream{root / "theirs/file"};
+    const auto to = scope_of({may_write(root / "mine"), may_read(root / "theirs")});
+    const auto deed = [&] { return confine_and_try<TestType>(to, root.path()); };
+    CHECK(fail_each_call(for_want, deed) > 10);
+    (void)fail_each_call(by_signal, deed);
+}
