@@ -216,8 +216,7 @@ TEST_CASE("F10 a process that dies while it tells has it told again by the next"
     CHECK(stored_state{store}.of<tables::outbox>().empty());
 }
 
-TEST_CASE("F17 a pod whose process was killed can be restored while its children live on",
-          "[pod]") {
+TEST_CASE("I3 a pod whose process was killed can be restored while its children live on", "[pod]") {
     const in_journal backend;
 
     struct word {

@@ -179,6 +179,44 @@ TEST_CASE("F11 after a reboot every allocation is stale and records and history 
     }
 }
 
+// As if this process had been given the pid of one that died.
+TEST_CASE("F17 an allocation whose process has lost its pid to another is stale", "[pod]") {
+    const in_memory backend;
+    using parts = system_parts<in_memory, podscope::memory_sessions, podscope::queue_sink,
+                               podscope::given_process>;
+    const auto runtime_of = [&](podscope::process_identity who) {
+        return podscope::basic_runtime<parts>{
+            parts{backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {std::move(who)}}};
+    };
+    const auto this_one = must(podscope::this_process());
+    auto gone = this_one;
+    --gone.start_time;
+
+    auto planner = must(runtime_of(gone).create(writer("planner", "/ws")));
+    auto dead = must(runtime_of(gone).adopt(must(planner.delegate(writer("dead", "/ws/a")))));
+    auto live = must(runtime_of(this_one).adopt(must(planner.delegate(writer("live", "/ws/b")))));
+    auto now = runtime_of(this_one);
+    CHECK(why_not(now.restore("live")) == errc::already_live);
+
+    SECTION("to who restores it, and to its parent") {
+        const auto back = must(now.restore("planner"));
+        REQUIRE(back.report.ended.size() == 1);
+        CHECK(back.report.ended.front().child == "dead");
+        CHECK(back.report.ended.front().reason == end_reason::missing);
+        CHECK(back.report.kept == std::vector<std::string>{"live"});
+        must(back.pod.check("/ws/a/f", permission::write));
+        CHECK(may_at(back.pod, "/ws/b/f") == permission::read);
+    }
+    SECTION("to who wants its place") {
+        CHECK(why_not(now.create(writer("other", "/ws/b"))) == errc::conflict);
+        const auto other = must(now.create(writer("other", "/ws/a")));
+        must(other.check("/ws/a/f", permission::write));
+    }
+    CHECK(why_not(planner.check("/ws/f", permission::write)) == errc::revoked);
+    CHECK(why_not(dead.check("/ws/a/f", permission::write)) == errc::revoked);
+    must(live.check("/ws/b/f", permission::write));
+}
+
 template <class Crew>
 void grandchild_outlives_child(Crew& c) {
     c.create(writer("planner", "/ws"));
