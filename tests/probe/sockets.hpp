@@ -5,18 +5,24 @@
 
 #include <podscope/probe/concept.hpp>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -110,6 +116,44 @@ public:
 
 private:
     std::vector<int> callers_;
+};
+
+/// Whether a thread comes to wait for events, which a probe does once everybody was asked.
+inline bool comes_to_wait(const std::string& thread) {
+    return eventually([&] {
+        std::ifstream file{"/proc/" + thread + "/syscall"};
+        long number = -1;
+        file >> number;
+        return file && (number == SYS_epoll_wait || number == SYS_epoll_pwait);
+    });
+}
+
+/// A probe that goes on in a thread, to be observed from outside.
+class running_probe {
+public:
+    template <class Probe>
+    running_probe(Probe probe,
+                  std::vector<podscope::probe_subject> subjects,
+                  std::chrono::milliseconds time)
+        : thread_{[this, probe, subjects = std::move(subjects), time] {
+              thread_id_ = static_cast<pid_t>(::syscall(SYS_gettid));
+              verdicts_ = ask_all(probe, subjects, in(time));
+          }} {}
+
+    [[nodiscard]] bool waits() const {
+        return eventually([&] { return thread_id_ != 0; }) &&
+               comes_to_wait("self/task/" + std::to_string(thread_id_));
+    }
+
+    std::vector<podscope::verdict> verdicts() {
+        thread_.join();
+        return verdicts_;
+    }
+
+private:
+    std::vector<podscope::verdict> verdicts_;
+    std::atomic<pid_t> thread_id_{};
+    std::thread thread_;
 };
 
 /// The open descriptors of this process.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Real TCP sockets on the loopback interface.
 #include "probe/processes.hpp"
+#include "probe/sockets.hpp"
 #include "support/catch.hpp"
 
 #include <podscope/probe/greeting.hpp>
@@ -144,6 +145,18 @@ TEST_CASE("F23 all who are silent at their TCP sockets cost one deadline", "[pro
     for (std::size_t i = 0; i != 200; ++i) {
         REQUIRE(verdicts[i] == verdict::unreachable);
     }
+}
+
+TEST_CASE("F23 all are asked at their TCP sockets before anybody is waited for", "[probe]") {
+    std::optional<tcp_door> silent{std::in_place};
+    const std::vector<probe_subject> subjects(200, subject_behind(silent->endpoint()));
+    const auto before = open_descriptors();
+    running_probe probe{tcp_probe{}, subjects, patience};
+    CHECK(probe.waits());
+    // A connection for each, and one that watches them all.
+    CHECK(open_descriptors().size() == before.size() + subjects.size() + 1);
+    silent.reset(); // hangs up
+    CHECK(probe.verdicts() == std::vector(subjects.size(), verdict::unreachable));
 }
 
 TEST_CASE("an endpoint that is no numeric address and port is nothing to a TCP probe", "[probe]") {
