@@ -9,6 +9,7 @@
 #include "support/crew.hpp"
 #include "support/talking_process.hpp"
 
+#include <podscope/probe/concept.hpp>
 #include <podscope/probe/default_probe.hpp>
 #include <podscope/probe/responder.hpp>
 #include <podscope/probe/this_process.hpp>
@@ -20,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,9 +38,28 @@ constexpr std::size_t children = 1'000;
 constexpr std::size_t processes = 4;
 
 using store = podscope::basic_journal<podscope::pod_schema, podscope::durability::process>;
+
+// What a runtime has its probe do: how many it asks about at once, and until when.
+struct questions {
+    std::vector<std::size_t> asked_about;
+    std::set<podscope::deadline> until;
+};
+
+struct noted_probe {
+    void probe(std::span<const podscope::probe_subject> subjects,
+               podscope::deadline until,
+               std::span<podscope::verdict> verdicts) const {
+        noted->asked_about.push_back(subjects.size());
+        noted->until.insert(until);
+        podscope::default_probe{}.probe(subjects, until, verdicts);
+    }
+
+    std::shared_ptr<questions> noted;
+};
+
 using parts = podscope::runtime_parts<store,
                                       podscope::memory_sessions,
-                                      podscope::default_probe,
+                                      noted_probe,
                                       podscope::queue_sink,
                                       podscope::lexical_path,
                                       podscope::reclaim_and_fence,
@@ -137,7 +158,7 @@ struct hung_team {
     }
 
     [[nodiscard]] runtime runtime_of(podscope::process_identity who) const {
-        return runtime{parts{journal, sessions, {}, sink, {}, {}, {}, {std::move(who)}}};
+        return runtime{parts{journal, sessions, {noted}, sink, {}, {}, {}, {std::move(who)}}};
     }
 
     void judge(const std::set<std::string>& told) {
@@ -163,6 +184,7 @@ struct hung_team {
     store journal{must(store::open(folder / "store"))};
     podscope::memory_sessions sessions{};
     podscope::queue_sink sink{};
+    std::shared_ptr<questions> noted{std::make_shared<questions>()};
     runtime heir{runtime_of(must(podscope::calling_process{}.self()))};
     std::vector<podscope::basic_pod<parts>> pods{};
 };
@@ -179,6 +201,8 @@ TEST_CASE("F23 a thousand hung children cost a restore one deadline, and few des
         const descriptor_limit limit{open_descriptors().size() + children + 64};
         back = must(team.heir.restore("planner", {.probe_time = impatience}));
     }
+    CHECK(team.noted->asked_about == std::vector{children});
+    CHECK(team.noted->until.size() == 1);
     CHECK(back->report.ended.size() == children);
     CHECK(std::ranges::all_of(
         back->report.ended, [](const auto& one) { return one.reason == end_reason::unreachable; }));
