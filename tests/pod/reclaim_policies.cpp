@@ -26,8 +26,6 @@
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 namespace {
 
 using namespace podscope_test;
@@ -285,13 +283,13 @@ TEST_CASE("F20 a restore terminates the last holder that hangs before it takes i
 
 namespace {
 
-// A wall clock that somebody sets while the program runs.
-struct set_clock {
+// Clocks that the test sets while the program runs.
+struct hand_set_clock {
+    std::shared_ptr<podscope::deadline> steady{
+        std::make_shared<podscope::deadline>(std::chrono::steady_clock::now())};
     std::shared_ptr<std::int64_t> wall{std::make_shared<std::int64_t>(0)};
 
-    [[nodiscard]] podscope::deadline now() const noexcept {
-        return std::chrono::steady_clock::now();
-    }
+    [[nodiscard]] podscope::deadline now() const noexcept { return *steady; }
 
     [[nodiscard]] std::int64_t wall_ms() const noexcept { return *wall; }
 };
@@ -300,13 +298,13 @@ struct set_clock {
 
 TEST_CASE("F19 a wall clock that jumps by a year changes nothing but what people read", "[pod]") {
     constexpr std::int64_t a_year = 365LL * 24 * 3600 * 1000;
-    using parts =
-        podscope::runtime_parts<in_memory::store, in_memory::sessions, any_probe, any_sink,
-                                podscope::lexical_path, podscope::grace_period<>, set_clock,
-                                podscope::given_process>;
+    using policy = podscope::grace_period<podscope::reclaim_and_fence, hand_set_clock>;
+    using parts = podscope::runtime_parts<in_memory::store, in_memory::sessions, any_probe,
+                                          any_sink, podscope::lexical_path, policy, hand_set_clock,
+                                          podscope::given_process>;
     for (const auto jump : {a_year, -a_year}) {
         crew_of<by_script_here> c{by_script_here{}};
-        const set_clock clock;
+        const hand_set_clock clock;
         *clock.wall = 50 * a_year;
         auto by = c.hire();
         podscope::basic_runtime<parts> library{parts{c.backend().open(),
@@ -314,7 +312,7 @@ TEST_CASE("F19 a wall clock that jumps by a year changes nothing but what people
                                                      c.own_probe(),
                                                      any_sink::of(podscope::queue_sink{}),
                                                      {},
-                                                     podscope::grace_period<>{1h},
+                                                     policy{1h, {}, clock},
                                                      clock,
                                                      {by.who->identity()}}};
         auto planner = must(library.create(writer("planner", "/ws")));
@@ -399,27 +397,28 @@ TEST_CASE("a grace period of no time keeps nobody", "[pod]") {
 }
 
 TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") {
-    stage<by_script_here, podscope::grace_period<>> on{podscope::grace_period<>{20ms}};
+    using policy = podscope::grace_period<podscope::reclaim_and_fence, hand_set_clock>;
+    const hand_set_clock clock;
+    stage<by_script_here, policy> on{policy{1h, {}, clock}};
     on.add(writer("child", "/ws/a"));
     auto& who = *on.c.holder_of("child").who;
-    const auto outlast = [] {
-        const auto until = std::chrono::steady_clock::now() + 21ms;
-        while (std::chrono::steady_clock::now() < until) {
-            ::usleep(1000);
-        }
-    };
     who.hang();
     CHECK(ended(on.reconcile()).empty());
-    outlast();
+    *clock.steady += 1h - 1ns;
     SECTION("it still does not answer") {
+        CHECK(ended(on.reconcile()).empty());
+        *clock.steady += 1ns;
         CHECK(ended(on.reconcile()) == list{{"child", end_reason::unreachable}});
     }
     SECTION("it has answered in between") {
         who.wake();
         CHECK(ended(on.reconcile()).empty());
         who.hang();
+        *clock.steady += 1ns;
         CHECK(ended(on.reconcile()).empty());
-        outlast();
+        *clock.steady += 1h - 1ns;
+        CHECK(ended(on.reconcile()).empty());
+        *clock.steady += 1ns;
         CHECK(ended(on.reconcile()) == list{{"child", end_reason::unreachable}});
     }
     SECTION("it is dead by then") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/error.hpp>
+#include <podscope/pod/clock.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/process_identity.hpp>
@@ -24,18 +25,21 @@ namespace podscope {
 /// The time is counted by the steady clock of this process, from the first probe in vain; a restore
 /// in another process begins it anew. Whoever probes decides when: a supervisor does so now and
 /// then. Copies share what is known.
-template <reclaim_policy Then = reclaim_and_fence>
+///
+/// @tparam Clock whose steady clock that is
+template <reclaim_policy Then = reclaim_and_fence, pod_clock Clock = system_clocks>
 class grace_period {
 public:
-    explicit grace_period(std::chrono::milliseconds time, Then then = {})
+    explicit grace_period(std::chrono::milliseconds time, Then then = {}, Clock clock = {})
         : time_{time},
-          then_{std::move(then)} {}
+          then_{std::move(then)},
+          clock_{std::move(clock)} {}
 
     [[nodiscard]] bool ends(verdict found) const noexcept { return then_.ends(found); }
 
     void review(std::span<const probe_subject> subjects, std::span<verdict> verdicts) {
         {
-            const auto now = clock::now();
+            const deadline now = clock_.now();
             const std::lock_guard alone{known_->mutex};
             for (std::size_t i = 0; i < subjects.size(); ++i) {
                 const incarnation who{subjects[i].pod, subjects[i].granted};
@@ -55,17 +59,17 @@ public:
     }
 
 private:
-    using clock = std::chrono::steady_clock;
     using incarnation = std::pair<std::string, epoch>;
 
     struct knowledge {
         std::mutex mutex{};
         // What ended otherwise than by a probe stays here: a few bytes for each.
-        std::map<incarnation, clock::time_point> silent_since{};
+        std::map<incarnation, deadline> silent_since{};
     };
 
     std::chrono::milliseconds time_;
     Then then_;
+    Clock clock_;
     std::shared_ptr<knowledge> known_{std::make_shared<knowledge>()};
 };
 
