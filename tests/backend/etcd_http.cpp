@@ -35,10 +35,7 @@ auto open(etcd_options options) {
 
 podscope::error why_not_open(etcd_options options) {
     options.deadline = 2s;
-    const auto begin = std::chrono::steady_clock::now();
-    auto why = error_of(open(std::move(options)));
-    CHECK(std::chrono::steady_clock::now() - begin < 30s); // and not for ever
-    return why;
+    return error_of(open(std::move(options)));
 }
 
 std::string dead_endpoint() {

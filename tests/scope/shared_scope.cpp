@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "support/catch.hpp"
 #include "support/eventually.hpp"
+#include "support/threads.hpp"
 
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/shared_scope.hpp>
@@ -9,8 +10,6 @@
 #include <barrier>
 #include <chrono>
 #include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -307,11 +306,7 @@ TEST_CASE("A writer who waits for long leaves the processor to who is waited for
         readers.wait_until_left();
     }};
     // A thread that only yields is never asleep.
-    CHECK(podscope_test::eventually([&] {
-        std::ifstream about{"/proc/self/task/" + std::to_string(id) + "/stat"};
-        const std::string said{std::istreambuf_iterator<char>{about}, {}};
-        return id != 0 && said.find(") S ") != std::string::npos;
-    }));
+    CHECK(podscope_test::eventually([&] { return id != 0 && podscope_test::is_asleep(id); }));
     present.reset();
     writer.join();
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -29,6 +30,13 @@ namespace podscope_test {
         }
     }
     return 0;
+}
+
+/// Whether a thread of this process waits for something, by its number (gettid).
+[[nodiscard]] inline bool is_asleep(int thread) {
+    std::ifstream about{"/proc/self/task/" + std::to_string(thread) + "/stat"};
+    const std::string said{std::istreambuf_iterator<char>{about}, {}};
+    return said.find(") S ") != std::string::npos;
 }
 
 } // namespace podscope_test

@@ -4,8 +4,10 @@
 #include "backend/other_process.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/threads.hpp"
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/journal.hpp>
@@ -26,6 +28,8 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
 namespace {
 
 using namespace backend_test;
@@ -33,6 +37,8 @@ using podscope::errc;
 using podscope::verify::fault_plan;
 using podscope::verify::faulty_backend;
 using podscope::verify::step;
+using podscope_test::eventually;
+using podscope_test::is_asleep;
 using podscope_test::must;
 using podscope_test::why_not;
 namespace faults = podscope::verify::faults;
@@ -209,11 +215,16 @@ TEMPLATE_LIST_TEST_CASE("F08 a commit that is held up holds up those behind it, 
     std::atomic<bool> second_is_done{false};
     std::thread first{[&] { must(put_number(on.store, "a", 1)); }};
     reached.get_future().wait();
+    std::atomic<int> second_thread{0};
     std::thread second{[&] {
+        second_thread = ::gettid();
         must(increment(on.store, "a"));
         second_is_done = true;
     }};
-    std::this_thread::sleep_for(20ms);
+    CHECK(eventually([&] {
+        const bool waits = on.store.plan().count(step::write) == 2 && is_asleep(second_thread);
+        return waits || second_is_done;
+    }));
     CHECK_FALSE(second_is_done);
     go_on.set_value();
     first.join();
@@ -238,6 +249,7 @@ TEST_CASE("A fault of delay takes its time, and the step goes on", "[faults]") {
     on.store.plan().at(step::commit, 1, faults::delays(30ms));
     const auto before = std::chrono::steady_clock::now();
     must(put_number(on.store, "a", 1));
+    // At least: a slow machine keeps to that too.
     CHECK(std::chrono::steady_clock::now() - before >= 30ms);
     CHECK(must(value_of(on.truth, "a")) == number{1, {}});
 }
