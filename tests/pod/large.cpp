@@ -5,7 +5,11 @@
 #include "support/crew.hpp"
 #include "support/effort.hpp"
 
+#include <podscope/pod/self.hpp>
+#include <podscope/probe/this_process.hpp>
+
 #include <cstddef>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +23,21 @@ namespace tables = podscope::tables;
 using parts = system_parts<in_memory>;
 using runtime = podscope::basic_runtime<parts>;
 using pod = podscope::basic_pod<parts>;
+
+std::size_t child_count() {
+    return static_cast<std::size_t>(
+        number_from_environment("PODSCOPE_CHILDREN", is_sanitised ? 10'000 : 100'000));
+}
+
+// Each for a part of its own below a place.
+std::vector<manifest> many_writers(std::size_t count, const std::string& below) {
+    std::vector<manifest> all;
+    for (std::size_t i = 0; i != count; ++i) {
+        const auto number = std::to_string(i);
+        all.push_back(writer("child" + number, below + "/part" + number));
+    }
+    return all;
+}
 
 TEST_CASE("F34 a chain of a thousand delegations holds and shrinks", "[pod][slow]") {
     constexpr std::size_t depth = is_sanitised ? 200 : 1'000;
@@ -62,8 +81,7 @@ TEST_CASE("F34 a chain of a thousand delegations holds and shrinks", "[pod][slow
 }
 
 TEST_CASE("F34 a parent of a hundred thousand children is restored", "[pod][slow]") {
-    const auto count = static_cast<std::size_t>(
-        number_from_environment("PODSCOPE_CHILDREN", is_sanitised ? 10'000 : 100'000));
+    const std::size_t count = child_count();
     const in_memory backend;
     podscope::memory_sessions sessions;
     runtime library{parts{backend.open(), sessions, {}, {}, {}, {}, {}, {}}};
@@ -71,11 +89,7 @@ TEST_CASE("F34 a parent of a hundred thousand children is restored", "[pod][slow
     must(sessions.append(segment, {.kind = "begin"}));
     {
         auto planner = must(library.create(writer("planner", "/ws"), {.segment = segment}));
-        std::vector<manifest> wanted;
-        for (std::size_t i = 0; i != count; ++i) {
-            wanted.push_back(writer("child" + std::to_string(i), "/ws/part" + std::to_string(i)));
-        }
-        CHECK(must(planner.delegate_all(wanted)).size() == count);
+        CHECK(must(planner.delegate_all(many_writers(count, "/ws"))).size() == count);
         CHECK_FALSE(planner.check("/ws/part7/f", permission::write));
     }
     auto back = must(library.restore("planner", {.probe_time = patience}));
@@ -86,6 +100,52 @@ TEST_CASE("F34 a parent of a hundred thousand children is restored", "[pod][slow
     must(back.pod.reclaim("child7"));
     CHECK(may_at(back.pod, "/ws/part7/f") == permission::write);
     CHECK(may_at(back.pod, "/ws/part8/f") == permission::read);
+}
+
+TEST_CASE("F34 a hundred thousand dead children of a dead parent end with it", "[pod][slow]") {
+    using given_parts = system_parts<in_memory, podscope::memory_sessions, podscope::queue_sink,
+                                     podscope::given_process>;
+    const std::size_t count = child_count();
+    const in_memory backend;
+    podscope::queue_sink sink;
+    const auto runtime_of = [&](podscope::process_identity who) {
+        return podscope::basic_runtime<given_parts>{given_parts{
+            backend.open(), backend.open_sessions(), {}, sink, {}, {}, {}, {std::move(who)}}};
+    };
+    const auto here = must(podscope::this_process());
+    auto gone = here;
+    --gone.start_time;
+    auto root = must(runtime_of(here).create(writer("root", "/ws")));
+    auto planner =
+        must(runtime_of(gone).adopt(must(root.delegate(writer("planner", "/ws/planner")))));
+    CHECK(must(planner.delegate_all(many_writers(count, "/ws/planner"))).size() == count);
+    CHECK(why_not(root.check("/ws/planner/part7/f", permission::write)) == errc::denied);
+
+    const auto report = must(root.reconcile(patience));
+    CHECK(report.ended.size() == count + 1);
+    CHECK(report.adopted.empty());
+    CHECK(report.undecided.empty());
+    CHECK(report.undelivered.empty());
+    must(root.check("/ws/planner/part7/f", permission::write));
+    std::set<std::string> told;
+    for (const auto& one : sink.drain()) {
+        told.insert(one.id);
+    }
+    CHECK(told.size() == count + 1);
+    auto store = backend.open();
+    const stored_state left{store};
+    const auto broken = inspection{left, crew_places()}
+                            .all_children_live("root")
+                            .no_leak()
+                            .nothing_lost(told)
+                            .registry_in_step()
+                            .broken();
+    CAPTURE(broken);
+    CHECK(broken.empty());
+    CHECK(left.of<tables::allocations>().size() == 1);
+    CHECK(left.of<tables::claims>().size() == 1);
+    CHECK(left.of<tables::layers>().empty());
+    CHECK(left.of<tables::history>().size() == count + 1);
 }
 
 } // namespace
