@@ -155,5 +155,8 @@ int main(int argc, char** argv) {
     // Catch2 returns the number of failures, which may be the code for a skip.
     if (Catch::Session{}.run(argc - 1, argv + 1) != 0)
         return 1;
-    return podscope_test::skipped ? skip_return_code : 0;
+    // Each in one line, which Catch2's own words are not: for `./dev test`.
+    for (const auto& reason : podscope_test::reasons_to_skip)
+        std::cout << "podscope: skipped: " << reason << '\n';
+    return podscope_test::reasons_to_skip.empty() ? 0 : skip_return_code;
 }
