@@ -27,8 +27,8 @@ namespace fs = std::filesystem;
 namespace use = podscope::use;
 
 // Folders with links between them, and a runtime for pods in them.
-struct scene {
-    scene() {
+struct linked_scene {
+    linked_scene() {
         fs::create_directories(in("real/mine/deep"));
         fs::create_directories(in("real/theirs"));
         std::ofstream{in("real/mine/file")} << "here";
@@ -58,13 +58,13 @@ struct scene {
                                use::names(podscope::canonical_path{}));
 };
 
-std::string owner_of(const scene& in, std::string_view target) {
+std::string owner_of(const linked_scene& in, std::string_view target) {
     const auto found = must(in.library.who(target));
     return found ? found->owner.pod : "";
 }
 
 TEST_CASE("F36 a file has one owner, however its path is spelt", "[pod]") {
-    scene s;
+    linked_scene s;
     // A file, a folder with what is in it, and a file that is not there yet.
     const std::vector<std::vector<std::string>> spellings{
         {"real/mine/file", "way/mine/file", "real//mine/./file", "real/deep/../file"},
@@ -97,7 +97,7 @@ TEST_CASE("F36 a file has one owner, however its path is spelt", "[pod]") {
 }
 
 TEST_CASE("F36 what is handed on is what a link leads to", "[pod]") {
-    scene s;
+    linked_scene s;
     auto planner = must(s.library.create(writer("planner", s.in("real/mine"))));
     // It lies below what the planner has, and leads to where somebody else may be.
     CHECK(why_not(planner.delegate(writer("child", s.in("real/mine/across")))) ==
@@ -119,7 +119,7 @@ TEST_CASE("F36 what is handed on is what a link leads to", "[pod]") {
 }
 
 TEST_CASE("F37 a pod stays where it is when a link that named the place leads elsewhere", "[pod]") {
-    scene s;
+    linked_scene s;
     const auto wanted = writer("planner", s.in("real/deep"));
     auto planner = must(s.library.create(wanted));
     s.link("theirs", "real/deep");
@@ -149,7 +149,7 @@ TEST_CASE("F37 a pod stays where it is when a link that named the place leads el
 }
 
 TEST_CASE("F36 F37 a path that leads nowhere is refused by every way in", "[pod]") {
-    scene s;
+    linked_scene s;
     auto planner = must(s.library.create(orchestrator("planner", s.in("real"))));
     const auto before = stored_state{s.store};
     for (const auto& path :
