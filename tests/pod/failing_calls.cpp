@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
+#include "support/forked.hpp"
 #include "support/invariants.hpp"
 #include "support/stored_state.hpp"
 #include "support/temporary_folder.hpp"
@@ -13,12 +14,16 @@
 #include <podscope/backend/sqlite.hpp>
 #include <podscope/pod/open_runtime.hpp>
 #include <podscope/pod/use.hpp>
+#include <podscope/pod/watcher.hpp>
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <poll.h>
+#include <unistd.h>
 
 namespace {
 
@@ -127,4 +132,82 @@ TEMPLATE_TEST_CASE("F09 F40 I10 a pod's life bears the failure of any system cal
             });
         CHECK(calls > (fails == by_signal ? 0 : 50));
     }
+}
+
+namespace {
+
+// A planner, and a child of its that a process holds which is killed.
+class orphaned_planner {
+public:
+    orphaned_planner() {
+        const auto granted = must(pod_.delegate(writer("child", "/ws/a"), patience));
+        int ready[2]{};
+        REQUIRE(::pipe(ready) == 0);
+        child_.emplace([&] {
+            auto library = must(podscope::open_runtime(folder_ / "store"));
+            const auto held = must(library.adopt(granted));
+            (void)::write(ready[1], "x", 1);
+            for (;;) {
+                ::pause();
+            }
+            return 0;
+        });
+        char said{};
+        REQUIRE(::read(ready[0], &said, 1) == 1);
+        ::close(ready[0]);
+        ::close(ready[1]);
+    }
+
+    [[nodiscard]] auto& pod() noexcept { return pod_; }
+
+    void kill_child() { child_->kill(); }
+
+private:
+    temporary_folder folder_{};
+    podscope::runtime library_{must(podscope::open_runtime(folder_ / "store"))};
+    podscope::runtime::pod pod_{must(library_.create(writer("planner", "/ws")))};
+    std::optional<forked_process> child_{};
+};
+
+// Whether the watcher takes the child back, told of its death by nothing but its descriptor.
+template <class Watcher>
+bool takes_back(Watcher& by, std::size_t attempts) {
+    pollfd ready{.fd = by.descriptor(), .events = POLLIN, .revents = 0};
+    for (; attempts != 0 && ::poll(&ready, 1, 1'000) >= 0; --attempts) {
+        if (const auto report = by.attend(); report && !report->ended.empty()) {
+            return true;
+        }
+    }
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("F09 F16 a death below a watched pod is dealt with though any call fails",
+          "[pod][slow]") {
+    PODSCOPE_NEEDS_PTRACE();
+    const auto deed = [] {
+        orphaned_planner team;
+        mark_deed();
+        auto watching = podscope::watch(team.pod());
+        if (watching) {
+            (void)watching->attend();
+        }
+        mark_deed();
+        if (!watching && watching.error().message.empty()) {
+            return 1;
+        }
+        team.kill_child();
+        // Whom it cannot watch it leaves to a reconcile, as it is documented.
+        const bool is_watched = watching && watching->size() == 1;
+        if (is_watched && !takes_back(*watching, 1'000)) {
+            return 2;
+        }
+        if (!is_watched && must(team.pod().reconcile(patience)).ended.size() != 1) {
+            return 3;
+        }
+        return must(team.pod().check("/ws/a/f", permission::write)), 0;
+    };
+    CHECK(fail_each_call(for_want, deed) > 5);
+    (void)fail_each_call(by_signal, deed);
 }
