@@ -63,12 +63,13 @@ if(PODSCOPE_SANITIZE)
     target_link_options(podscope_project_options INTERFACE -fsanitize=${PODSCOPE_SANITIZE})
 endif()
 if(PODSCOPE_COVERAGE)
-    # Counters that lie in their file count what a process did that was killed, too. MC/DC has none
-    # such, and gives up on a decision of many conditions, with a warning.
+    # Counters that lie in their file count what a process did that was killed, too; other processes
+    # count there at the same time, so that each has to be atomic. MC/DC has none such, and gives up
+    # on a decision of many conditions, with a warning.
     target_compile_options(
         podscope_project_options
         INTERFACE
-            -fprofile-instr-generate -fcoverage-mapping
+            -fprofile-instr-generate -fprofile-update=atomic -fcoverage-mapping
             "$<IF:$<STREQUAL:${PODSCOPE_COVERAGE},mcdc>,SHELL:-fcoverage-mcdc -Wno-error,SHELL:-mllvm -runtime-counter-relocation=true>"
     )
     target_link_options(podscope_project_options INTERFACE -fprofile-instr-generate)
