@@ -6,6 +6,7 @@
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
+#include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/journal.hpp>
 
 #include <cerrno>
@@ -466,4 +467,32 @@ TEST_CASE("F13 a compaction whose name could not be synced ends the handle and k
     }
     CHECK(put_number(store, "n", 2).error().category == errc::io);
     CHECK(count_in(path) == 1);
+}
+
+namespace {
+
+// A system that says that a new name could not be given, and has given it.
+struct denying_files : podscope::system_files {
+    static int rename(int folder, const char* from, const char* to) noexcept {
+        const int code = podscope::system_files::rename(folder, from, to);
+        return code == 0 ? EIO : code;
+    }
+};
+
+} // namespace
+
+TEST_CASE("F12 a compaction that got its name and was told otherwise loses no commit after it") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto maker = journal::open(path).value();
+    REQUIRE(put_number(maker, "n", 1));
+    using denied = podscope::basic_journal<test_schema, podscope::durability::power, denying_files>;
+    // It relies on the file that it saw last, unless it is told otherwise.
+    auto store = denied::open(path, {.compact_above = 0,
+                                     .compact_factor = 0,
+                                     .examine_every = std::chrono::minutes{10}})
+                     .value();
+    REQUIRE(put_number(store, "n", 2));
+    REQUIRE(put_number(store, "n", 3));
+    CHECK(count_in(path) == 3);
 }

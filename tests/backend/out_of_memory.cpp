@@ -11,6 +11,7 @@
 #include <podscope/backend/memory.hpp>
 #include <podscope/result.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -91,6 +92,41 @@ TEST_CASE("F15 a transaction on a journal for which memory runs out changes noth
               auto again = journal::open(path).value();
               REQUIRE(is_changed(again) == changed);
           }) > 5);
+}
+
+TEST_CASE("F15 a commit whose compaction runs out of memory stands, and so do those after it") {
+    using journal = podscope::basic_journal<test_schema>;
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        const auto which_file = [&] {
+            constexpr std::size_t id_at = 32;
+            return bytes_of(path + "/journal").substr(id_at, 8);
+        };
+        auto other = journal::open(path).value();
+        prepare(other);
+        // Nothing but what it knows itself leads it to the new file.
+        auto store = journal::open(path, {.compact_above = 0,
+                                          .compact_factor = 0,
+                                          .examine_every = std::chrono::minutes{10}})
+                         .value();
+        const auto before = which_file();
+        podscope::result<void> done;
+        {
+            const scarcity now{room};
+            done = change(store);
+        }
+        INFO("room for " << room << " allocations");
+        const bool is_compacted = which_file() != before;
+        REQUIRE(is_changed(store) == done.has_value());
+        REQUIRE(put_number(store, "later", 3));
+        auto again = journal::open(path).value();
+        REQUIRE(is_changed(again) == done.has_value());
+        REQUIRE(value_of(again, "later").value() == number{3, {}});
+        REQUIRE(value_of(other, "later").value() == number{3, {}});
+        return is_compacted;
+    });
+    CHECK(failures > 10);
 }
 
 TEST_CASE("F15 a journal for which memory runs out as it is opened can be opened later") {

@@ -196,6 +196,8 @@ public:
     void compact(const Image& contents) noexcept {
         if (compacting_.is_due(*file_) && !guarded([&] { return compact_piece(contents); })) {
             compacting_.give_up(*file_);
+            // A new name may be there although the system says that it failed: the next call looks.
+            is_caught_up_ = false;
         }
     }
 

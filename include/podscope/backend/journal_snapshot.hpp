@@ -114,7 +114,8 @@ public:
         return code == 0 ? result<void>{} : failed("sync", code);
     }
 
-    /// Completes the file and puts it in the journal's place. The folder is the caller's to sync.
+    /// Completes the file and puts it in the journal's place; it is of no use here then. The folder
+    /// is the caller's to sync.
     [[nodiscard]] result<journal_file<Files>> install(const char* name) {
         if (auto flushed = flush(); !flushed) {
             return fail(flushed);
@@ -130,8 +131,9 @@ public:
         if (const int code = Files::rename(folder_, temporary, name); code != 0) {
             return failed("rename", code);
         }
+        // It is the journal from here on: nothing may fail any more.
         (void)lock(file_.get(), F_UNLCK);
-        journal_file<Files> installed{std::move(file_), path_, header_};
+        journal_file<Files> installed{std::move(file_), std::move(path_), header_};
         installed.pass_to(end_, header_.least_sequence());
         installed.set_size(end_);
         return installed;
