@@ -3,6 +3,7 @@
 #include "backend/other_process.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
+#include "backend/waiting_writer.hpp"
 #include "support/catch.hpp"
 
 #include <podscope/backend/file_layer.hpp>
@@ -276,6 +277,15 @@ TEST_CASE("F08 a holder that is stopped costs others their deadline and no more"
     CHECK(child.exit_code() == 0);
     REQUIRE(put_number(store, "a", 3));
     CHECK(value_of(store, "held").value() == number{1, {}});
+}
+
+TEST_CASE("F08 who may wait for ever for the turn of a journal waits", "[concurrent]") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto opened = journal::open(path, {.lock_deadline = std::chrono::milliseconds::max()}).value();
+    CHECK(write_that_meets_another(opened, opened).has_value());
+    auto other = journal::open(path, {.lock_deadline = std::chrono::milliseconds::max()}).value();
+    CHECK(write_that_meets_another(opened, other).has_value());
 }
 
 TEST_CASE("a thread that waits for another thread's transaction gives up at its deadline",

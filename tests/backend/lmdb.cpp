@@ -4,6 +4,7 @@
 #include "backend/other_process.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
+#include "backend/waiting_writer.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 
@@ -324,6 +325,13 @@ TEST_CASE("F08 a writer of an LMDB database that is stopped costs others their d
     CHECK(child.exit_code() == 0);
     must(put_number(opened, "a", 3));
     CHECK(must(value_of(opened, "held")) == number{1, {}});
+}
+
+TEST_CASE("F08 who may wait for ever for a writer of an LMDB database waits", "[concurrent]") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto opened = open(path, {.lock_deadline = std::chrono::milliseconds::max()});
+    CHECK(write_that_meets_another(opened, opened).has_value());
 }
 
 TEST_CASE("a thread that waits for another thread's LMDB transaction gives up at its deadline",

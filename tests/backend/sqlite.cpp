@@ -4,6 +4,7 @@
 #include "backend/other_process.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
+#include "backend/waiting_writer.hpp"
 #include "support/catch.hpp"
 #include "support/results.hpp"
 
@@ -441,6 +442,15 @@ TEST_CASE("F08 a writer of an SQLite database that is stopped costs others their
     CHECK(child.exit_code() == 0);
     must(put_number(opened, "a", 3));
     CHECK(must(value_of(opened, "held")) == number{1, {}});
+}
+
+TEST_CASE("F08 who may wait for ever for a writer of an SQLite database waits", "[concurrent]") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto opened = open(path, {.busy_deadline = std::chrono::milliseconds::max()});
+    CHECK(write_that_meets_another(opened, opened).has_value());
+    auto other = open(path, {.busy_deadline = std::chrono::milliseconds::max()});
+    CHECK(write_that_meets_another(opened, other).has_value());
 }
 
 TEST_CASE("a thread that waits for another thread's SQLite transaction gives up at its deadline",

@@ -9,6 +9,7 @@
 #include <podscope/backend/shared_page.hpp>
 #include <podscope/backend/timed_gate.hpp>
 #include <podscope/backend/trusted_file.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/os/network_file_system.hpp>
 #include <podscope/result.hpp>
 
@@ -113,7 +114,7 @@ public:
 
     /// Until when a call that begins now may wait for others.
     [[nodiscard]] std::chrono::steady_clock::time_point deadline() const noexcept {
-        return std::chrono::steady_clock::now() + deadline_;
+        return os_detail::deadline_after(deadline_);
     }
 
     /// The error of a call that waited longer for somebody.

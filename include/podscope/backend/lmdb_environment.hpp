@@ -9,6 +9,7 @@
 #include <podscope/backend/private_descriptor.hpp>
 #include <podscope/backend/timed_gate.hpp>
 #include <podscope/fork_stamp.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -35,8 +36,6 @@ namespace podscope::backend_detail {
 /// since its locks are those of a process.
 class lmdb_environment {
 public:
-    using clock = std::chrono::steady_clock;
-
     /// Opens it, or gives what this process has open. `durability` is no part of it.
     [[nodiscard]] static result<std::shared_ptr<lmdb_environment>>
     open(const std::string& path, const lmdb_options& options) {
@@ -138,7 +137,7 @@ public:
     };
 
     [[nodiscard]] result<turn> take_turn() {
-        const auto until = clock::now() + deadline_;
+        const auto until = os_detail::deadline_after(deadline_);
         std::unique_lock gate{gate_, until};
         if (!gate) {
             return timed_out("another thread of this process");

@@ -5,6 +5,7 @@
 #include <podscope/backend/split_options.hpp>
 #include <podscope/backend/split_records.hpp>
 #include <podscope/backend/split_undo.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -37,7 +38,7 @@ public:
         : first_{&first},
           second_{&second},
           options_{options},
-          until_{clock::now() + options.deadline} {}
+          until_{os_detail::deadline_after(options.deadline)} {}
 
     /// Takes back what is unfinished, and lets the parts meet if they have not. The caller looks
     /// again then. In no transaction.
@@ -221,7 +222,7 @@ private:
 
     // Whether an unfinished change is still the same after its maker had the time to finish it.
     [[nodiscard]] result<bool> wait_for_maker() {
-        const auto patience = std::min(clock::now() + options_.patience, until_);
+        const auto patience = std::min(os_detail::deadline_after(options_.patience), until_);
         std::uint64_t seen = 0;
         for (std::chrono::microseconds pause{50};; pause = std::min(2 * pause, longest_pause)) {
             split_decision said;

@@ -10,6 +10,7 @@
 #include <podscope/backend/sqlite_transaction.hpp>
 #include <podscope/backend/timed_gate.hpp>
 #include <podscope/fork_stamp.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/os/flock_guard.hpp>
 #include <podscope/result.hpp>
 
@@ -51,7 +52,7 @@ public:
         if (!opened) {
             return fail(opened);
         }
-        const auto until = clock::now() + options.busy_deadline;
+        const auto until = os_detail::deadline_after(options.busy_deadline);
         // Whoever is first makes the table while the others wait.
         os_detail::flock_guard alone;
         const std::string path = opened->path_of(file_name);
@@ -133,7 +134,7 @@ public:
     };
 
     [[nodiscard]] result<reading> begin_reading() {
-        const auto until = clock::now() + deadline_;
+        const auto until = os_detail::deadline_after(deadline_);
         auto on = take_idle();
         if (!on) {
             auto made = connect(until);
@@ -221,7 +222,7 @@ public:
 
     /// @param wanted what its commit survives
     [[nodiscard]] result<writing> begin_writing(durability wanted) {
-        const auto until = clock::now() + deadline_;
+        const auto until = os_detail::deadline_after(deadline_);
         std::unique_lock gate{gate_, until};
         if (!gate) {
             return timed_out(path_, deadline_, pid_);

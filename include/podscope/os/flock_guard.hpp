@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/os/deadline_after.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -35,15 +37,13 @@ public:
     /// deadline, so it is asked again after pauses that grow from 1 ms to 16 ms.
     [[nodiscard]] int acquire(int fd, std::chrono::milliseconds at_most) noexcept {
         using namespace std::chrono_literals;
-        const auto start = std::chrono::steady_clock::now();
+        const auto until = deadline_after(at_most);
         for (auto pause = 1ms; ::flock(fd, LOCK_EX | LOCK_NB) != 0;
              pause = std::min(2 * pause, 16ms)) {
             if (errno != EWOULDBLOCK && errno != EINTR) {
                 return errno;
             }
-            // In milliseconds: the longest of all waits has no number of nanoseconds.
-            const auto waited = std::chrono::steady_clock::now() - start;
-            if (std::chrono::duration_cast<std::chrono::milliseconds>(waited) >= at_most) {
+            if (std::chrono::steady_clock::now() >= until) {
                 return ETIMEDOUT;
             }
             std::this_thread::sleep_for(pause);
