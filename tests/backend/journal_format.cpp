@@ -59,6 +59,17 @@ TEST_CASE("a frame's header is read back and belongs to its file") {
     CHECK_FALSE(decode_frame_header(frame, 43).has_value());
 }
 
+TEST_CASE(
+    "F03 a frame that says more of its transactions are unsynced than there were proves none") {
+    std::string frame(frame_header::size, '\0');
+    seal_frame(frame, 42, 5, 1, 400);
+    CHECK(decode_frame_header(frame, 42).value().synced_to() == 0);
+    seal_frame(frame, 42, 5, 1, 4);
+    CHECK(decode_frame_header(frame, 42).value().synced_to() == 0);
+    seal_frame(frame, 42, 5, 1, 3);
+    CHECK(decode_frame_header(frame, 42).value().synced_to() == 1);
+}
+
 TEST_CASE("a frame's header with any bit wrong or a byte missing is none") {
     const std::string good = some_frame();
     for (std::size_t at = 0; at < frame_header::size; ++at) {

@@ -50,8 +50,12 @@ template <class Files>
 /// What stands behind the last whole frame of a file.
 struct file_tail {
     bool is_all_zeros = true;
-    bool is_damage = false; ///< the head of a frame there says that more was on the disk before it
+    bool is_damage = false; ///< the head of a frame there proves that more was there before it
 };
+
+/// What may have befallen a file since it was written to. Who has had it open since before then
+/// knows of no loss of power, which he would not have lived through.
+enum class since_written : bool { no_loss_of_power, anything };
 
 /// Looks at all from `end` to the window's end. `sequence` is that of the last whole frame. Answers
 /// the `errno` of a failed read.
@@ -60,6 +64,7 @@ template <class Files>
                             std::uint64_t end,
                             std::uint64_t file,
                             std::uint64_t sequence,
+                            since_written past,
                             file_tail& found) {
     constexpr std::size_t step = 4096;
     for (std::uint64_t at = end; at < window.end() && !found.is_damage; at += step) {
@@ -72,7 +77,10 @@ template <class Files>
         for (std::size_t i = bytes.find(frame_header::magic, at == end ? 1 : 0); i < step;
              i = bytes.find(frame_header::magic, i + 1)) {
             const auto later = decode_frame_header(bytes.substr(i), file);
-            found.is_damage = found.is_damage || (later && later->synced_to() > sequence);
+            const auto last_there = [&] {
+                return past == since_written::anything ? later->synced_to() : later->sequence;
+            };
+            found.is_damage = found.is_damage || (later && last_there() > sequence);
         }
     }
     return 0;

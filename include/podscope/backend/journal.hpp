@@ -38,7 +38,9 @@ namespace podscope {
 /// reported, `process` and `none` leave that to the system, which keeps what was written whatever
 /// happens to processes. `write_delayed` is for what need not last by itself: it is written at once
 /// and synced with the next commit. Handles of different durability may be open on one folder; each
-/// answers for its own commits.
+/// answers for its own commits. A loss of power takes the last of what was not synced, and with it
+/// all that came after and was not synced either, and leaves what was before; it is then past
+/// telling from damage to the same.
 ///
 /// Threads of one process that commit at the same time share one append and one sync: whoever comes
 /// first runs the bodies of those who wait with its own. So a body may be run by another thread of

@@ -4,17 +4,18 @@
 #include <podscope/backend/compaction_schedule.hpp>
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/file.hpp>
+#include <podscope/backend/frame_reader.hpp>
 #include <podscope/backend/image_mutex.hpp>
 #include <podscope/backend/journal_file.hpp>
 #include <podscope/backend/journal_folder.hpp>
 #include <podscope/backend/journal_frame.hpp>
 #include <podscope/backend/journal_options.hpp>
 #include <podscope/backend/journal_snapshot.hpp>
+#include <podscope/backend/journal_sync_plan.hpp>
 #include <podscope/backend/shared_page.hpp>
 #include <podscope/os/folder_entry.hpp>
 #include <podscope/result.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -151,15 +152,14 @@ public:
     /// `image`, and after `catch_up`. If it fails, nothing was committed, or the handle is broken
     /// from now on.
     ///
-    /// If all of them may be `delayed`, they are left to the next sync, unless too many wait for
-    /// it.
+    /// If all of them may be `delayed`, or if the handle promises no more than `process`, they are
+    /// left to the next sync, unless too many wait for it.
     [[nodiscard]] result<void> commit_frame(std::uint16_t transactions, bool delayed) {
         auto& page = folder_->page();
-        const bool is_power = durable_ == durability::power;
-        const auto unsynced = is_power ? page.unsynced() : 0;
-        const bool waits = delayed && unsynced + transactions <= most_unsynced &&
-                           file_->header().version >= journal_version_with_unsynced;
-        if (is_power && waits) {
+        const auto unsynced = page.unsynced();
+        const auto plan =
+            plan_sync(file_->header().version, durable_, delayed, unsynced, transactions);
+        if (plan.counts) {
             // Before they are there: too many said is a loss of care, too few is one of data.
             page.set_unsynced(unsynced + transactions,
                               unsynced == 0 ? file_->end() : page.unsynced_from());
@@ -167,11 +167,11 @@ public:
         // For whoever comes next if this process dies before it can publish: everybody has to find
         // the same, whether or not he was at the end.
         page.set_appending(true);
-        const auto owed = static_cast<std::uint16_t>(std::min(unsynced, most_unsynced));
-        const auto outcome = file_->append(frame_.bytes(), {.transactions = transactions,
-                                                            .unsynced = owed,
-                                                            .durable = is_power && !waits,
-                                                            .room = is_power ? options_.room : 0});
+        const auto outcome = file_->append(
+            frame_.bytes(), {.transactions = transactions,
+                             .unsynced = plan.unsynced,
+                             .durable = plan.syncs,
+                             .room = durable_ == durability::power ? options_.room : 0});
         if (outcome.code != 0) {
             if (outcome.in_doubt) {
                 break_off(outcome.code);
@@ -182,7 +182,7 @@ public:
         }
         page.publish(present_end());
         page.set_appending(false);
-        if (is_power && !waits) {
+        if (plan.syncs) {
             page.set_synced();
         }
         note_caught_up();
@@ -278,7 +278,7 @@ private:
         const bool is_known = is_caught_up_ && !folder_->page().is_appending() &&
                               said.file == file_->header().file && said.end >= file_->end() &&
                               said.end <= file_->size();
-        return is_known ? file_->follow_to(said.end, apply) : file_->follow(apply);
+        return is_known ? file_->follow_to(said.end, past_, apply) : file_->follow(past_, apply);
     }
 
     // No handle commits to a file before it has itself made the file's name last: whoever gave the
@@ -320,7 +320,8 @@ private:
         if (goes_on) {
             next.pass_snapshot(file_->sequence());
         }
-        auto followed = next.follow([&](std::string_view payload) { return into.apply(payload); });
+        auto followed =
+            next.follow(past_, [&](std::string_view payload) { return into.apply(payload); });
         if (!followed) {
             return followed;
         }
@@ -336,14 +337,15 @@ private:
         return {};
     }
 
-    // Makes last what somebody appended who died over it or failed. Frames that nobody has reported
-    // as done are taken as committed, and so must be as durable as any. And a sync that failed may
-    // have had the kernel take for written what was left to it: another sync would not bring that.
+    // Makes last what somebody appended who died over it or failed, whatever this handle promises
+    // of its own. Frames that nobody has reported as done are taken as committed, and so must be as
+    // durable as any; nor has anybody counted them. And a sync that failed may have had the kernel
+    // take for written what was left to it: another sync would not bring that.
     [[nodiscard]] int settle_appended() {
         auto& page = folder_->page();
         const auto said = page.published();
         const auto unsynced = page.is_appending() ? page.unsynced() : 0;
-        if (unsynced == 0 && (said == present_end() || durable_ != durability::power)) {
+        if (unsynced == 0 && said == present_end()) {
             return 0;
         }
         const auto begin = file_->header().snapshot_end;
@@ -369,6 +371,7 @@ private:
 
     void note_caught_up() noexcept {
         is_caught_up_ = true;
+        past_ = since_written::no_loss_of_power;
         caught_up_at_ = generation();
     }
 
@@ -376,9 +379,6 @@ private:
         is_caught_up_ = false;
         broken_by_ = code;
     }
-
-    // How many transactions may be lost by what would be taken for damage if they were fewer.
-    static constexpr std::uint64_t most_unsynced = 64;
 
     std::unique_ptr<journal_folder> folder_;
     journal_options options_;
@@ -389,6 +389,7 @@ private:
     compaction_schedule<Files> compacting_;
 
     bool is_caught_up_ = false;
+    since_written past_ = since_written::anything; // as who was at the end once knows
     std::uint64_t caught_up_at_ = 0;
     int broken_by_ = 0;
 };

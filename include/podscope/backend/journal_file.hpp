@@ -135,18 +135,18 @@ public:
     /// `apply`; a frame for which that fails counts as not read.
     ///
     /// Zeros to the end are room. What is no frame otherwise, with no frame behind it, is the trace
-    /// of a writer that died in the middle: it is cut off. With a frame behind it that was written
-    /// when what is missing had to be on the disk, or among what the file had when it got its name,
-    /// it is damage: `corrupt`, and nothing is changed.
+    /// of a writer that died in the middle: it is cut off. With a frame behind it, of whose like no
+    /// loss of power can have been the cause, or among what the file had when it got its name, it
+    /// is damage: `corrupt`, and nothing is changed.
     template <class Apply>
-    [[nodiscard]] result<void> follow(Apply&& apply) {
+    [[nodiscard]] result<void> follow(since_written past, Apply&& apply) {
         file_window<Files> window{file_.get(), size_};
         auto all = read_frames(window, apply);
         if (!all) {
             return fail(all);
         }
         if (!*all) {
-            return settle_tail(window);
+            return settle_tail(window, past);
         }
         return is_whole() ? result<void>{}
                           : corrupt_journal(path_, end_, "what was compacted is cut short");
@@ -155,13 +155,14 @@ public:
     /// The same up to `published`, up to which somebody says that he committed: what stands behind
     /// is not looked at, unless something is wrong before it.
     template <class Apply>
-    [[nodiscard]] result<void> follow_to(std::uint64_t published, Apply&& apply) {
+    [[nodiscard]] result<void>
+    follow_to(std::uint64_t published, since_written past, Apply&& apply) {
         file_window<Files> window{file_.get(), published};
         auto all = read_frames(window, apply);
         if (!all) {
             return fail(all);
         }
-        return *all && is_whole() ? result<void>{} : follow(std::forward<Apply>(apply));
+        return *all && is_whole() ? result<void>{} : follow(past, std::forward<Apply>(apply));
     }
 
     /// How an append went. After a failure the file is as it was before, unless there is doubt.
@@ -281,12 +282,13 @@ private:
     }
 
     // What stands at `end_` is no whole frame.
-    [[nodiscard]] result<void> settle_tail(file_window<Files>& window) {
+    [[nodiscard]] result<void> settle_tail(file_window<Files>& window, since_written past) {
         if (!is_whole()) {
             return corrupt_journal(path_, end_, "what was compacted is damaged");
         }
         file_tail tail;
-        if (const int code = read_tail(window, end_, header_.file, sequence_, tail); code != 0) {
+        if (const int code = read_tail(window, end_, header_.file, sequence_, past, tail);
+            code != 0) {
             return system_failure("read", path_, code);
         }
         if (tail.is_damage) {

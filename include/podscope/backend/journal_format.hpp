@@ -4,6 +4,7 @@
 #include <podscope/backend/crc32c.hpp>
 #include <podscope/backend/wire.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -120,6 +121,8 @@ struct frame_header {
     static constexpr std::size_t size = 28;
     static constexpr std::string_view magic = "PSfr";
     static constexpr std::size_t max_payload = std::size_t{1} << 30;
+    /// The most that `unsynced` can say.
+    static constexpr std::uint64_t most_unsynced = 0xFFFF;
 
     std::uint32_t length{};
     std::uint64_t sequence{};
@@ -127,9 +130,11 @@ struct frame_header {
     std::uint16_t unsynced{};
     std::uint32_t payload_crc{};
 
-    /// The last transaction that was on the disk for certain when the frame was written.
+    /// The last transaction that was on the disk for certain when the frame was written; 0 for
+    /// none, also where more are said to be unsynced than there ever were.
     [[nodiscard]] std::uint64_t synced_to() const noexcept {
-        return sequence - transactions - unsynced;
+        const std::uint64_t uncertain = std::uint64_t{transactions} + unsynced;
+        return sequence - std::min(sequence, uncertain);
     }
 };
 

@@ -120,7 +120,8 @@ template <class Visitor>
         return corrupt_journal(path, found.end, "what was compacted is damaged");
     }
     file_tail tail;
-    if (const int code = read_tail(window, found.end, header->file, found.sequence, tail);
+    if (const int code = read_tail(window, found.end, header->file, found.sequence,
+                                   since_written::anything, tail);
         code != 0) {
         return system_failure("read", path, code);
     }

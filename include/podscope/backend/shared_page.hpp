@@ -112,8 +112,8 @@ public:
         number(end_at).store(committed.end, std::memory_order_release);
     }
 
-    /// How many transactions at the journal's end are not known to be on the disk, though their
-    /// handle promises that of what it commits: at least so many.
+    /// How many transactions at the journal's end are not known to be on the disk, whatever their
+    /// handles promise: there are no more of them.
     [[nodiscard]] std::uint64_t unsynced() const noexcept {
         return number(unsynced_at).load(std::memory_order_relaxed);
     }
