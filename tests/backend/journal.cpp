@@ -23,6 +23,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -339,6 +341,71 @@ TEST_CASE("F22 a forked copy that ends its handle releases no lock of its parent
         return {};
     });
     CHECK(done.has_value());
+}
+
+TEST_CASE("F22 a copy forked in the middle of a journal's transaction takes no part in it") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    other_process stranger{[&](const auto& parent) {
+        auto mine = journal::open(path, {.lock_deadline = 50ms}).value();
+        parent.tell();
+        parent.wait();
+        const auto refused = put_number(mine, "b", 1);
+        const bool names_holder =
+            !refused && refused.error().category == errc::timeout &&
+            refused.error().message.find(std::to_string(::getppid())) != std::string::npos;
+        parent.tell();
+        return names_holder ? 0 : 1;
+    }};
+    REQUIRE(stranger.wait());
+    auto opened = std::make_optional(journal::open(path).value());
+    pid_t copy = -1;
+    const auto done = opened->write([&](auto& txn) -> podscope::result<void> {
+        copy = ::fork();
+        if (copy == 0) {
+            return txn.template put<numbers>("a", {2, {}});
+        }
+        int status{};
+        REQUIRE(::waitpid(copy, &status, 0) == copy);
+        CHECK(WIFEXITED(status));
+        CHECK(WEXITSTATUS(status) == 0);
+        stranger.tell();
+        REQUIRE(stranger.wait());
+        return txn.template put<numbers>("a", {1, {}});
+    });
+    if (copy == 0) {
+        const bool is_refused = !done && done.error().category == errc::forked;
+        opened.reset();
+        ::_exit(is_refused ? 0 : 1);
+    }
+    CHECK(stranger.exit_code() == 0);
+    REQUIRE(done.has_value());
+    CHECK(rows_from(*opened).value() == rows_of<number>{{"a", {1, {}}}});
+    auto later = journal::open(path).value();
+    CHECK(rows_from(later).value() == rows_of<number>{{"a", {1, {}}}});
+}
+
+TEST_CASE("F22 the end of a transaction in a forked copy waits for no thread of its parent",
+          "[concurrent]") {
+    const scratch_folder folder;
+    auto opened = journal::open(folder / "store").value();
+    std::thread waiting;
+    pid_t copy = -1;
+    const auto done = opened.write([&](auto& txn) -> podscope::result<void> {
+        // It stands in the line, or is on its way there: either way it is not in the copy.
+        waiting = std::thread{[&] { (void)put_number(opened, "b", 1); }};
+        copy = ::fork();
+        return txn.template put<numbers>("a", {1, {}});
+    });
+    if (copy == 0) {
+        ::_exit(!done && done.error().category == errc::forked ? 0 : 1);
+    }
+    int status{};
+    REQUIRE(::waitpid(copy, &status, 0) == copy);
+    waiting.join();
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(rows_from(opened).value() == rows_of<number>{{"a", {1, {}}}, {"b", {1, {}}}});
 }
 
 TEST_CASE("F54 a program that is started inherits no descriptor of a journal") {

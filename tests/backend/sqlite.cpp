@@ -537,6 +537,27 @@ TEST_CASE("F22 a copy forked in the middle of an SQLite transaction takes no par
     CHECK(must(rows_from(*opened)) == rows_of<number>{{"a", {1, {}}}});
 }
 
+TEST_CASE("F22 a copy forked in the middle of an SQLite read keeps the statements of its parent") {
+    const scratch_folder folder;
+    auto opened = open(folder / "store");
+    pid_t copy = -1;
+    sqlite3_int64 held = 0;
+    const auto done = opened.read([&](auto& txn) -> result<void> {
+        must(txn.template get<numbers>("a"));
+        copy = ::fork();
+        held = ::sqlite3_memory_used();
+        return {};
+    });
+    if (copy == 0) {
+        ::_exit(done && ::sqlite3_memory_used() == held ? 0 : 1);
+    }
+    int status{};
+    REQUIRE(::waitpid(copy, &status, 0) == copy);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(done.has_value());
+}
+
 TEST_CASE("F22 the end of a copy of an SQLite database waits for no thread of its parent",
           "[concurrent]") {
     const scratch_folder folder;

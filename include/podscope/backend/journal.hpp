@@ -188,13 +188,20 @@ private:
             if (!turn) {
                 return fail(error{turn.error()});
             }
-            const std::unique_lock writing{channel().image};
+            std::unique_lock writing{channel().image};
             if (auto ready = catch_up_in_turn(); !ready) {
                 return ready;
             }
             serve_all(mine, channel().begin_frame());
+            if (!state_->is_in_its_process()) {
+                static_cast<void>(writing.release());
+            }
             return {};
         });
+        // A body has forked: of those who wait none is here, and what they held is held for ever.
+        if (!state_->is_in_its_process()) {
+            return;
+        }
         if (!led) {
             state_->line.leave(mine);
             mine.fail_with(led.error());
@@ -216,7 +223,10 @@ private:
         if (transactions == 0) {
             return;
         }
-        auto committed = guarded([&] { return channel().commit_frame(transactions, delayed); });
+        auto committed = guarded([&] {
+            auto here = channel().check_process();
+            return here ? channel().commit_frame(transactions, delayed) : here;
+        });
         if (!committed) {
             // Of all: what one of them found may be what another had left.
             for (auto* each = &last; each != nullptr; each = each->previous_request()) {

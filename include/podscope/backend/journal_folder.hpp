@@ -94,7 +94,13 @@ public:
         turn& operator=(turn&&) = delete;
 
         ~turn() {
-            if (gate_ && folder_->page_) {
+            if (!gate_) {
+                return;
+            }
+            if (!folder_->is_in_its_process()) {
+                // Nobody else is here to wait at the gate, whose lock is in the parent.
+                gate_.release();
+            } else if (folder_->page_) {
                 folder_->page_->set_holder(0);
             }
         }

@@ -5,6 +5,7 @@
 #include <podscope/backend/sqlite_error.hpp>
 #include <podscope/backend/sqlite_statement.hpp>
 #include <podscope/fork_stamp.hpp>
+#include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/result.hpp>
 
 #include <sqlite3.h>
@@ -28,15 +29,17 @@ enum class sqlite_use : bool { reads, writes };
 /// A connection to the database, with all its statements, for one thread at a time.
 ///
 /// It belongs to the process that opened it. SQLite's locks are those of a process and its notes
-/// about them are copied by a fork, so in a forked copy it is not even closed.
+/// about them are copied by a fork, so in a forked copy it is not even closed: its `handle` leaves
+/// it there as it is, with its statements.
 class sqlite_connection {
 public:
     using clock = std::chrono::steady_clock;
+    using handle = std::unique_ptr<sqlite_connection, os_detail::delete_in_its_process>;
 
     /// Opens the file, which is there, without reading it. `prepare` has to come next.
-    [[nodiscard]] static result<std::unique_ptr<sqlite_connection>>
+    [[nodiscard]] static result<handle>
     open(const std::string& file, durability durable, clock::time_point until) {
-        std::unique_ptr<sqlite_connection> opened{new sqlite_connection{file, durable}};
+        handle opened{new sqlite_connection{file, durable}};
         opened->until_ = until;
         constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
         const int code = ::sqlite3_open_v2(file.c_str(), &opened->database_, flags, nullptr);
@@ -65,10 +68,8 @@ public:
     sqlite_connection& operator=(const sqlite_connection&) = delete;
 
     ~sqlite_connection() {
-        if (is_in_its_process()) {
-            discard_statements();
-            ::sqlite3_close_v2(database_);
-        }
+        discard_statements();
+        ::sqlite3_close_v2(database_);
     }
 
     /// Compiles the statements, of a database that has its table.

@@ -114,7 +114,6 @@ public:
         reading& operator=(reading&&) = delete;
 
         ~reading() {
-            // In a forked copy the destructor of the connection does nothing either.
             if (on_ && on_->is_in_its_process() && on_->end_unchanged()) {
                 pool_->keep(std::move(on_));
             }
@@ -125,12 +124,12 @@ public:
     private:
         friend sqlite_pool;
 
-        reading(sqlite_pool& pool, std::unique_ptr<sqlite_connection> on) noexcept
+        reading(sqlite_pool& pool, sqlite_connection::handle on) noexcept
             : pool_{&pool},
               on_{std::move(on)} {}
 
         sqlite_pool* pool_;
-        std::unique_ptr<sqlite_connection> on_;
+        sqlite_connection::handle on_;
     };
 
     [[nodiscard]] result<reading> begin_reading() {
@@ -306,7 +305,7 @@ private:
                      .path = path});
     }
 
-    [[nodiscard]] result<std::unique_ptr<sqlite_connection>> connect(clock::time_point until) {
+    [[nodiscard]] result<sqlite_connection::handle> connect(clock::time_point until) {
         return sqlite_connection::open(path_, durable_, until);
     }
 
@@ -323,7 +322,7 @@ private:
         return done && durable_ == durability::power ? folder_.sync() : done;
     }
 
-    [[nodiscard]] std::unique_ptr<sqlite_connection> take_idle() {
+    [[nodiscard]] sqlite_connection::handle take_idle() {
         const std::lock_guard lock{idle_mutex_};
         if (idle_.empty()) {
             return nullptr;
@@ -333,7 +332,7 @@ private:
         return on;
     }
 
-    void keep(std::unique_ptr<sqlite_connection> on) noexcept {
+    void keep(sqlite_connection::handle on) noexcept {
         const std::lock_guard lock{idle_mutex_};
         if (idle_.size() < most_idle) {
             idle_.push_back(std::move(on));
@@ -348,12 +347,12 @@ private:
     std::uint64_t pid_;
     sqlite_presence presence_; // goes after the connections
     timed_gate gate_;
-    std::unique_ptr<sqlite_connection> writing_;
+    sqlite_connection::handle writing_;
     std::mutex idle_mutex_;
-    std::vector<std::unique_ptr<sqlite_connection>> idle_ = reserved();
+    std::vector<sqlite_connection::handle> idle_ = reserved();
 
-    [[nodiscard]] static std::vector<std::unique_ptr<sqlite_connection>> reserved() {
-        std::vector<std::unique_ptr<sqlite_connection>> room;
+    [[nodiscard]] static std::vector<sqlite_connection::handle> reserved() {
+        std::vector<sqlite_connection::handle> room;
         room.reserve(most_idle);
         return room;
     }
