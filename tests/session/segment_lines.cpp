@@ -3,7 +3,10 @@
 
 #include <podscope/session/segment_lines.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -84,6 +87,18 @@ TEST_CASE("A line longer than allowed is refused with its place wherever it is s
         REQUIRE(found.position == text_position{2, 1});
         REQUIRE(found.offset == 6);
         REQUIRE(found.path == made.path);
+    }
+}
+
+TEST_CASE("F40 a reader without a limit reads a line that is longer than its buffer", "[session]") {
+    constexpr auto no_limit = std::numeric_limits<std::size_t>::max();
+    const std::string line(5 * read_ahead, 'x');
+    const text_file made{line + "\nshort\n"};
+    for (const auto max_line : {no_limit, no_limit - 1, no_limit - read_ahead}) {
+        session_detail::line_reader reader{made.file.get(), line.size() + 7, max_line, made.path};
+        CHECK(value_of(reader.next()) == line);
+        CHECK(value_of(reader.next()) == "short");
+        CHECK(value_of(reader.next()) == std::nullopt);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,7 +67,7 @@ count_lines(int fd, std::uint64_t from, std::uint64_t to, const std::string& pat
 /// offset at which one ends. Holds one line and what was read ahead, however long the file is.
 class line_reader {
 public:
-    /// `path` is for errors, and must outlive the reader.
+    /// `path` is for errors, and must outlive the reader. The greatest `max_line` is no limit.
     line_reader(int fd,
                 std::uint64_t end,
                 std::size_t max_line,
@@ -75,7 +76,7 @@ public:
         : fd_{fd},
           start_{start},
           end_{end},
-          max_line_{max_line},
+          max_line_{std::min(max_line, std::numeric_limits<std::size_t>::max() - read_ahead)},
           path_{path},
           buffer_(read_ahead),
           offset_{start} {}
