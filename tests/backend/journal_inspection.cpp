@@ -130,6 +130,31 @@ TEST_CASE("F04 an inspection finds the damage that opening finds") {
     }
 }
 
+TEST_CASE("an inspection beside others who commit finds no damage where there is none") {
+    const bool syncs = GENERATE(true, false);
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    // More room than is read ahead.
+    using synced_journal = podscope::basic_journal<test_schema>;
+    auto store = synced_journal::open(path, {.room = 1U << 20}).value();
+    auto lesser = journal::open(path).value();
+    REQUIRE(put_number(store, "n", 1));
+    constexpr int later = 10;
+    const std::string text(40'000, 'x');
+    bool is_first = true;
+    const auto found = podscope::inspect_journal(path + "/journal", [&](const auto&) {
+        for (int i = 0; is_first && i < later; ++i) {
+            const note row{text, {}, {}};
+            REQUIRE((syncs ? put<notes>(store, "k", row) : put<notes>(lesser, "k", row)));
+        }
+        is_first = false;
+    });
+    REQUIRE(found.has_value());
+    CHECK(found->sequence == 1 + later);
+    CHECK(found->operations == 1 + later);
+    CHECK_FALSE(found->is_torn);
+}
+
 TEST_CASE("bytes that are no record are shown as they are") {
     CHECK(podscope::record_to_text("") == "unreadable \"\"");
     CHECK(podscope::record_to_text("\x02rest") == "unreadable \"\\x02rest\"");

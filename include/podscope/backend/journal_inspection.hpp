@@ -96,12 +96,33 @@ template <class Visitor>
     found.snapshot_end = header->snapshot_end;
     found.sequence = header->sequence;
     found.end = start.size();
+    file_tail tail;
     for (std::optional<whole_frame> frame; found.end < found.size;) {
         if (const int code = read_frame(window, found.end, header->file, frame); code != 0) {
             return system_failure("read", path, code);
         }
         if (!frame) {
-            break;
+            tail = {};
+            if (const int code = read_tail(window, found.end, header->file, found.sequence,
+                                           since_written::anything, tail);
+                code != 0) {
+                return system_failure("read", path, code);
+            }
+            if (tail.is_all_zeros) {
+                break;
+            }
+            // What was not there yet when it was read ahead may be there now: others commit, and
+            // what stands behind it was written after it.
+            window = file_window<system_files>{file.get(), found.size};
+            if (const int code = read_frame(window, found.end, header->file, frame); code != 0) {
+                return system_failure("read", path, code);
+            }
+            if (!frame && tail.is_damage) {
+                return corrupt_journal(path, found.end, "a transaction is damaged");
+            }
+            if (!frame) {
+                break;
+            }
         }
         const auto& [head, payload] = *frame;
         const bool in_snapshot = found.end < header->snapshot_end;
@@ -118,15 +139,6 @@ template <class Visitor>
     }
     if (found.end < header->snapshot_end || found.sequence < header->least_sequence()) {
         return corrupt_journal(path, found.end, "what was compacted is damaged");
-    }
-    file_tail tail;
-    if (const int code = read_tail(window, found.end, header->file, found.sequence,
-                                   since_written::anything, tail);
-        code != 0) {
-        return system_failure("read", path, code);
-    }
-    if (tail.is_damage) {
-        return corrupt_journal(path, found.end, "a transaction is damaged");
     }
     found.is_torn = !tail.is_all_zeros;
     return found;
