@@ -8,6 +8,7 @@
 
 #include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/journal.hpp>
+#include <podscope/backend/journal_folder.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -288,6 +289,25 @@ TEST_CASE("F08 who may wait for ever for the turn of a journal waits", "[concurr
     CHECK(write_that_meets_another(opened, opened).has_value());
     auto other = journal::open(path, {.lock_deadline = std::chrono::milliseconds::max()}).value();
     CHECK(write_that_meets_another(opened, other).has_value());
+}
+
+TEST_CASE(
+    "F08 a turn is waited for until the deadline of the call, however long it waited before") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    // A deadline that a test would not survive: what is left of the call's counts.
+    const podscope::journal_options patient{.lock_deadline = 10min};
+    using podscope::backend_detail::journal_folder;
+    const auto one = journal_folder::open(path, patient).value();
+    const auto other = journal_folder::open(path, patient).value();
+    const auto over = std::chrono::steady_clock::now();
+    {
+        const auto held = one->take_turn(over);
+        REQUIRE(held.has_value());
+        CHECK(one->take_turn(over).error().category == errc::timeout);
+        CHECK(other->take_turn(over).error().category == errc::timeout);
+    }
+    CHECK(other->take_turn(over).has_value());
 }
 
 TEST_CASE("a thread that waits for another thread's transaction gives up at its deadline",

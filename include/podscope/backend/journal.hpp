@@ -170,21 +170,22 @@ private:
             return fail(here);
         }
         request_for<F> mine{body, delayed};
-        switch (state_->line.join(mine, channel().deadline())) {
+        const auto until = channel().deadline();
+        switch (state_->line.join(mine, until)) {
         case line_answer::timed_out: return channel().timed_out();
-        case line_answer::lead: lead(mine); break;
+        case line_answer::lead: lead(mine, until); break;
         case line_answer::served: break;
         }
         return mine.take_outcome();
     }
 
-    // Commits for those who wait, `mine` the first of them.
-    void lead(request& mine) noexcept {
+    // Commits for those who wait, `mine` the first of them, who waits until then.
+    void lead(request& mine, backend_detail::lock_deadline until) noexcept {
         auto led = guarded([&]() -> result<void> {
             if constexpr (Durable == durability::power) {
                 state_->line.gather();
             }
-            const auto turn = channel().take_turn();
+            const auto turn = channel().take_turn(until);
             if (!turn) {
                 return fail(error{turn.error()});
             }
@@ -242,7 +243,7 @@ private:
     }
 
     [[nodiscard]] result<void> catch_up() const {
-        const auto turn = channel().take_turn();
+        const auto turn = channel().take_turn(channel().deadline());
         if (!turn) {
             return fail(error{turn.error()});
         }

@@ -58,7 +58,9 @@ public:
 
     [[nodiscard]] result<void> check_process() const { return folder_->check_process(); }
 
-    [[nodiscard]] result<journal_folder::turn> take_turn() { return folder_->take_turn(); }
+    [[nodiscard]] result<journal_folder::turn> take_turn(lock_deadline until) {
+        return folder_->take_turn(until);
+    }
 
     [[nodiscard]] auto deadline() const noexcept { return folder_->deadline(); }
 
@@ -211,7 +213,7 @@ private:
           compacting_{options} {}
 
     [[nodiscard]] result<void> open_file() {
-        auto held = folder_->take_turn();
+        auto held = folder_->take_turn(deadline());
         if (!held) {
             return fail(held);
         }

@@ -119,7 +119,7 @@ public:
     };
 
     /// Until when a call that begins now may wait for others.
-    [[nodiscard]] std::chrono::steady_clock::time_point deadline() const noexcept {
+    [[nodiscard]] lock_deadline deadline() const noexcept {
         return os_detail::deadline_after(deadline_);
     }
 
@@ -135,9 +135,8 @@ public:
     /// Whether the files have to be looked at in this turn: what was seen of them is too old.
     [[nodiscard]] bool is_examining() const noexcept { return is_examining_; }
 
-    /// Waits for the turn as long as the options allow.
-    [[nodiscard]] result<turn> take_turn() {
-        const auto until = deadline();
+    /// Waits for the turn until then, and tries at least once.
+    [[nodiscard]] result<turn> take_turn(lock_deadline until) {
         std::unique_lock gate{gate_, until};
         if (!gate) {
             return timed_out("another thread of this process");
@@ -192,7 +191,7 @@ private:
     }
 
     [[nodiscard]] result<void> map_page() {
-        auto held = take_turn();
+        auto held = take_turn(deadline());
         if (!held) {
             return fail(held);
         }
