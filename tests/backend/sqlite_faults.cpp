@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -25,10 +26,25 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+namespace {
+
+thread_local int unlocked_without_a_file = 0;
+
+} // namespace
+
+// Takes the place of the C library's.
+extern "C" int flock(int fd, int operation) noexcept {
+    const auto answer = static_cast<int>(::syscall(SYS_flock, fd, operation));
+    unlocked_without_a_file += answer != 0 && operation == LOCK_UN && errno == EBADF ? 1 : 0;
+    return answer;
+}
 
 namespace {
 
@@ -311,6 +327,23 @@ TEST_CASE("F14 each failing call of opening an SQLite database is a clear error 
         must(put_number(opened, "n", 2));
     }
     CHECK(refused > 5);
+}
+
+TEST_CASE("F14 an SQLite database that is not opened unlocks no file but its own folder") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    {
+        auto opened = open(path);
+        must(put_number(opened, "n", 1));
+    }
+    set_bytes(path + "/store.sqlite", std::string(4096, 'x'));
+    unlocked_without_a_file = 0;
+    CHECK(why_not(podscope::open_sqlite_store(path)) == errc::corrupt);
+    // Another thread may have opened a file under the same number meanwhile.
+    CHECK(unlocked_without_a_file == 0);
+    // It is free again.
+    CHECK(why_not(podscope::open_sqlite_store(path, {.busy_deadline = std::chrono::minutes{10}})) ==
+          errc::corrupt);
 }
 
 TEST_CASE("F14 SQLite makes interrupted calls and short ones again") {

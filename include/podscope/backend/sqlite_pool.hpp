@@ -11,6 +11,7 @@
 #include <podscope/backend/timed_gate.hpp>
 #include <podscope/fork_stamp.hpp>
 #include <podscope/os/deadline_after.hpp>
+#include <podscope/os/file_descriptor.hpp>
 #include <podscope/os/flock_guard.hpp>
 #include <podscope/result.hpp>
 
@@ -27,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,10 +55,15 @@ public:
             return fail(opened);
         }
         const auto until = os_detail::deadline_after(options.busy_deadline);
-        // Whoever is first makes the table while the others wait.
-        os_detail::flock_guard alone;
         const std::string path = opened->path_of(file_name);
-        if (const int code = alone.acquire(opened->descriptor(), options.busy_deadline);
+        // Whoever is first makes the table while the others wait. By a descriptor of its own: the
+        // folder's is closed with the pool, and its number may be another file's by then.
+        const os_detail::file_descriptor locked{::fcntl(opened->descriptor(), F_DUPFD_CLOEXEC, 0)};
+        if (!locked) {
+            return system_failure("lock", folder, errno);
+        }
+        os_detail::flock_guard alone;
+        if (const int code = alone.acquire(locked.get(), options.busy_deadline);
             code == ETIMEDOUT) {
             return timed_out(path, options.busy_deadline, 0);
         } else if (code != 0) {
