@@ -414,6 +414,51 @@ TEST_CASE("F09 changes whose commit was lost together are taken back together") 
     CHECK(must(both_of(store, "n")) == pair{2, 2});
 }
 
+TEST_CASE("F09 a second part that has lost changes gives no number for another one") {
+    // It came back as it was before most of them, or a new one has taken its place.
+    const bool is_older = GENERATE(true, false);
+    using part = podscope::lifted<grouping_backend>;
+    const podscope_test::temporary_folder folder;
+    grouping_backend group;
+    const auto plan = std::make_shared<step_plan>();
+    const auto open = [&] {
+        return split_of<stepped<part, true>, second_journal<>>{
+            {part{group}, plan}, must(second_journal<>::open(folder / "two")), {}};
+    };
+    {
+        auto store = open();
+        must(increment_both(store, "n"));
+    }
+    std::filesystem::copy(folder / "two", folder / "copy");
+    {
+        auto store = open();
+        for (int i = 0; i != 8; ++i) {
+            must(increment_both(store, "n"));
+        }
+    }
+    std::filesystem::remove_all(folder / "two");
+    if (is_older) {
+        std::filesystem::rename(folder / "copy", folder / "two");
+    }
+    auto store = open();
+    must(increment_both(store, "m"));
+    constexpr int together = 3;
+    group.lose_group_of(together);
+    std::atomic<int> lost{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i != together; ++i) {
+        threads.emplace_back([&] { lost += increment_both(store, "m") ? 0 : 1; });
+    }
+    for (auto& thread : threads) {
+        thread.join();
+    }
+    CHECK(lost == together);
+    auto next = open();
+    CHECK(must(both_of(next, "m")) == pair{1, 1});
+    CHECK(must(increment_both(next, "m")) == 2);
+    CHECK(is_settled(next));
+}
+
 TEST_CASE("F09 what a registry in memory takes with it counts as decided") {
     const podscope_test::temporary_folder folder;
     const auto plan = std::make_shared<step_plan>();

@@ -35,8 +35,8 @@ struct split_decision {
 /// What the second part of a split store says of itself.
 struct split_state {
     std::uint64_t pair{};
-    std::uint64_t change{};            ///< the number of the change that made it what it is
-    std::uint64_t made{};              ///< the last number that was given to a change
+    std::uint64_t change{}; ///< the number of the change that made it what it is
+    std::uint64_t made{};   ///< the last number that was given to a change or passed over
     std::vector<std::uint64_t> kept{}; ///< the changes that could still be taken back, in order
     unknown_fields unknown{};
 

@@ -64,22 +64,23 @@ public:
             return done;
         }
         if (found.pair != 0) {
-            return introduce(found.pair);
+            return introduce(found);
         }
         return found.unfinished.empty() ? result<void>{} : take_back_unfinished(found);
     }
 
     /// Lets the parts meet as if they never had, each in the state in which it is.
     [[nodiscard]] result<void> pair_anew() {
-        std::uint64_t pair = 0;
+        finding found;
         auto done = first_->write([&](typename First::writer& first) -> result<void> {
+            found = {};
             auto said = only_row<tables::split_decisions>(first);
             if (!said) {
                 return fail(said);
             }
-            return begin_meeting(first, *said, pair);
+            return begin_meeting(first, *said, found);
         });
-        return done ? introduce(pair) : done;
+        return done ? introduce(found) : done;
     }
 
 private:
@@ -87,6 +88,7 @@ private:
 
     struct finding {
         std::uint64_t pair{0};
+        std::uint64_t committed{0}; // as the first part said before they met
         std::uint64_t shared_pair{0};
         std::vector<std::uint64_t> unfinished{};
     };
@@ -124,10 +126,11 @@ private:
         }
         if (said->meeting) {
             found.pair = said->pair;
+            found.committed = said->committed;
             return {};
         }
         if (is_new_to(*said, now)) {
-            return begin_meeting(first, *said, found.pair);
+            return begin_meeting(first, *said, found);
         }
         if (said->pair != now.pair) {
             return fail({.category = errc::unavailable,
@@ -148,9 +151,33 @@ private:
                                     "as if one had been put back from a copy: put back both, or "
                                     "accept them as they are"});
         } else {
+            // First, and though this may yet fail: it does no harm to pass over numbers.
+            if (auto done = pass_over_numbers(*said); !done) {
+                return done;
+            }
             said->committed = now.change;
             return put_fenced(first, *said);
         }
+    }
+
+    // A second part that has lost changes gives their numbers to no others: what a handle knows of
+    // a number, that its change is decided, it would believe of the other one too.
+    static void pass_over_numbers(split_state& now, std::uint64_t committed) noexcept {
+        now.made = std::max(now.made, committed);
+    }
+
+    [[nodiscard]] result<void> pass_over_numbers(const split_decision& said) {
+        return second_->write([&](typename Second::writer& second) -> result<void> {
+            auto now = only_row<tables::split_states>(second);
+            if (!now) {
+                return fail(now);
+            }
+            if (now->pair != said.pair || now->made >= said.committed) {
+                return {};
+            }
+            pass_over_numbers(*now, said.committed);
+            return second.template put<tables::split_states>(only_key, *std::move(now));
+        });
     }
 
     [[nodiscard]] static result<void> put_fenced(typename First::writer& first,
@@ -160,7 +187,8 @@ private:
     }
 
     [[nodiscard]] static result<void>
-    begin_meeting(typename First::writer& first, split_decision& said, std::uint64_t& pair) {
+    begin_meeting(typename First::writer& first, split_decision& said, finding& found) {
+        auto& pair = found.pair;
         do {
             if (::getrandom(&pair, sizeof pair, 0) != sizeof pair) {
                 return fail({.category = errc::io,
@@ -168,6 +196,7 @@ private:
                              .system = std::error_code{errno, std::generic_category()}});
             }
         } while (pair == 0);
+        found.committed = said.committed;
         said.pair = pair;
         said.meeting = true;
         return put_fenced(first, said);
@@ -175,7 +204,8 @@ private:
 
     // The state that counts is the one that the second part is in when it is told: from then on an
     // older first part changes nothing, and the new one does not before it knows.
-    [[nodiscard]] result<void> introduce(std::uint64_t pair) {
+    [[nodiscard]] result<void> introduce(const finding& found) {
+        const auto pair = found.pair;
         std::uint64_t change = 0;
         auto told = second_->write([&](typename Second::writer& second) -> result<void> {
             auto now = only_row<tables::split_states>(second);
@@ -187,6 +217,7 @@ private:
                 return {};
             }
             now->pair = pair;
+            pass_over_numbers(*now, found.committed);
             return second.template put<tables::split_states>(only_key, *std::move(now));
         });
         if (!told) {
