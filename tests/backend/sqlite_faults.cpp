@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -295,6 +296,33 @@ TEMPLATE_TEST_CASE_SIG("an SQLite commit syncs where it promises power and else 
     }
     CHECK(writes > 0);
     CHECK(syncs == (Durable == durability::power ? 1 : 0));
+}
+
+TEMPLATE_TEST_CASE_SIG("F03 who promises less syncs what others have committed before he moves it",
+                       "",
+                       ((durability Durable), Durable),
+                       durability::process,
+                       durability::none) {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto lesser = std::make_optional(must(podscope::open_sqlite_store<Durable>(path)));
+    {
+        auto opened = open(path);
+        must(put_number(opened, "n", 1));
+        REQUIRE(must(value_of(*lesser, "n")) == number{1, {}});
+    }
+    // The last one to close the database takes the log into it, and removes that.
+    int syncs = 0;
+    {
+        const system_faults faults{[&](system_call called) {
+            syncs += called == system_call::sync ? 1 : 0;
+            return fate{};
+        }};
+        REQUIRE(std::filesystem::exists(path + "/store.sqlite-wal"));
+        lesser.reset();
+    }
+    CHECK_FALSE(std::filesystem::exists(path + "/store.sqlite-wal"));
+    CHECK(syncs >= 2);
 }
 
 TEST_CASE("F14 each failing call of opening an SQLite database is a clear error and undone") {

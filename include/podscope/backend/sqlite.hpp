@@ -28,10 +28,10 @@ namespace podscope {
 /// reported before it began, and none is run twice.
 ///
 /// `Durable` says what a commit that was reported as done survives: with `power` the log is synced
-/// by each; with `process` a loss of power may take the last commits and leaves those before them
-/// whole; with `none` it may damage the file. Handles of different durability may be open on one
-/// file, each answers for its own commits. SQLite keeps no checksums: damage is noticed where it
-/// breaks the form of the file or of a record.
+/// by each; with less a loss of power may take the last commits and leaves those before them whole:
+/// `none` is kept as `process` is. Handles of different durability may be open on one file, each
+/// answers for its own commits. SQLite keeps no checksums: damage is noticed where it breaks the
+/// form of the file or of a record.
 ///
 /// Copies are handles of the same store. Every call may be made from several threads at once.
 /// Calls do not nest in a thread, except that a visitor may read. In a forked copy of the process
