@@ -178,8 +178,10 @@ public:
 
     /// Moves with every commit to either store by anybody. Two loads.
     ///
-    /// The sum is enough: each counter only grows, so that two sums are the same only if both
-    /// counters are, whenever between two commits they were loaded.
+    /// The sum is enough. Each counter only grows, but for what one answers while a commit is under
+    /// way (commit_page): that has the highest bit set, and grows by itself. So two sums are the
+    /// same only if both counters are, whenever between two commits they were loaded; or by chance,
+    /// if one was taken while commits to both were under way.
     [[nodiscard]] std::uint64_t generation() const noexcept
         requires has_generation<First> && has_generation<Second>
     {

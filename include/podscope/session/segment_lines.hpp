@@ -18,7 +18,9 @@
 
 // A file of lines to which one process appends while others read. A whole line never changes, so
 // a reader first finds out where the last whole line ends, and never looks further: what lies
-// behind may be cut off and replaced under its eyes.
+// behind may be cut off and replaced under its eyes. (But for a last line whose sync failed, which
+// was never acknowledged: that is cut off too, and who reads it just then may find it cut short or
+// another one there.)
 namespace podscope::session_detail {
 
 inline constexpr std::size_t read_ahead = 64UL * 1024;
