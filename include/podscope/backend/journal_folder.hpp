@@ -50,12 +50,15 @@ public:
         if (!private_descriptor::guard_forks()) {
             return fail({.category = errc::out_of_memory, .message = "out of memory"});
         }
-        auto lock = open_trusted_file(folder->get(), lock_name, O_CREAT, path + "/" + lock_name);
-        if (!lock) {
-            return fail(lock);
-        }
         std::unique_ptr<journal_folder> opened{
-            new journal_folder{std::move(path), *std::move(folder), *std::move(lock), options}};
+            new journal_folder{std::move(path), *std::move(folder), options}};
+        auto locked = opened->lock_.open([&] {
+            return open_trusted_file(opened->folder_.get(), lock_name, O_CREAT,
+                                     opened->lock_path());
+        });
+        if (!locked) {
+            return fail(locked);
+        }
         if (auto mapped = opened->map_page(); !mapped) {
             return fail(mapped);
         }
@@ -163,13 +166,9 @@ public:
     }
 
 private:
-    journal_folder(std::string path,
-                   file_descriptor folder,
-                   file_descriptor lock,
-                   const journal_options& options)
+    journal_folder(std::string path, file_descriptor folder, const journal_options& options)
         : path_{std::move(path)},
           folder_{std::move(folder)},
-          lock_{std::move(lock)},
           deadline_{options.lock_deadline},
           examine_every_{options.examine_every},
           pid_{static_cast<std::uint64_t>(::getpid())} {}

@@ -56,13 +56,15 @@ public:
         }
         // Opened once more, since a mapping keeps the descriptor's description, and with it the
         // lock, alive in every forked copy of the process that has the mapping.
-        auto lock = open_trusted_file(folder->descriptor(), database_folder::page_name, 0,
-                                      folder->path_of(database_folder::page_name));
-        if (!lock) {
-            return fail(lock);
-        }
         std::shared_ptr<lmdb_environment> made{
-            new lmdb_environment{*std::move(folder), *std::move(lock), options}, end};
+            new lmdb_environment{*std::move(folder), identity, options}, end};
+        auto locked = made->lock_.open([&] {
+            return open_trusted_file(made->folder_.descriptor(), database_folder::page_name, 0,
+                                     made->folder_.path_of(database_folder::page_name));
+        });
+        if (!locked) {
+            return fail(locked);
+        }
         // Nobody else opens or changes it meanwhile.
         auto turn = made->take_turn();
         if (!turn) {
@@ -214,9 +216,11 @@ private:
 
     static constexpr std::size_t most_idle = 8;
 
-    lmdb_environment(database_folder folder, file_descriptor lock, const lmdb_options& options)
+    lmdb_environment(database_folder folder,
+                     const file_identity& identity,
+                     const lmdb_options& options)
         : folder_{std::move(folder)},
-          lock_{std::move(lock)},
+          identity_{identity},
           deadline_{options.lock_deadline} {
         idle_.reserve(most_idle);
     }
@@ -231,9 +235,12 @@ private:
     // A forked copy keeps all of it: what the parent's threads held there is held for ever.
     static void end(const lmdb_environment* gone) noexcept {
         if (gone->is_in_its_process()) {
+            const file_identity file = gone->identity_;
             delete gone;
             const std::lock_guard alone{all.mutex};
-            std::erase_if(all.open, [&](const entry& one) { return one.which == gone; });
+            // Another one may have its address by now, but not its file.
+            std::erase_if(all.open,
+                          [&](const entry& one) { return one.which == gone && one.file == file; });
         }
     }
 
@@ -263,6 +270,7 @@ private:
 
     const fork_stamp opened_in_{};
     database_folder folder_;
+    file_identity identity_;
     private_descriptor lock_;
     std::chrono::milliseconds deadline_;
     timed_gate gate_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/backend/file.hpp>
+#include <podscope/result.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -20,8 +21,8 @@ namespace podscope::backend_detail {
 /// by a bare clone(2) or _Fork(), which run no handlers; after vfork(2) only exec may follow.)
 class private_descriptor {
 public:
-    /// Takes over `owned`. `guard_forks` must have succeeded before.
-    explicit private_descriptor(file_descriptor owned) noexcept : fd_{owned.release()} {
+    /// None yet. `guard_forks` must have succeeded before.
+    private_descriptor() noexcept {
         const std::lock_guard lock{all.mutex};
         next_ = std::exchange(all.first, this);
         if (next_ != nullptr) {
@@ -39,6 +40,19 @@ public:
             next_->previous_ = previous_;
         }
         file_descriptor{fd_};
+    }
+
+    /// Takes what `opening()` opens. No fork takes place between the two, which would leave the
+    /// copy with a descriptor that it does not know of; one that is due waits.
+    template <class Opening>
+    [[nodiscard]] result<void> open(Opening&& opening) {
+        const std::lock_guard lock{all.mutex};
+        result<file_descriptor> opened = std::forward<Opening>(opening)();
+        if (!opened) {
+            return fail(opened);
+        }
+        fd_ = opened->release();
+        return {};
     }
 
     /// Installs the handlers, once in a process; false if there is no memory for them.
@@ -66,7 +80,7 @@ private:
 
     static void in_child() noexcept {
         for (auto* each = all.first; each != nullptr; each = each->next_) {
-            ::close(std::exchange(each->fd_, -1));
+            file_descriptor{std::exchange(each->fd_, -1)};
             each->forked_.store(true, std::memory_order_relaxed);
         }
         all.mutex.unlock();
@@ -74,7 +88,7 @@ private:
 
     static list all;
 
-    int fd_;
+    int fd_ = -1;
     std::atomic<bool> forked_{false};
     private_descriptor* next_ = nullptr;
     private_descriptor* previous_ = nullptr;
