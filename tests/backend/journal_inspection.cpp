@@ -21,6 +21,7 @@ using namespace backend_test;
 using podscope::errc;
 
 using journal = podscope::basic_journal<test_schema, podscope::durability::process>;
+using synced_journal = podscope::basic_journal<test_schema>;
 
 const auto nothing = [](const podscope::inspected_frame&) {};
 
@@ -135,7 +136,6 @@ TEST_CASE("an inspection beside others who commit finds no damage where there is
     const scratch_folder folder;
     const std::string path = folder / "store";
     // More room than is read ahead.
-    using synced_journal = podscope::basic_journal<test_schema>;
     auto store = synced_journal::open(path, {.room = 1U << 20}).value();
     auto lesser = journal::open(path).value();
     REQUIRE(put_number(store, "n", 1));
