@@ -19,6 +19,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,12 +55,15 @@ struct stage {
     explicit stage(Policy policy = Policy{})
         : library{parts{c.backend().open(),
                         c.backend().open_sessions(),
-                        c.own_probe(),
+                        any_probe::of(any_probe_with{c.own_probe(), [this] { happen(); }}),
                         any_sink::of(podscope::queue_sink{}),
                         {},
                         std::move(policy),
                         {},
                         {by.who->identity()}}} {}
+
+    /// Happens while the next probe is under way: after it is known whom to ask.
+    std::function<void()> meanwhile{};
 
     void add(const manifest& child) { c.adopt(must(planner.delegate(child, patience))); }
 
@@ -73,6 +77,13 @@ struct stage {
     typename crew_type::member by{c.hire()};
     runtime library;
     podscope::basic_pod<parts> planner{must(library.create(writer("planner", "/ws")))};
+
+private:
+    void happen() {
+        if (const auto what = std::exchange(meanwhile, {})) {
+            what();
+        }
+    }
 };
 
 verdict state_of(const podscope::process_identity& who) {
@@ -267,6 +278,43 @@ TEST_CASE("I7 F21 who has lost a pod terminates nobody who is below it", "[pod]"
     CHECK(why_not(on.planner.descendants()) == errc::revoked);
     CHECK(ended(must(back.pod.reconcile(impatience))) == list{{"child", end_reason::missing}});
     CHECK(state_of(child) == verdict::missing);
+}
+
+TEST_CASE("I7 F33 nobody is terminated for what he was before the probe", "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("child", "/ws/a"));
+    const auto child = on.owner_of("child");
+    auto next = on.c.hire();
+    SECTION("who has released") {
+        on.meanwhile = [&] { must(on.c.hang("child").release()); };
+        CHECK_FALSE(on.reconcile().changed());
+    }
+    SECTION("who is below another one by now") {
+        on.meanwhile = [&] {
+            on.by.who->kill();
+            (void)must(next.library.restore("planner", {.probe_time = patience}));
+            on.c.hang("child");
+        };
+        CHECK(why_not(on.planner.reconcile(impatience)) == errc::revoked);
+    }
+    SECTION("whose pod has ended before it is restored") {
+        on.meanwhile = [&] {
+            on.c.hang("child");
+            must(on.planner.reclaim("child"));
+        };
+        CHECK(why_not(on.library.restore("child", {.probe_time = impatience})) ==
+              errc::stale_epoch);
+    }
+    SECTION("whose pod is another one's before it is restored") {
+        on.meanwhile = [&] {
+            on.c.hang("child");
+            on.c.tamper("child",
+                        [&](podscope::allocation& row) { row.owner = next.who->identity(); });
+        };
+        CHECK(why_not(on.library.restore("child", {.probe_time = impatience})) ==
+              errc::already_live);
+    }
+    CHECK(state_of(child) == verdict::reachable);
 }
 
 TEST_CASE("F20 a restore terminates the last holder that hangs before it takes its place",

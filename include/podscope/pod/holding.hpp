@@ -127,8 +127,7 @@ public:
                      .subject = own_.pod});
     }
 
-    /// Everybody below the live pod. Those below a lost one are another one's business, and a
-    /// reclaim policy may do more to them than a commit could refuse.
+    /// Everybody below the live pod. Those below a lost one are another one's business.
     ///
     /// Errors: `revoked`, `forked`, those of the backend.
     [[nodiscard]] result<std::vector<descendant>> descendants() const {
@@ -139,6 +138,24 @@ public:
             auto own = peek_own(txn, own_);
             return own ? descendants_of(txn, own_.pod) : fail(own);
         });
+    }
+
+    /// What is found out about them before a reconciliation, by the probe and by the reclaim
+    /// policy.
+    ///
+    /// Errors: `revoked`, `forked`, those of the backend and of the probe.
+    [[nodiscard]] result<judgements> judge_descendants(deadline until) const {
+        auto below = descendants();
+        if (!below) {
+            return fail(below);
+        }
+        auto judged = core_->probe(subjects_among(*below), until);
+        if (!judged || !core_->reviews(*below)) {
+            return judged;
+        }
+        below = descendants();
+        auto reviewed = below ? core_->review(own_.pod, *below, *judged) : fail(below);
+        return reviewed ? std::move(judged) : fail(reviewed);
     }
 
     /// Runs `body(txn, own row)` as a commit of the live pod, and lets the scope in memory follow.

@@ -230,19 +230,8 @@ public:
     [[nodiscard]] result<reconcile_report>
     reconcile(std::chrono::milliseconds probe_time = default_probe_time) {
         return guarded([&]() -> result<reconcile_report> {
-            const deadline until = core().until(probe_time);
-            auto below = descendants();
-            if (!below) {
-                return fail(below);
-            }
-            auto judged = core().probe(subjects_among(*below), until);
-            if (!judged) {
-                return fail(judged);
-            }
-            if (auto reviewed = core().review(name(), *below, *judged); !reviewed) {
-                return fail(reviewed);
-            }
-            return reconcile(*judged);
+            auto judged = held_->judge_descendants(core().until(probe_time));
+            return judged ? reconcile(*judged) : fail(judged);
         });
     }
 

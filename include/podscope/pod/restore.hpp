@@ -121,6 +121,12 @@ private:
             return fail(ready);
         }
         // A policy that ends processes does so only for whom nothing but a competitor can refuse.
+        if (core_->reviews(seen->below)) {
+            seen = confirm(*seen);
+            if (!seen) {
+                return fail(seen);
+            }
+        }
         if (seen->row) {
             if (auto gone = let_go(*seen->row); !gone) {
                 return fail(gone);
@@ -178,6 +184,35 @@ private:
         return survey{std::move(*record), std::move(*row), std::move(*below)};
     }
 
+    // The state as it is after the probe, which may have taken long, if the commit would still go
+    // by what was found out.
+    [[nodiscard]] result<survey> confirm(const survey& before) {
+        auto now = core_->read([&](auto& txn) { return look(txn); });
+        if (!now) {
+            return now;
+        }
+        auto same = check_same(before.row, now->row, now->record);
+        return same ? std::move(now) : fail(same);
+    }
+
+    // Whether nobody else has held the pod, or moved its log, since it was looked at.
+    [[nodiscard]] result<void> check_same(const std::optional<allocation>& before,
+                                          const std::optional<allocation>& row,
+                                          const pod_record& record) {
+        if (row && (!before || row->granted != before->granted || row->owner != before->owner)) {
+            (void)look_again();
+            return fail(still_live(*row, verdict::unknown));
+        }
+        if (!segment_.is_for(record)) {
+            (void)look_again();
+            return fail({.category = errc::timeout,
+                         .message = "'" + pod_ +
+                                    "' went on in another session segment while it was restored",
+                         .subject = pod_});
+        }
+        return {};
+    }
+
     // What the commit would refuse too, asked before anybody is probed.
     [[nodiscard]] result<void> check_usable(pod_record record) {
         auto usable = guarded([&] { return segment_.choose(core_->parts().sessions, record); });
@@ -231,17 +266,8 @@ private:
         if (!row) {
             return fail(row);
         }
-        if (*row &&
-            (!before || (*row)->granted != before->granted || (*row)->owner != before->owner)) {
-            (void)look_again();
-            return fail(still_live(**row, verdict::unknown));
-        }
-        if (!segment_.is_for(*record)) {
-            (void)look_again();
-            return fail({.category = errc::timeout,
-                         .message = "'" + pod_ +
-                                    "' went on in another session segment while it was restored",
-                         .subject = pod_});
+        if (auto same = check_same(before, *row, *record); !same) {
+            return fail(same);
         }
         if (auto done = take_snapshot(*record); !done) {
             return fail(done);

@@ -31,10 +31,15 @@ public:
           judged_{&judged},
           ended_{std::string{heir}} {}
 
+    /// Whether anybody's processes or verdicts are dealt with at all.
+    [[nodiscard]] static bool concerns(std::span<const descendant> below) noexcept {
+        return reviewing_policy<Policy> || std::ranges::any_of(below, [](const descendant& one) {
+                   return one.unreachable == when_unreachable::terminate;
+               });
+    }
+
     void run(std::span<const descendant> below) {
-        if (!reviewing_policy<Policy> && std::ranges::none_of(below, [](const descendant& one) {
-                return one.unreachable == when_unreachable::terminate;
-            })) {
+        if (!concerns(below)) {
             return;
         }
         while (!below.empty()) {

@@ -101,6 +101,12 @@ public:
         return {};
     }
 
+    /// Whether `review` does anything about them. No commit can refuse what that does, so they have
+    /// to be read again after the probe, which may have taken long.
+    [[nodiscard]] static bool reviews(const std::vector<descendant>& below) noexcept {
+        return verdict_review<decltype(Parts::reclaim)>::concerns(below);
+    }
+
     /// Has the reclaim policy deal with those below a pod before their delegations end; what it
     /// finds is in the judgements then.
     [[nodiscard]] result<void>
