@@ -10,6 +10,7 @@
 #include "support/temporary_folder.hpp"
 
 #include <podscope/pod/open_runtime.hpp>
+#include <podscope/pod/watcher.hpp>
 
 #include <cstddef>
 #include <string>
@@ -97,6 +98,36 @@ TEST_CASE("F15 who reclaims or releases with too little memory has changed nothi
     fails_whole(
         build_line, [](crew_here& c) { return c.at("low").release(); },
         [](crew_here& c) { c.forget("low"); });
+}
+
+TEST_CASE("F15 a watcher for which memory runs out still sees who dies", "[pod]") {
+    using of_processes = configuration<in_memory, by_default, to_queue>;
+    crew_of<of_processes> c{of_processes{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("one", "/ws/a"));
+    c.add("top", writer("two", "/ws/b"));
+    std::vector<podscope::basic_watcher<decltype(c)::parts>> watchers;
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        auto& watcher = watchers.emplace_back(must(podscope::watch(c.at("top"))));
+        const auto attended = [&] {
+            const scarcity now{room};
+            return watcher.attend();
+        }();
+        INFO("room for " << room << " allocations");
+        REQUIRE((attended || attended.error().category == errc::out_of_memory));
+        must(watcher.attend());
+        REQUIRE(watcher.size() == 2);
+        return attended.has_value();
+    });
+    CHECK(failures > 5);
+    c.kill("one");
+    std::size_t changes = 0;
+    for (auto& watcher : watchers) {
+        changes += must(watcher.attend()).changed() ? 1U : 0U;
+        CHECK(watcher.size() == 1);
+    }
+    CHECK(changes == 1);
+    c.judge();
 }
 
 TEST_CASE("F15 a runtime for which memory runs out as it is opened can be opened later", "[pod]") {

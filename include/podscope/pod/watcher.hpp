@@ -165,13 +165,18 @@ private:
                 forget(known->second);
             }
             const auto key = ++last_key_;
+            // First, since nobody may exit who is not known here. What memory running out leaves
+            // of it is forgotten in the next round.
+            watched_.emplace(key, someone{one.pod, one.owner, one.granted, round_});
             const auto found =
                 is_elsewhere(one.owner) ? verdict::unknown : exits_.add(key, one.owner);
+            if (found == verdict::reachable) {
+                key_of_[one.pod] = key;
+                continue;
+            }
+            forget(key);
             if (found == verdict::missing) {
                 note_dead(one.pod, one.owner, one.granted);
-            } else if (found == verdict::reachable) {
-                key_of_[one.pod] = key;
-                watched_.emplace(key, someone{one.pod, one.owner, one.granted, round_});
             }
         }
         for (auto each = watched_.begin(); each != watched_.end();) {
