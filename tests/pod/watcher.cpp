@@ -7,6 +7,7 @@
 
 #include <podscope/pod/supervisor.hpp>
 #include <podscope/pod/watcher.hpp>
+#include <podscope/verify/faulty_backend.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -177,6 +178,51 @@ TEST_CASE("a watcher of a pod that was lost says so", "[pod]") {
     // Nothing is below it any more, or what is found dead there is not its business any more.
     const auto attended = watcher.attend();
     CHECK((attended ? !attended->changed() : attended.error().category == errc::revoked));
+}
+
+namespace {
+
+struct in_failing_memory {
+    static constexpr const char* name = "failing memory";
+    using store = podscope::verify::faulty_backend<in_memory::store>;
+    using sessions = podscope::memory_sessions;
+
+    [[nodiscard]] store open() const { return only; }
+
+    [[nodiscard]] sessions open_sessions() const { return logs; }
+
+    store only{in_memory::store{}};
+    sessions logs{};
+};
+
+using in_failing_memory_only = configuration<in_failing_memory, by_default, to_queue>;
+
+template <class Watcher>
+bool is_readable(const Watcher& watcher) {
+    pollfd ready{watcher.descriptor(), POLLIN, 0};
+    return ::poll(&ready, 1, 0) == 1;
+}
+
+} // namespace
+
+TEST_CASE("F12 a watcher waits while the store fails and somebody is dead", "[pod]") {
+    crew_of<in_failing_memory_only> c{in_failing_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    watch_so_many(watcher, 1);
+    c.create(writer("somebody", "/other")); // so that it has to look
+    c.kill("child");
+    CHECK(is_readable(watcher));
+    auto plan = c.backend().open().plan();
+    plan.at(podscope::verify::step::read, 1, []() -> podscope::result<void> {
+        return podscope::fail({.category = errc::io, .message = "failed, as planned"});
+    });
+    CHECK(why_not(watcher.attend()) == errc::io);
+    CHECK_FALSE(is_readable(watcher));
+    plan.work_again();
+    CHECK(ended_in(must(watcher.attend())) == std::vector<std::string>{"child"});
+    c.judge();
 }
 
 namespace {

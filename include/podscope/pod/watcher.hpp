@@ -85,13 +85,14 @@ public:
     [[nodiscard]] result<reconcile_report> attend() {
         return guarded([&]() -> result<reconcile_report> {
             set_timer(refresh_);
-            if (auto looked = take_note(); !looked) {
-                return fail(looked);
-            }
+            // First, so that its descriptor does not stay readable while the store fails.
             for (const auto key : exits_.exited()) {
                 const auto& who = watched_.at(key);
                 note_dead(who.pod, who.owner, who.granted);
                 forget(key);
+            }
+            if (auto looked = take_note(); !looked) {
+                return fail(looked);
             }
             if (dead_.empty() && !has_vanished_) {
                 return reconcile_report{};
