@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/forked.hpp"
 #include "support/threads.hpp"
 
 #include <podscope/pod/supervisor.hpp>
@@ -15,6 +16,7 @@
 #include <csignal>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -22,6 +24,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/wait.h>
 
 namespace {
 
@@ -323,6 +326,28 @@ TEST_CASE("a supervisor's threads leave the program's signals to the program's o
         }
     }
     CHECK(more >= 2); // a sanitizer begins one of its own
+}
+
+TEST_CASE("F22 a forked copy leaves a supervisor and all that it uses as it is",
+          "[pod][concurrent]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    listener told;
+    const auto used = std::make_shared<int>();
+    std::optional supervising{must(supervisor_of<decltype(c)>::over(
+        c.at("planner"), [&told, used](const auto& seen) { told(seen); }))};
+    CHECK(used.use_count() == 2);
+    forked_process copy{[&] {
+        supervising.reset();
+        return used.use_count() == 2 ? 0 : 1;
+    }};
+    const int how = copy.status();
+    CHECK((WIFEXITED(how) && WEXITSTATUS(how) == 0));
+    c.kill("child");
+    CHECK(told.wait_for(1).front().child == "child");
+    supervising.reset();
+    CHECK(used.use_count() == 1);
 }
 
 TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops",

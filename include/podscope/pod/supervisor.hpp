@@ -4,6 +4,7 @@
 #include <podscope/error.hpp>
 #include <podscope/fork_stamp.hpp>
 #include <podscope/os/blocked_signals.hpp>
+#include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/pod.hpp>
@@ -46,7 +47,7 @@ struct supervision_options {
 ///
 /// In two threads of its own, which take no signals and end with it; its destructor waits for a
 /// probe that is under way. The pod must outlive it and stay where it is. In a forked copy it does
-/// nothing.
+/// nothing, and leaves what its threads use as it is.
 template <class Parts>
 class supervisor {
 public:
@@ -67,8 +68,8 @@ public:
             if (!stop) {
                 return fail(probe_detail::system_error(errno, "cannot supervise", {}));
             }
-            return supervisor{std::make_unique<work>(pod, std::move(told), options,
-                                                     *std::move(watcher), std::move(stop))};
+            return supervisor{work_pointer{
+                new work{pod, std::move(told), options, *std::move(watcher), std::move(stop)}}};
         });
     }
 
@@ -95,13 +96,7 @@ private:
         work(const work&) = delete;
         work& operator=(const work&) = delete;
 
-        ~work() {
-            for (auto* const each : {&rounds_, &exits_}) {
-                if (!born_.is_current() && each->joinable()) {
-                    each->detach(); // of the process that this one was forked from
-                }
-            }
-        }
+        [[nodiscard]] bool is_in_its_process() const noexcept { return born_.is_current(); }
 
     private:
         void watch(const std::stop_token& ends) {
@@ -161,9 +156,11 @@ private:
         std::jthread exits_{};
     };
 
-    explicit supervisor(std::unique_ptr<work> begun) noexcept : work_{std::move(begun)} {}
+    using work_pointer = std::unique_ptr<work, os_detail::delete_in_its_process>;
 
-    std::unique_ptr<work> work_;
+    explicit supervisor(work_pointer begun) noexcept : work_{std::move(begun)} {}
+
+    work_pointer work_;
 };
 
 /// Supervises a pod: see supervisor.
