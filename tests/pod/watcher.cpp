@@ -228,6 +228,23 @@ TEST_CASE("F12 a watcher waits while the store fails and somebody is dead", "[po
     c.judge();
 }
 
+TEST_CASE("F22 a forked copy of a watcher takes no death away from the original", "[pod]") {
+    crew_of<in_memory_only> c{in_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    watch_so_many(watcher, 1);
+    c.kill("child");
+    forked_process copy{[&] {
+        const auto attended = watcher.attend();
+        return !attended && attended.error().category == errc::forked ? 0 : 1;
+    }};
+    const int how = copy.status();
+    CHECK((WIFEXITED(how) && WEXITSTATUS(how) == 0));
+    REQUIRE(is_readable(watcher));
+    CHECK(ended_in(must(watcher.attend())) == std::vector<std::string>{"child"});
+}
+
 namespace {
 
 // What a supervisor tells.

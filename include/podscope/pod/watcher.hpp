@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/fork_stamp.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/pod/judgement.hpp>
 #include <podscope/pod/pod.hpp>
@@ -84,6 +85,14 @@ public:
     /// later.
     [[nodiscard]] result<reconcile_report> attend() {
         return guarded([&]() -> result<reconcile_report> {
+            // What it waits by is shared with its forked copies: they would take exits from it.
+            if (!born_.is_current()) {
+                return fail({.category = errc::forked,
+                             .message = "this is a forked copy of the process that watches those "
+                                        "below '" +
+                                        pod_->name() + "'",
+                             .subject = pod_->name()});
+            }
             set_timer(refresh_);
             // First, so that its descriptor does not stay readable while the store fails.
             for (const auto key : exits_.exited()) {
@@ -228,6 +237,7 @@ private:
         watched_.erase(gone);
     }
 
+    fork_stamp born_{};
     basic_pod<Parts>* pod_;
     exit_watch exits_;
     os_detail::file_descriptor all_;
