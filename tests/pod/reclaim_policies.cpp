@@ -329,6 +329,39 @@ TEST_CASE("F20 a restore terminates the last holder that hangs before it takes i
     must(back.pod.check("/ws/a/f", permission::write));
 }
 
+TEST_CASE("F20 what was said for a delegation holds for a restore in its child's place", "[pod]") {
+    stage<over_processes_here, podscope::reclaim_and_fence> on;
+    on.add(writer("kept", "/ws/a").if_unreachable(when_unreachable::keep));
+    on.add(writer("terminated", "/ws/b").if_unreachable(when_unreachable::terminate));
+    on.add(writer("as configured", "/ws/x"));
+    const auto state_after_restore = [&](const std::string& pod) {
+        const auto before = on.owner_of(pod);
+        on.c.hang(pod);
+        const auto back = must(on.library.restore(pod, {.probe_time = impatience}));
+        return state_of(before);
+    };
+    CHECK(state_after_restore("terminated") == verdict::missing);
+    CHECK(state_after_restore("as configured") == verdict::reachable);
+    const auto kept = on.owner_of("kept");
+    auto& hung = on.c.hang("kept");
+    CHECK(why_not(on.library.restore("kept", {.probe_time = impatience})) == errc::already_live);
+    CHECK(state_of(kept) == verdict::reachable);
+    must(hung.check("/ws/a/f", permission::write));
+}
+
+TEST_CASE("I7 F33 nobody is terminated by what was said, for what he was before the probe",
+          "[pod]") {
+    stage<over_processes_here, podscope::reclaim_and_fence> on;
+    on.add(writer("child", "/ws/a").if_unreachable(when_unreachable::terminate));
+    const auto child = on.owner_of("child");
+    on.meanwhile = [&] {
+        on.c.hang("child");
+        must(on.planner.reclaim("child"));
+    };
+    CHECK(why_not(on.library.restore("child", {.probe_time = impatience})) == errc::stale_epoch);
+    CHECK(state_of(child) == verdict::reachable);
+}
+
 namespace {
 
 // Clocks that the test sets while the program runs.

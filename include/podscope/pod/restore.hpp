@@ -5,6 +5,7 @@
 #include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
+#include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/resumed_segment.hpp>
 #include <podscope/pod/runtime_core.hpp>
@@ -17,6 +18,7 @@
 #include <podscope/scope/rule.hpp>
 #include <podscope/scope/rules_by_target.hpp>
 #include <podscope/store/pod_store.hpp>
+#include <podscope/store/when_unreachable.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -98,7 +100,8 @@ private:
     // The state that a restore starts from. What was probed counts only while this holds.
     struct survey {
         pod_record record;
-        std::optional<allocation> row; // of an incarnation before this one
+        std::optional<allocation> row;               // of an incarnation before this one
+        std::optional<when_unreachable> unreachable; // what was said for that one's delegation
         std::vector<descendant> below;
     };
 
@@ -121,16 +124,14 @@ private:
             return fail(ready);
         }
         // A policy that ends processes does so only for whom nothing but a competitor can refuse.
-        if (core_->reviews(seen->below)) {
+        if (may_act(*seen)) {
             seen = confirm(*seen);
             if (!seen) {
                 return fail(seen);
             }
         }
-        if (seen->row) {
-            if (auto gone = let_go(*seen->row); !gone) {
-                return fail(gone);
-            }
+        if (auto gone = let_go(*seen); !gone) {
+            return fail(gone);
         }
         if (auto reviewed = core_->review(pod_, seen->below, judged_); !reviewed) {
             return fail(reviewed);
@@ -174,14 +175,16 @@ private:
         if (!row) {
             return fail(row);
         }
-        if (auto from = lived_on(txn, *record); !from) {
+        auto from = lived_on(txn, *record);
+        if (!from) {
             return fail(from);
         }
         auto below = descendants_of(txn, pod_);
         if (!below) {
             return fail(below);
         }
-        return survey{std::move(*record), std::move(*row), std::move(*below)};
+        return survey{std::move(*record), std::move(*row),
+                      *from ? (*from)->unreachable : std::nullopt, std::move(*below)};
     }
 
     // The state as it is after the probe, which may have taken long, if the commit would still go
@@ -220,19 +223,33 @@ private:
     }
 
     // The last holder has to go before anybody has its scope: as if it were a child of its own.
-    [[nodiscard]] result<void> let_go(const allocation& row) {
-        const descendant last{.child = pod_,
-                              .delegator = pod_,
-                              .depth = 1,
-                              .live = runtime_core<Parts>::subject_of(row)};
-        if (auto reviewed = core_->review(pod_, {last}, judged_); !reviewed) {
-            return reviewed;
-        }
-        const verdict found = judged_.at(row.pod).found;
-        if (found != verdict::unknown && core_->parts().reclaim.ends(found)) {
+    [[nodiscard]] std::vector<descendant> last_holder(const survey& seen) const {
+        if (!seen.row) {
             return {};
         }
-        return fail(still_live(row, found));
+        return {{.child = pod_,
+                 .delegator = pod_,
+                 .depth = 1,
+                 .unreachable = seen.unreachable,
+                 .live = runtime_core<Parts>::subject_of(*seen.row)}};
+    }
+
+    [[nodiscard]] bool may_act(const survey& seen) const {
+        return core_->reviews(last_holder(seen)) || core_->reviews(seen.below);
+    }
+
+    [[nodiscard]] result<void> let_go(const survey& seen) {
+        if (!seen.row) {
+            return {};
+        }
+        if (auto reviewed = core_->review(pod_, last_holder(seen), judged_); !reviewed) {
+            return reviewed;
+        }
+        const verdict found = judged_.at(pod_).found;
+        if (ends_by(core_->parts().reclaim, seen.unreachable, found)) {
+            return {};
+        }
+        return fail(still_live(*seen.row, found));
     }
 
     [[nodiscard]] error still_live(const allocation& row, verdict found) const {

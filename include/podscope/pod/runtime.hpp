@@ -111,9 +111,12 @@ public:
     /// shown them only once nothing is left that could refuse the restore, but for a competitor. A
     /// refusal may leave behind the segment that was to replace a lost one.
     ///
-    /// Errors: `unknown_pod`; `already_live` if the reclaim policy keeps its last holder, as every
-    /// policy does with one that answers or of whom nothing is known; `segment_pending`;
-    /// `unknown_segment`, `empty_segment`, `corrupt` if its session segment is lost (see
+    /// Its last holder goes as a child does: as was said for the delegation, if it was delegated to
+    /// and anything was said, or else as the reclaim policy has it.
+    ///
+    /// Errors: `unknown_pod`; `already_live` if that keeps its last holder, as it always does one
+    /// that answers or of whom nothing is known; `segment_pending`; `unknown_segment`,
+    /// `empty_segment`, `corrupt` if its session segment is lost (see
     /// restore_options::replace_lost_segment); `segment_held`; `stale_epoch` if its delegation has
     /// ended; `conflict`, with all competitors named; `invalid_name`; those of the parts.
     [[nodiscard]] result<restored<Parts>> restore(std::string_view name,
