@@ -57,7 +57,7 @@ public:
         }
         const std::string pod = record.pod;
         auto done = enrol(std::move(record), by, {});
-        return done ? refuse_conflict(pod) : done;
+        return done ? refuse_conflict(pod) : std::move(done);
     }
 
     /// Reserves pods for children of a live pod: for each a row of its own, held by the parent's
@@ -152,7 +152,7 @@ public:
     /// Errors: `segment_held`.
     [[nodiscard]] result<void> go_on_in(std::string_view pod, const ready_segment& segment) {
         auto done = hold_segment(pod, segment);
-        return done ? pod_store{*txn_}.set_active_segment(pod, segment.id()) : done;
+        return done ? pod_store{*txn_}.set_active_segment(pod, segment.id()) : std::move(done);
     }
 
 private:
@@ -167,7 +167,7 @@ private:
                 return fail(hold);
             }
             auto noted = *hold ? note_blocker((**hold).pod) : result<void>{};
-            return noted ? done : noted;
+            return noted ? std::move(done) : std::move(noted);
         }
         return done;
     }
@@ -289,7 +289,7 @@ private:
         }
         const std::string name = child.pod;
         auto done = pod_store{*txn_}.put(std::move(child));
-        return done ? refuse_conflict(name) : done;
+        return done ? refuse_conflict(name) : std::move(done);
     }
 
     [[nodiscard]] result<void> check_authority(std::string_view parent,

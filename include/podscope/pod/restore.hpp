@@ -219,7 +219,7 @@ private:
     // What the commit would refuse too, asked before anybody is probed.
     [[nodiscard]] result<void> check_usable(pod_record record) {
         auto usable = guarded([&] { return segment_.choose(core_->parts().sessions, record); });
-        return usable ? take_snapshot(record) : usable;
+        return usable ? take_snapshot(record) : std::move(usable);
     }
 
     // The last holder has to go before anybody has its scope: as if it were a child of its own.

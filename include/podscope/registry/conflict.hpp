@@ -104,7 +104,7 @@ private:
 
     [[nodiscard]] result<void> collect(const region& wanted, search& s) {
         auto done = judge_above(wanted, s);
-        return done && !s.is_over() ? judge_within(wanted, s) : done;
+        return done && !s.is_over() ? judge_within(wanted, s) : std::move(done);
     }
 
     [[nodiscard]] result<void> judge_above(const region& wanted, search& s) {
@@ -119,7 +119,7 @@ private:
                     return judged && !s.is_over() ? scan::next : scan::stop;
                 });
             if (!done || !judged) {
-                return done ? judged : done;
+                return done ? std::move(judged) : std::move(done);
             }
         }
         return {};
@@ -145,7 +145,7 @@ private:
                     return scan::next;
                 });
             if (!done || next.empty()) {
-                return done ? judged : done;
+                return done ? std::move(judged) : std::move(done);
             }
             from = std::move(next);
         }
@@ -245,7 +245,7 @@ private:
             s.lines.emplace(*txn_, where);
         }
         auto found = s.lines->is_from_to(other, s.asker);
-        return found && !*found ? s.lines->is_from_to(s.asker, other) : found;
+        return found && !*found ? s.lines->is_from_to(s.asker, other) : std::move(found);
     }
 
     static void order(std::vector<standing_competitor>& found) {

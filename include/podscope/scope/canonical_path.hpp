@@ -90,7 +90,7 @@ private:
         }
         if (component == "..") {
             auto folder = check_folder();
-            return folder ? ascend() : folder;
+            return folder ? ascend() : std::move(folder);
         }
         path_ += '/';
         path_ += component;
