@@ -152,6 +152,17 @@ TEST_CASE("I5 a name that its pod has left can still be told what waits for it",
     CHECK(waiting(c).empty());
 }
 
+TEST_CASE("I5 who clears a child off the segment that he wants is told of it at once", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("planner", "/ws"));
+    const auto segment = c.add("planner", writer("child", "/ws/a")).segment();
+    c.kill("child");
+    must(c.at("planner").switch_segment(segment, patience));
+    CHECK(c.told().size() == 1);
+    CHECK(waiting(c).empty());
+    must(c.at("planner").check("/ws/a/f", permission::write));
+}
+
 // The commits of a restore, one at a time, as a process finds them that dies in between.
 
 using fragile = podscope::verify::faulty_backend<in_memory::store>;

@@ -100,6 +100,57 @@ TEST_CASE("F15 who reclaims or releases with too little memory has changed nothi
         [](crew_here& c) { c.forget("low"); });
 }
 
+TEST_CASE("F15 what clears the dead with too little memory does not deny what it has cleared",
+          "[pod]") {
+    // Two that are in nobody's way but stale, and one whose segment is wanted.
+    const auto build = [](crew_here& c) {
+        c.create(writer("top", "/ws"));
+        c.add("top", writer("one", "/ws/a"));
+        c.create(writer("two", "/other"));
+        c.kill("one");
+        c.kill("two");
+    };
+    const auto each = [&](auto act, auto judge) {
+        const auto failures = with_each_allocation_failing([&](std::size_t room) {
+            crew_here c{here{}};
+            build(c);
+            const auto before = c.state();
+            const auto segment = must(c.holder_of("top").library.record_of("two")).active_segment;
+            const auto got = [&] {
+                const scarcity now{room};
+                return act(c, segment);
+            }();
+            INFO("room for " << room << " allocations");
+            REQUIRE((got || got.error().category == errc::out_of_memory));
+            c.judge();
+            return judge(c, got, before);
+        });
+        CHECK(failures > 5);
+    };
+    SECTION("a search for them") {
+        each([](crew_here& c,
+                const std::string&) { return c.holder_of("top").library.reclaim_stale(patience); },
+             [](crew_here& c, const auto& got, const stored_state& before) {
+                 if (!got) {
+                     CHECK(c.state() == before);
+                     return false;
+                 }
+                 const auto left = c.state().of<podscope::tables::allocations>().size();
+                 CHECK(left + got->reclaimed.size() + got->dropped.size() == 3);
+                 return got->failed.empty();
+             });
+    }
+    SECTION("a change of segment") {
+        each(
+            [](crew_here& c, const std::string& segment) {
+                return c.at("top").switch_segment(segment, patience);
+            },
+            [](crew_here& c, const auto& got, const stored_state&) {
+                return got.has_value() && c.at("top").segment().size() > 1;
+            });
+    }
+}
+
 TEST_CASE("F15 a watcher for which memory runs out still sees who dies", "[pod]") {
     using of_processes = configuration<in_memory, by_default, to_queue>;
     crew_of<of_processes> c{of_processes{}};

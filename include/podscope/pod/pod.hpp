@@ -304,22 +304,27 @@ public:
     [[nodiscard]] result<void>
     switch_segment(std::string_view segment,
                    std::chrono::milliseconds probe_time = default_probe_time) {
-        auto next = guarded([&] { return ready_segment::find(core().parts().sessions, segment); });
-        if (!next) {
-            return fail(next);
-        }
-        stale_report cleared;
-        auto switched =
-            core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
-                return held_->commit([&](auto& txn, const allocation&) {
-                    enrolment entering{txn, core().parts().names, blockers};
-                    return entering.go_on_in(name(), *next);
+        return guarded([&]() -> result<void> {
+            auto next = ready_segment::find(core().parts().sessions, segment);
+            if (!next) {
+                return fail(next);
+            }
+            stale_report cleared;
+            auto switched =
+                core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
+                    return held_->commit([&](auto& txn, const allocation&) {
+                        enrolment entering{txn, core().parts().names, blockers};
+                        return entering.go_on_in(name(), *next);
+                    });
                 });
-            });
-        if (switched) { // for `segment()`, which looks at nothing
-            (void)guarded([&] { return held_->confirm(); });
-        }
-        return switched;
+            if (cleared.changed()) {
+                (void)deliver(); // some of it may have come back to this pod
+            }
+            if (switched) { // for `segment()`, which looks at nothing
+                (void)guarded([&] { return held_->confirm(); });
+            }
+            return switched;
+        });
     }
 
     /// Adds an entry to its session segment, after the same look as a check, and gives its index

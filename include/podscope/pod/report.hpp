@@ -7,6 +7,7 @@
 #include <podscope/store/records.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -26,6 +27,13 @@ struct adoption {
 };
 
 namespace pod_detail {
+
+template <class T>
+void make_room(std::vector<T>& in, std::size_t more) {
+    if (in.capacity() - in.size() < more) {
+        in.reserve(std::max(in.size() + more, 2 * in.capacity()));
+    }
+}
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
@@ -62,6 +70,15 @@ struct stale_report {
 
     [[nodiscard]] bool changed() const noexcept {
         return !reclaimed.empty() || !adopted.empty() || !dropped.empty();
+    }
+
+    /// Makes sure that a merge with such a report needs no memory.
+    void make_room_for(const stale_report& more) {
+        pod_detail::make_room(reclaimed, more.reclaimed.size());
+        pod_detail::make_room(adopted, more.adopted.size());
+        pod_detail::make_room(dropped, more.dropped.size());
+        pod_detail::make_room(overtaken, more.overtaken.size());
+        pod_detail::make_room(failed, more.failed.size());
     }
 
     void merge(stale_report&& more) {

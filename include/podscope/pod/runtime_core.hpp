@@ -164,14 +164,22 @@ public:
             return fail(judged);
         }
         stale_report report;
+        report.failed.reserve(rows.size()); // after a commit nothing may fail
         for (const auto& row : rows) {
             if (report.has_reclaimed(row.pod)) {
                 continue;
             }
             const bool dead = judged->at(row.pod).found == verdict::missing;
-            auto done = write([&](auto& txn) -> result<stale_report> {
-                clearance clearing{txn, reconciliation_in(txn, &*judged), *judged};
-                return dead ? clearing.end_dead(row.pod) : clearing.end_vanished_above(row.pod);
+            auto done = guarded([&] {
+                return write([&](auto& txn) -> result<stale_report> {
+                    clearance clearing{txn, reconciliation_in(txn, &*judged), *judged};
+                    auto ended =
+                        dead ? clearing.end_dead(row.pod) : clearing.end_vanished_above(row.pod);
+                    if (ended) {
+                        report.make_room_for(*ended);
+                    }
+                    return ended;
+                });
             });
             if (done) {
                 report.merge(std::move(*done));
