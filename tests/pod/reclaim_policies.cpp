@@ -18,6 +18,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -458,6 +459,44 @@ TEST_CASE("I7 a policy is shown nobody of whom another incarnation was judged", 
     noting_policy policy;
     podscope::verdict_review{"heir", policy, judged}.run(below);
     CHECK(policy.shown == std::vector<std::string>{"judged"});
+}
+
+namespace {
+
+// Forbears with everybody, and notes what was found of one of them.
+struct forbearing_policy {
+    std::string of{};
+    std::shared_ptr<std::vector<verdict>> found{std::make_shared<std::vector<verdict>>()};
+
+    [[nodiscard]] bool ends(verdict said) const noexcept { return said == verdict::missing; }
+
+    void review(std::span<const podscope::probe_subject> subjects, std::span<verdict> verdicts) {
+        for (std::size_t i = 0; i != subjects.size(); ++i) {
+            if (subjects[i].pod == of) {
+                found->push_back(std::exchange(verdicts[i], verdict::unknown));
+            }
+        }
+    }
+};
+
+} // namespace
+
+TEST_CASE("F33 a policy is shown what the probe found in each round of a restore", "[pod]") {
+    forbearing_policy policy{.of = "hangs"};
+    stage<by_script_here, forbearing_policy> on{policy};
+    on.add(writer("child", "/ws"));
+    on.c.add("child", writer("hangs", "/ws/a"));
+    on.c.add("child", writer("moves", "/ws/b"));
+    on.c.hang("hangs");
+    on.c.kill("child");
+    auto next = on.c.hire();
+    on.meanwhile = [&] {
+        on.c.tamper("moves", [&](podscope::allocation& row) { row.owner = next.who->identity(); });
+    };
+    const auto back = must(on.library.restore("child", {.probe_time = patience}));
+    CHECK(back.report.kept == std::vector<std::string>{"hangs", "moves"});
+    // A grace period that is shown its own answer takes it for one of the child's.
+    CHECK(*policy.found == std::vector<verdict>(2, verdict::unreachable));
 }
 
 TEST_CASE("a grace period leaves to the policy behind it what that one does", "[pod]") {

@@ -130,14 +130,12 @@ private:
                 return fail(seen);
             }
         }
-        if (auto gone = let_go(*seen); !gone) {
-            return fail(gone);
-        }
-        if (auto reviewed = core_->review(pod_, seen->below, judged_); !reviewed) {
-            return fail(reviewed);
+        auto judged = review(*seen);
+        if (!judged) {
+            return fail(judged);
         }
         return core_->write([&](auto& txn) -> std::invoke_result_t<Make, settled> {
-            auto all = commit(txn, seen->row, blockers);
+            auto all = commit(txn, seen->row, *judged, blockers);
             return all ? make(std::move(*all)) : fail(all);
         });
     }
@@ -222,6 +220,17 @@ private:
         return usable ? take_snapshot(record) : std::move(usable);
     }
 
+    // What the reclaim policy makes of what was found. From the beginning in each round: it must
+    // not take its own answers for the probe's.
+    [[nodiscard]] result<judgements> review(const survey& seen) {
+        judgements all = judged_;
+        if (auto gone = let_go(seen, all); !gone) {
+            return fail(gone);
+        }
+        auto reviewed = core_->review(pod_, seen.below, all);
+        return reviewed ? result<judgements>{std::move(all)} : fail(reviewed);
+    }
+
     // The last holder has to go before anybody has its scope: as if it were a child of its own.
     [[nodiscard]] std::vector<descendant> last_holder(const survey& seen) const {
         if (!seen.row) {
@@ -238,14 +247,14 @@ private:
         return core_->reviews(last_holder(seen)) || core_->reviews(seen.below);
     }
 
-    [[nodiscard]] result<void> let_go(const survey& seen) {
+    [[nodiscard]] result<void> let_go(const survey& seen, judgements& judged) {
         if (!seen.row) {
             return {};
         }
-        if (auto reviewed = core_->review(pod_, last_holder(seen), judged_); !reviewed) {
+        if (auto reviewed = core_->review(pod_, last_holder(seen), judged); !reviewed) {
             return reviewed;
         }
-        const verdict found = judged_.at(pod_).found;
+        const verdict found = judged.at(pod_).found;
         if (ends_by(core_->parts().reclaim, seen.unreachable, found)) {
             return {};
         }
@@ -272,8 +281,10 @@ private:
     }
 
     template <class Txn>
-    [[nodiscard]] result<settled>
-    commit(Txn& txn, const std::optional<allocation>& before, std::vector<allocation>& blockers) {
+    [[nodiscard]] result<settled> commit(Txn& txn,
+                                         const std::optional<allocation>& before,
+                                         const judgements& judged,
+                                         std::vector<allocation>& blockers) {
         overtaken_ = false;
         auto record = pod_store{txn}.require(pod_);
         if (!record) {
@@ -294,7 +305,7 @@ private:
         if (auto done = entering.put_back(std::move(*record), by); !done) {
             return fail(done);
         }
-        auto all = core_->reconciliation_in(txn, &judged_).settle(pod_);
+        auto all = core_->reconciliation_in(txn, &judged).settle(pod_);
         if (!all) {
             return fail(all);
         }
