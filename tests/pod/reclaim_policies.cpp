@@ -120,6 +120,8 @@ TEST_CASE("F20 a hung child is terminated before its scope comes back", "[pod]")
 }
 
 TEST_CASE("F20 all who do not answer are terminated together and waited for no longer", "[pod]") {
+    const auto time = GENERATE(std::chrono::milliseconds{1h}, std::chrono::milliseconds::max());
+    CAPTURE(time.count());
     const auto serve = [](line_to_test line) {
         ::signal(SIGTERM, SIG_DFL);
         while (line.hear()) {
@@ -139,7 +141,7 @@ TEST_CASE("F20 all who do not answer are terminated together and waited for no l
     }
     gone.kill();
     std::vector<verdict> found(subjects.size(), verdict::unreachable);
-    podscope::terminate_first<>{.patience = 1h}.review(subjects, found);
+    podscope::terminate_first<>{.patience = time}.review(subjects, found);
     CHECK(found == std::vector<verdict>(subjects.size(), verdict::missing));
 }
 
@@ -508,12 +510,16 @@ TEST_CASE("a grace period leaves to the policy behind it what that one does", "[
     CHECK(policy.ends(verdict::reachable));
 }
 
-TEST_CASE("a grace period of no time keeps nobody", "[pod]") {
-    podscope::grace_period<> policy{0ms};
-    const podscope::probe_subject subject{.pod = "any"};
-    verdict found = verdict::unreachable;
-    policy.review({&subject, 1}, {&found, 1});
-    CHECK(found == verdict::unreachable);
+TEST_CASE("a grace period of no time keeps nobody and one of all time keeps everybody", "[pod]") {
+    const auto found_after = [](std::chrono::milliseconds time) {
+        podscope::grace_period<> policy{time};
+        const podscope::probe_subject subject{.pod = "any"};
+        verdict found = verdict::unreachable;
+        policy.review({&subject, 1}, {&found, 1});
+        return found;
+    };
+    CHECK(found_after(0ms) == verdict::unreachable);
+    CHECK(found_after(std::chrono::milliseconds::max()) == verdict::unknown);
 }
 
 TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") {

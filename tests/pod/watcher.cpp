@@ -11,6 +11,7 @@
 #include <podscope/verify/faulty_backend.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -312,6 +313,30 @@ TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs",
     must(c.at("planner").check("/ws/b/f", permission::write));
     must(c.at("lives").check("/ws/x/f", permission::write));
     c.judge_restored("planner");
+}
+
+TEST_CASE("who is to look only after all time looks at once and never again", "[pod][concurrent]") {
+    constexpr auto never = std::chrono::milliseconds::max();
+    crew_of<on_journal> c{on_journal{}};
+    std::atomic<int> asked{0};
+    c.use([&, probe = c.own_probe()] {
+        return any_probe::of(any_probe_with{probe, [&] { ++asked; }});
+    });
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), never));
+    watch_so_many(watcher, 1);
+    for (int i = 0; i != 1'000 && !is_readable(watcher); ++i) {
+        CHECK_FALSE(must(watcher.attend()).changed());
+    }
+    CHECK_FALSE(is_readable(watcher));
+    listener told;
+    const auto supervising = must(supervisor_of<decltype(c)>::over(
+        c.at("planner"), std::ref(told), {.refresh = never, .probe_every = never}));
+    // The first look at who is there is due in any case, and so is his death.
+    c.kill("child");
+    CHECK(told.wait_for(1).front().child == "child");
+    CHECK(asked == 0);
 }
 
 TEST_CASE("a supervisor's threads leave the program's signals to the program's own",

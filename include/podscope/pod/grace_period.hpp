@@ -48,7 +48,8 @@ public:
                     continue;
                 }
                 const auto since = known_->silent_since.try_emplace(who, now).first->second;
-                if (now - since < time_) {
+                // Not in the clock's unit, of which the longest time has too many.
+                if (std::chrono::floor<std::chrono::milliseconds>(now - since) < time_) {
                     verdicts[i] = verdict::unknown;
                 }
             }

@@ -6,6 +6,7 @@
 #include <podscope/os/blocked_signals.hpp>
 #include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/os/file_descriptor.hpp>
+#include <podscope/pod/clock.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/pod.hpp>
 #include <podscope/pod/report.hpp>
@@ -119,7 +120,9 @@ private:
             std::condition_variable_any never;
             std::optional<errc> failing;
             for (std::unique_lock lock{alone};;) {
-                (void)never.wait_for(lock, ends, options_.probe_every, [] { return false; });
+                const auto next =
+                    deadline_after(std::chrono::steady_clock::now(), options_.probe_every);
+                (void)never.wait_until(lock, ends, next, [] { return false; });
                 if (ends.stop_requested() || !tell(pod_->reconcile(options_.probe_time), failing)) {
                     return;
                 }

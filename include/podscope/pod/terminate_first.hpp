@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/pod/clock.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/exit_watch.hpp>
 #include <podscope/probe/process.hpp>
 #include <podscope/probe/vantage.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -58,12 +61,14 @@ struct terminate_first {
 private:
     void wait_for(exit_watch& exits, std::span<verdict> verdicts) const {
         using clock = std::chrono::steady_clock;
-        for (const auto until = clock::now() + patience; exits.size() != 0;) {
+        constexpr std::chrono::milliseconds longest{std::numeric_limits<int>::max()};
+        for (const auto until = deadline_after(clock::now(), patience); exits.size() != 0;) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
-            pollfd ready{exits.descriptor(), POLLIN, 0};
-            if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) == 0) {
+            if (left.count() <= 0) {
                 return;
             }
+            pollfd ready{exits.descriptor(), POLLIN, 0};
+            (void)::poll(&ready, 1, static_cast<int>(std::min(left, longest).count()));
             for (const auto key : exits.exited()) {
                 verdicts[static_cast<std::size_t>(key)] = verdict::missing;
                 exits.forget(key);

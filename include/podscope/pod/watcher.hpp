@@ -67,7 +67,7 @@ public:
                 return fail(probe_detail::system_error(errno, "cannot watch processes", {}));
             }
             return basic_watcher{watched, *std::move(exits), std::move(all), std::move(timer),
-                                 std::max(refresh, std::chrono::milliseconds{1})};
+                                 std::clamp(refresh, std::chrono::milliseconds{1}, longest)};
         });
     }
 
@@ -137,6 +137,10 @@ private:
         wanted.events = EPOLLIN;
         return ::epoll_ctl(all.get(), EPOLL_CTL_ADD, one, &wanted) == 0;
     }
+
+    // As long as the timer's own unit has.
+    static constexpr auto longest =
+        std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max());
 
     // Also takes back that it has run out.
     void set_timer(std::chrono::nanoseconds after) noexcept {
