@@ -23,6 +23,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace podscope {
@@ -99,14 +100,22 @@ public:
             }
             constexpr int careful = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
             os_detail::file_descriptor file{::open(path.c_str(), careful, 0600)};
-            // What a former incarnation wrote may be longer.
-            if (!file || ::ftruncate(file.get(), 0) != 0) {
+            if (!file) {
                 return fail(probe_detail::system_error(errno, "cannot open a heartbeat's file",
                                                        std::move(path)));
             }
             heartbeat made{std::move(path), std::string{pod}, granted, here->boot, std::move(file)};
-            auto beaten = made.beat();
-            return beaten ? result<heartbeat>{std::move(made)} : fail(beaten);
+            if (auto beaten = made.beat(); !beaten) {
+                return fail(beaten);
+            }
+            // What a former incarnation wrote may be longer. Not before the beat: who is asked
+            // after in between would not be there.
+            const auto length = static_cast<off_t>(made.line().size());
+            if (::ftruncate(made.file_.get(), length) != 0) {
+                return fail(probe_detail::system_error(errno, "cannot cut a heartbeat's file",
+                                                       std::move(made.path_)));
+            }
+            return made;
         });
     }
 
@@ -115,9 +124,7 @@ public:
     /// Errors: `io`.
     [[nodiscard]] result<void> beat() {
         return guarded([&]() -> result<void> {
-            const auto text =
-                probe_detail::heartbeat_line{boot_, probe_detail::monotonic_ms(), granted_, pod_}
-                    .to_text();
+            const auto text = line();
             const auto written = os_detail::uninterrupted(
                 [&] { return ::pwrite(file_.get(), text.data(), text.size(), 0); });
             if (written != static_cast<ssize_t>(text.size())) {
@@ -128,7 +135,10 @@ public:
         });
     }
 
-    /// To be the endpoint of the pod.
+    /// To be the endpoint of the pod: named when that adopts, if the heart has beaten under the
+    /// grant's epoch by then, or else given to `set_endpoint` after the first beat. Not at a
+    /// restore, which makes the epoch: until it beats under that, the file would say that the pod
+    /// is gone.
     [[nodiscard]] std::string endpoint() const {
         return std::string{heartbeat_endpoint_scheme} + path_;
     }
@@ -144,6 +154,11 @@ private:
           granted_{granted},
           boot_{boot},
           file_{std::move(file)} {}
+
+    [[nodiscard]] std::string line() const {
+        return probe_detail::heartbeat_line{boot_, probe_detail::monotonic_ms(), granted_, pod_}
+            .to_text();
+    }
 
     std::string path_;
     std::string pod_;
