@@ -136,13 +136,33 @@ TEMPLATE_TEST_CASE("Files are opened, made, moved and removed within the scope",
           std::errc::no_such_file_or_directory);
 }
 
+TEST_CASE("What is opened to be read is not emptied, and nothing is made for that", "[files]") {
+    const scene s;
+    const auto files = must(files_below(s.pod, s.root.path()));
+    CHECK(error_of(files.open("mine/file", O_RDONLY | O_TRUNC)).system ==
+          std::errc::invalid_argument);
+    CHECK(content(s.root / "mine/file") == "here");
+    CHECK(error_of(files.open("mine/new", O_RDONLY | O_CREAT | O_TRUNC)).system ==
+          std::errc::invalid_argument);
+    CHECK_FALSE(is_there(s.root / "mine/new"));
+}
+
+TEST_CASE("F37 a file whose name looks like the kernel's remark is opened", "[files]") {
+    const scene s;
+    const auto files = must(files_below(s.pod, s.root.path()));
+    must(files.open("mine/file (deleted)", write_flags()));
+    must(files.make_folder("mine/folder (deleted)"));
+    must(files.open("mine/folder (deleted)/file", write_flags()));
+    must(files.remove("mine/file (deleted)"));
+}
+
 TEMPLATE_TEST_CASE("What the scope does not allow is denied and not done",
                    "[files]",
                    by_kernel_or_walk,
                    by_walk) {
     const scene s;
     const auto files = must(files_below<TestType>(s.pod, s.root.path()));
-    for (const int flags : {O_WRONLY, O_RDWR, O_RDONLY | O_TRUNC, O_RDONLY | O_CREAT}) {
+    for (const int flags : {O_WRONLY, O_RDWR, O_RDWR | O_TRUNC, O_RDONLY | O_CREAT}) {
         CHECK(why_not(files.open("theirs/file", flags)) == errc::denied);
         CHECK(why_not(files.open("mine/../theirs/file", flags)) == errc::denied);
     }

@@ -31,6 +31,13 @@ TEST_CASE("A descriptor is followed to where its file stands now", "[os]") {
     CHECK(path_of_descriptor(file.get()).empty());
     CHECK(path_of_descriptor(folder.get()).empty());
     CHECK(path_of_descriptor(-1).empty());
+    const auto deleted = open(root / "file (deleted)", O_RDWR | O_CREAT);
+    CHECK(path_of_descriptor(deleted.get()) == root / "file (deleted)");
+    const auto removed = open(root / "file", O_RDWR | O_CREAT);
+    std::filesystem::create_hard_link(root / "file", root / "second");
+    std::filesystem::remove(root / "file");
+    CHECK(path_of_descriptor(removed.get()).empty()); // and no other's, though one looks like it
+
     const auto nameless = open(root.path(), O_TMPFILE | O_RDWR);
     if (nameless) {
         CHECK(path_of_descriptor(nameless.get()).empty());

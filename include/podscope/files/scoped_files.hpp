@@ -69,15 +69,18 @@ public:
     /// Errors: `invalid_target` for a path that is absolute, leads out or through a link or a file,
     /// or whose file was moved meanwhile; `denied`, `revoked`, `forked` and those of the backend as
     /// `check` has them; `io` for what else the system refuses, flags that open no file (O_PATH,
-    /// O_TMPFILE) among it; `out_of_memory`.
+    /// O_TMPFILE), and O_TRUNC with O_RDONLY, among it; `out_of_memory`.
     [[nodiscard]] result<file_descriptor>
     open(std::string_view path, int flags, mode_t mode = 0666) const {
         return guarded([&]() -> result<file_descriptor> {
             if ((flags & O_PATH) != 0 || (flags & O_TMPFILE) == O_TMPFILE) {
                 return fail(refusal("open without a name", path, EINVAL));
             }
-            const bool looks =
-                (flags & O_ACCMODE) == O_RDONLY && (flags & (O_CREAT | O_TRUNC)) == 0;
+            const bool reads = (flags & O_ACCMODE) == O_RDONLY;
+            if (reads && (flags & O_TRUNC) != 0) {
+                return fail(refusal("empty without writing", path, EINVAL));
+            }
+            const bool looks = reads && (flags & O_CREAT) == 0;
             auto where = reach(path, looks ? permission::read : permission::write);
             if (!where) {
                 return fail(where);

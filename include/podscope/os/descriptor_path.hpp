@@ -5,7 +5,6 @@
 #include <climits>
 #include <cstddef>
 #include <string>
-#include <string_view>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,9 +23,16 @@ namespace podscope::os_detail {
         ::fstat(fd, &facts) != 0 || facts.st_nlink == 0) {
         return {};
     }
-    // So the kernel marks a name that was removed; and a file may have a second one.
-    const std::string_view found{path.data(), static_cast<std::size_t>(length)};
-    return found.ends_with(" (deleted)") ? std::string{} : std::string{found};
+    std::string found{path.data(), static_cast<std::size_t>(length)};
+    if (!found.ends_with(" (deleted)")) {
+        return found;
+    }
+    // So the kernel marks a name that was removed, of a file that may have a second one; or that is
+    // its name.
+    struct stat there{};
+    const bool is_named_so = ::lstat(found.c_str(), &there) == 0 && there.st_dev == facts.st_dev &&
+                             there.st_ino == facts.st_ino;
+    return is_named_so ? found : std::string{};
 }
 
 } // namespace podscope::os_detail
