@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/effort.hpp"
 #include "support/forked.hpp"
 #include "support/threads.hpp"
 
@@ -21,6 +22,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -390,6 +393,26 @@ TEST_CASE("F22 a forked copy leaves a supervisor and all that it uses as it is",
     CHECK(told.wait_for(1).front().child == "child");
     supervising.reset();
     CHECK(used.use_count() == 1);
+}
+
+TEST_CASE("F14 a supervisor for which there are no threads says so", "[pod][concurrent]") {
+    if constexpr (!is_sanitised) { // which starts a thread in its own way
+        crew_of<on_journal> c{on_journal{}};
+        c.create(writer("planner", "/ws"));
+        pthread_attr_t usual{};
+        pthread_attr_t vast{};
+        REQUIRE(::pthread_getattr_default_np(&usual) == 0);
+        REQUIRE(::pthread_attr_init(&vast) == 0);
+        // No thread has room for a stack of that size.
+        REQUIRE(::pthread_attr_setstacksize(&vast, std::size_t{1} << 47) == 0);
+        REQUIRE(::pthread_setattr_default_np(&vast) == 0);
+        auto none = supervisor_of<decltype(c)>::over(c.at("planner"), [](const auto&) {});
+        REQUIRE(::pthread_setattr_default_np(&usual) == 0);
+        const auto refused = error_of(std::move(none));
+        CHECK(refused.category == errc::io);
+        CHECK(refused.system == std::errc::resource_unavailable_try_again);
+        (void)must(supervisor_of<decltype(c)>::over(c.at("planner"), [](const auto&) {}));
+    }
 }
 
 TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops",

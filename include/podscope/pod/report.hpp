@@ -47,7 +47,7 @@ struct reconcile_report {
     std::vector<ended_delegation> ended{};
     std::vector<adoption> adopted{};
     std::vector<std::string> kept{};         ///< children that stay as they are
-    std::vector<std::string> undecided{};    ///< kept too: they changed hands while being probed
+    std::vector<std::string> undecided{};    ///< kept too: who they are now was not judged
     std::vector<notification> undelivered{}; ///< still in the outbox, to be offered again
     std::optional<error> delivery_error{};   ///< why the first of them was not delivered
     std::optional<error> lost_segment{};     ///< of a restore that went on in a fresh one instead

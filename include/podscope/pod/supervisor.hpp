@@ -23,6 +23,7 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -69,8 +70,15 @@ public:
             if (!stop) {
                 return fail(probe_detail::system_error(errno, "cannot supervise", {}));
             }
-            return supervisor{work_pointer{
-                new work{pod, std::move(told), options, *std::move(watcher), std::move(stop)}}};
+            try {
+                return supervisor{work_pointer{
+                    new work{pod, std::move(told), options, *std::move(watcher), std::move(stop)}}};
+            } catch (const std::system_error& refused) {
+                return fail({.category = errc::io,
+                             .message = "cannot start a thread; attend to a basic_watcher in the "
+                                        "program's own loop",
+                             .system = refused.code()});
+            }
         });
     }
 
