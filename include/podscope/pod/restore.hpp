@@ -5,6 +5,7 @@
 #include <podscope/pod/entitlement.hpp>
 #include <podscope/pod/manifest.hpp>
 #include <podscope/pod/parts.hpp>
+#include <podscope/pod/ready_segment.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/resumed_segment.hpp>
@@ -119,9 +120,9 @@ private:
         if (auto asked = ask(*seen); !asked) {
             return fail(asked);
         }
-        auto ready = guarded([&] { return segment_.make(core_->parts().sessions); });
-        if (!ready) {
-            return fail(ready);
+        auto segment = guarded([&] { return segment_.make(core_->parts().sessions); });
+        if (!segment) {
+            return fail(segment);
         }
         // A policy that ends processes does so only for whom nothing but a competitor can refuse.
         if (may_act(*seen)) {
@@ -135,7 +136,7 @@ private:
             return fail(judged);
         }
         return core_->write([&](auto& txn) -> std::invoke_result_t<Make, settled> {
-            auto all = commit(txn, seen->row, *judged, blockers);
+            auto all = commit(txn, seen->row, *judged, *segment, blockers);
             return all ? make(std::move(*all)) : fail(all);
         });
     }
@@ -201,11 +202,11 @@ private:
                                           const std::optional<allocation>& row,
                                           const pod_record& record) {
         if (row && (!before || row->granted != before->granted || row->owner != before->owner)) {
-            (void)look_again();
+            note_overtaken();
             return fail(still_live(*row, verdict::unknown));
         }
         if (!segment_.is_for(record)) {
-            (void)look_again();
+            note_overtaken();
             return fail({.category = errc::timeout,
                          .message = "'" + pod_ +
                                     "' went on in another session segment while it was restored",
@@ -274,16 +275,16 @@ private:
 
     // Something changed hands between the probe and the commit: to be looked at again while there
     // is time, and once in any case, since what was let go needs none. The commit is given up.
-    [[nodiscard]] bool look_again() {
+    void note_overtaken() {
         overtaken_ = rounds_left_ == most_rounds ||
                      (rounds_left_ != 0 && core_->parts().clock.now() < until_);
-        return overtaken_;
     }
 
     template <class Txn>
     [[nodiscard]] result<settled> commit(Txn& txn,
                                          const std::optional<allocation>& before,
                                          const judgements& judged,
+                                         const ready_segment& segment,
                                          std::vector<allocation>& blockers) {
         overtaken_ = false;
         auto record = pod_store{txn}.require(pod_);
@@ -301,7 +302,7 @@ private:
             return fail(done);
         }
         enrolment entering{txn, core_->parts().names, blockers};
-        const holder by{.owner = self_, .endpoint = endpoint_, .segment = segment_.get()};
+        const holder by{.owner = self_, .endpoint = endpoint_, .segment = segment};
         if (auto done = entering.put_back(std::move(*record), by); !done) {
             return fail(done);
         }
@@ -309,7 +310,10 @@ private:
         if (!all) {
             return fail(all);
         }
-        if (!all->report().undecided.empty() && look_again()) {
+        if (!all->report().undecided.empty()) {
+            note_overtaken();
+        }
+        if (overtaken_) {
             return fail({.category = errc::timeout,
                          .message = "children of '" + pod_ + "' changed hands while being probed",
                          .subject = pod_});

@@ -55,26 +55,23 @@ public:
         return {};
     }
 
-    /// Begins the fresh one, if there is to be one and it was not begun yet.
+    /// Gives the one that was chosen, which is begun now if it is a fresh one and was not yet.
     template <session_store Sessions>
-    [[nodiscard]] result<void> make(Sessions& sessions) {
-        if (segment_) {
-            return {};
+    [[nodiscard]] result<ready_segment> make(Sessions& sessions) {
+        if (!segment_) {
+            auto fresh = ready_segment::begin(sessions);
+            if (!fresh) {
+                return fresh;
+            }
+            segment_ = *std::move(fresh);
         }
-        auto fresh = ready_segment::begin(sessions);
-        if (!fresh) {
-            return fail(fresh);
-        }
-        segment_ = *std::move(fresh);
-        return {};
+        return *segment_;
     }
 
     /// Whether it is for this record: not for one that names another segment by now.
     [[nodiscard]] bool is_for(const pod_record& record) const noexcept {
         return record.active_segment == on_record_;
     }
-
-    [[nodiscard]] const std::optional<ready_segment>& get() const noexcept { return segment_; }
 
     /// Why there is a fresh one, if there is. Given once.
     [[nodiscard]] std::optional<error> take_loss() noexcept {
