@@ -27,19 +27,19 @@ using podscope::verdict;
 
 static_assert(podscope::reachability_probe<const allocation_probe<etcd_store>>);
 
-constexpr epoch granted{7};
+constexpr epoch its_epoch{7};
 
 // A pod as an adopt leaves it, or one that was reserved.
 void enter(etcd_store& store, const std::string& pod, bool is_adopted = true) {
     must(store.write([&](auto& txn) -> result<void> {
-        must(podscope::registry{txn}.insert({.pod = pod, .granted = granted, .adopted = is_adopted},
-                                            {}));
+        must(podscope::registry{txn}.insert(
+            {.pod = pod, .granted = its_epoch, .adopted = is_adopted}, {}));
         return podscope::pod_store{txn}.put(
-            {.pod = pod, .active_segment = is_adopted ? "segment" : "", .granted = granted});
+            {.pod = pod, .active_segment = is_adopted ? "segment" : "", .granted = its_epoch});
     }));
 }
 
-verdict verdict_on(const etcd_store& store, const std::string& pod, epoch shown = granted) {
+verdict verdict_on(const etcd_store& store, const std::string& pod, epoch shown = its_epoch) {
     const podscope::probe_subject subject{.pod = pod, .granted = shown};
     verdict found{verdict::unknown};
     allocation_probe{store}.probe({&subject, 1}, {}, {&found, 1});
@@ -73,8 +73,8 @@ TEST_CASE("F44 an allocation tells by its lease whether its holder is alive, and
     CHECK(verdict_on(prober, "reserved") == verdict::unknown);
     CHECK(verdict_on(prober, "without") == verdict::unknown);
 
-    const std::vector<podscope::probe_subject> all{{.pod = "without", .granted = granted},
-                                                   {.pod = "child", .granted = granted}};
+    const std::vector<podscope::probe_subject> all{{.pod = "without", .granted = its_epoch},
+                                                   {.pod = "child", .granted = its_epoch}};
     std::vector<verdict> found(2, verdict::unknown);
     (void)place.wire.take_count();
     allocation_probe{prober}.probe(all, {}, found);
