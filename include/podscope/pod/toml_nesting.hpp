@@ -26,23 +26,14 @@ public:
             case '"':
             case '\'': skip_string(c); continue;
             case '#': at_ = std::min(text_.find('\n', at_), text_.size()); continue;
-            case '\n':
-                start_line();
-                dots_ = 0;
-                break;
-            case '[':
-            case '{':
-                ++brackets_;
-                dots_ = 0;
-                break;
-            case ']':
-            case '}':
-                brackets_ -= brackets_ > 0 ? 1 : 0;
-                dots_ = 0;
-                break;
+            case '\n': start_line(); [[fallthrough]];
             case '=':
-            case ',': dots_ = 0; break;
+            case ',': dots_ = 0; break; // a key or a value has ended
             case '.': ++dots_; break;
+            case '[':
+            case '{': ++brackets_; break;
+            case ']':
+            case '}': brackets_ -= brackets_ > 0 ? 1 : 0; break;
             default: break;
             }
             if (dots_ + brackets_ > most) {
