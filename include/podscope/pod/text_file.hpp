@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -50,16 +51,16 @@ namespace podscope::pod_detail {
             }
             text.resize(std::min(text.size() * 2, most + 1));
         }
-        const auto got = ::read(file.get(), text.data() + filled, text.size() - filled);
+        const auto got = os_detail::uninterrupted(
+            [&] { return ::read(file.get(), text.data() + filled, text.size() - filled); });
+        if (got < 0) {
+            return refuse(errc::io, "cannot be read", errno);
+        }
         if (got == 0) {
             text.resize(filled);
             return text;
         }
-        if (got > 0) {
-            filled += static_cast<std::size_t>(got);
-        } else if (errno != EINTR) {
-            return refuse(errc::io, "cannot be read", errno);
-        }
+        filled += static_cast<std::size_t>(got);
     }
 }
 
@@ -70,7 +71,7 @@ namespace podscope::pod_detail {
     if (path.starts_with('/')) {
         return folder.empty() ? "/" : folder;
     }
-    std::array<char, 4096> here{};
+    std::array<char, PATH_MAX> here{};
     if (::getcwd(here.data(), here.size()) == nullptr) {
         return {};
     }
