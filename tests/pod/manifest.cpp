@@ -52,19 +52,22 @@ TEST_CASE("A manifest is written as it is read aloud", "[pod]") {
                              .may(rules::write("/ws/plan").only_here())
                              .may_not(rules::write("/ws/.git"))
                              .may_delegate(rules::write("/ws"))
-                             .knows("reviewer");
+                             .knows("reviewer")
+                             .if_unreachable(when_unreachable::keep);
     CHECK(planner.name == "planner");
     CHECK(planner.allow == std::vector<rule_text>{{"/ws", permission::read, true, {}},
                                                   {"/ws/plan", permission::write, false, {}}});
     CHECK(planner.deny == std::vector<rule_text>{{"/ws/.git", permission::write, true, {}}});
     CHECK(planner.authority == std::vector<rule_text>{{"/ws", permission::write, true, {}}});
     CHECK(planner.peers == std::vector<std::string>{"reviewer"});
+    CHECK(planner.unreachable == when_unreachable::keep);
 
     manifest same{"planner"};
     same.may(rules::read("/ws")).may(rules::write("/ws/plan").only_here());
     same.may_not(rules::write("/ws/.git"));
     same.may_delegate(rules::write("/ws"));
     same.knows("reviewer");
+    same.if_unreachable(when_unreachable::keep);
     CHECK(same == planner);
 }
 
@@ -101,6 +104,17 @@ TEST_CASE("What a pod may hand on is what it may do unless its manifest says so"
     REQUIRE(only_delegates);
     CHECK(only_delegates->allow.empty());
     CHECK(only_delegates->authority.size() == 1);
+}
+
+TEST_CASE("What becomes of a pod that does not answer is resolved as it was said", "[pod]") {
+    const auto wanted = manifest{"a"}.may(rules::read("/ws"));
+    const auto unsaid = resolve(wanted, lexical_path{});
+    REQUIRE(unsaid);
+    CHECK_FALSE(unsaid->unreachable);
+    const auto said =
+        resolve(manifest{wanted}.if_unreachable(when_unreachable::terminate), lexical_path{});
+    REQUIRE(said);
+    CHECK(said->unreachable == when_unreachable::terminate);
 }
 
 TEST_CASE("Rules that resolve to the same one are kept once and in order", "[pod]") {

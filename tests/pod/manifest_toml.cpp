@@ -314,6 +314,8 @@ TEST_CASE("F38 unknown keys are named with their place and the key that was mean
     is_at(refusal_of("name = 'a'\nallow = [ { read = '/' } ]\n[extra]\nx = 1"), 3, 2);
     says(refusal_of("name = 'a'\nallow = [ { read = '/' } ]\n\"a\\u0001b\" = 1"), "a\\x01b");
     says(refusal_of(std::string(5000, 'k') + " = 1\nname = 'a'"), "kkk...kkk");
+    says(refusal_of("name = 'a'\nallow = [ { read = '/' } ]\n\"\" = 1"), "a pod has no ''");
+    says(refusal_of("name = 'a'\nallow = [ { read = '/', \"\" = 1 } ]"), "a rule has no ''");
 }
 
 TEST_CASE("F38 a rule says one access and one target", "[pod][toml]") {
@@ -455,11 +457,18 @@ TEST_CASE("F38 a million rules are read", "[pod][toml][slow]") {
 }
 
 TEST_CASE("F38 a text of more than 64 MiB is refused unread", "[pod][toml]") {
-    const auto text = "name = 'a' #" + std::string(max_manifest_length, 'x');
-    says(refusal_of(text), "64 MiB");
+    // Up to there it is looked at.
+    constexpr std::size_t longest = std::size_t{64} << 20U;
+    const auto deep = "\n" + repeated("[", 65);
+    auto text = "#" + std::string(longest - 1 - deep.size(), 'x') + deep;
+    says(refusal_of(text), "64 levels");
+    text += ' ';
+    const auto refused = refusal_of(text);
+    says(refused, "64 MiB");
+    is_at(refused, 1, 1);
     const scratch in;
     const auto file = in.file("large.toml", "name = 'a'\n");
-    fs::resize_file(file, max_manifest_length + 1);
+    fs::resize_file(file, longest + 1);
     const auto read = read_manifest(file);
     REQUIRE_FALSE(read);
     CHECK(read.error().category == errc::invalid_manifest);

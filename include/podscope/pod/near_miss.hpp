@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <numeric>
 #include <span>
 #include <string_view>
 
@@ -17,9 +18,7 @@ inline constexpr std::size_t longest_near_miss = 32;
 /// longest_near_miss.
 [[nodiscard]] constexpr std::size_t distance(std::string_view a, std::string_view b) noexcept {
     std::array<std::size_t, longest_near_miss + 1> row{};
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-        row[j] = j;
-    }
+    std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 1; i <= a.size(); ++i) {
         std::size_t diagonal = row[0];
         row[0] = i;
