@@ -170,6 +170,24 @@ void add_delegation() {
         });
         return name;
     };
+    const std::string watched = "delegate in a watched etcd, in which nobody else commits";
+    add_timed(watched, [](benchmark::State& state) {
+        auto at = apart();
+        at.freshness = 1h;
+        const auto all = filled(at, 0);
+        // Until the watch has heard of what was done so far.
+        for (const auto end = std::chrono::steady_clock::now() + 20s;
+             !all->backend_.bytes().is_warm();) {
+            if (std::chrono::steady_clock::now() > end) {
+                throw std::runtime_error{"etcd tells a watch nothing"};
+            }
+            delegate_one_more(*all);
+        }
+        for (auto _ : state) {
+            delegate_one_more(*all);
+        }
+    });
+    compare_time("delegate in etcd with a warm watch, one call", watched, raw, 1.3);
     const auto few = among(100);
     const auto many = among(100'000);
     compare_time("delegate in etcd, 100 live claims", few, raw, 1.3);
