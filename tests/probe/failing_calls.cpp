@@ -143,6 +143,25 @@ TEST_CASE("F09 F20 a heart beats, or says that it cannot, though any call fails"
     (void)fail_each_call(by_signal, deed);
 }
 
+TEST_CASE("F12 a heartbeat that cannot be opened leaves what beats there as it is", "[probe]") {
+    PODSCOPE_NEEDS_PTRACE();
+    const temporary_folder folder;
+    const std::string path = folder / "beat";
+    const auto heart = heartbeat::at(path, "a pod", granted).value();
+    const auto deed = [&] {
+        mark_deed();
+        const auto second = heartbeat::at(path, "a pod", granted);
+        mark_deed();
+        return ask(heartbeat_probe{patience}, {.pod = "a pod",
+                                               .owner = {},
+                                               .endpoint = heart.endpoint(),
+                                               .granted = granted}) == verdict::reachable
+                   ? is_sound
+                   : is_taken_for_dead;
+    };
+    CHECK(fail_each_call(for_want, deed) > 3);
+}
+
 TEST_CASE("F09 F16 who waits for a process's end misses none though any call fails", "[probe]") {
     PODSCOPE_NEEDS_PTRACE();
     const auto deed = [] {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
 // Processes that say in a file that they are alive.
-#include "backend/system_faults.hpp"
 #include "probe/processes.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
@@ -76,23 +75,6 @@ TEST_CASE("I7 another incarnation's heartbeat is not the subject's", "[probe]") 
     later.granted = epoch{1};
     CHECK(ask(probe, later) == verdict::reachable);
     CHECK(content_of(path).find('\n') == content_of(path).size() - 1);
-}
-
-TEST_CASE("F12 a heartbeat that cannot be opened leaves what beats there as it is", "[probe]") {
-    const temporary_folder folder;
-    const std::string path = folder / "beat";
-    const heartbeat_probe probe{1h};
-    const auto heart = heartbeat::at(path, "a pod", epoch{7}).value();
-    const auto failed_by = GENERATE(ENOSPC, EIO);
-    {
-        const backend_test::system_faults full{[&](backend_test::system_call call) {
-            return call == backend_test::system_call::write ? backend_test::failing(failed_by)
-                                                            : backend_test::fate{};
-        }};
-        CHECK(heartbeat::at(path, "a pod", epoch{7}).error().category == errc::io);
-    }
-    // Nor is there a moment in which it is not to be read, of which there can be no test.
-    CHECK(ask(probe, subject_at(heart.endpoint())) == verdict::reachable);
 }
 
 TEST_CASE("what a heartbeat's file says is read as it was written or not at all", "[probe]") {
