@@ -6,7 +6,6 @@
 
 #include <podscope/probe/heartbeat.hpp>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
