@@ -357,11 +357,12 @@ public:
             if (instead && !stored.parent.empty() && !is_within(*instead, stored.manifest)) {
                 refused.refusals.insert(podscope::errc::not_within_authority);
             }
-            // Who has no right to take its place shows nobody to a policy.
+            // The last holder goes as was said for the delegation. Who has no right to take its
+            // place shows nobody to a policy.
+            const auto special = lives_on != nullptr ? lives_on->unreachable : std::nullopt;
             if (const auto row = now_.live.find(pod);
                 row != now_.live.end() &&
-                !reason_to_go(pod, std::nullopt, state_of(row->second.process),
-                              refused.is_success())) {
+                !reason_to_go(pod, special, state_of(row->second.process), refused.is_success())) {
                 refused.refusals.insert(podscope::errc::already_live);
             }
             if (!refused.is_success()) {
