@@ -4,6 +4,7 @@
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
 #include "support/faults_everywhere.hpp"
+#include "support/faulty_memory.hpp"
 
 #include <podscope/pod/report.hpp>
 #include <podscope/verify/faulty_backend.hpp>
@@ -19,19 +20,6 @@ namespace {
 
 using namespace podscope_test;
 using podscope::verify::step;
-
-struct in_faulty_memory {
-    static constexpr const char* name = "faulty memory";
-    using store = podscope::verify::faulty_backend<in_memory::store>;
-    using sessions = podscope::memory_sessions;
-
-    [[nodiscard]] store open() const { return only; }
-
-    [[nodiscard]] sessions open_sessions() const { return logs; }
-
-    store only{in_memory::store{}};
-    sessions logs{};
-};
 
 using here = configuration<in_faulty_memory, by_script, to_queue>;
 using crew_here = crew_of<here>;

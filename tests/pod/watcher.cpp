@@ -4,6 +4,7 @@
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
 #include "support/effort.hpp"
+#include "support/faulty_memory.hpp"
 #include "support/forked.hpp"
 #include "support/threads.hpp"
 
@@ -189,20 +190,7 @@ TEST_CASE("a watcher of a pod that was lost says so", "[pod]") {
 
 namespace {
 
-struct in_failing_memory {
-    static constexpr const char* name = "failing memory";
-    using store = podscope::verify::faulty_backend<in_memory::store>;
-    using sessions = podscope::memory_sessions;
-
-    [[nodiscard]] store open() const { return only; }
-
-    [[nodiscard]] sessions open_sessions() const { return logs; }
-
-    store only{in_memory::store{}};
-    sessions logs{};
-};
-
-using in_failing_memory_only = configuration<in_failing_memory, by_default, to_queue>;
+using in_faulty_memory_only = configuration<in_faulty_memory, by_default, to_queue>;
 
 template <class Watcher>
 bool is_readable(const Watcher& watcher) {
@@ -213,7 +201,7 @@ bool is_readable(const Watcher& watcher) {
 } // namespace
 
 TEST_CASE("F12 a watcher waits while the store fails and somebody is dead", "[pod]") {
-    crew_of<in_failing_memory_only> c{in_failing_memory_only{}};
+    crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
     c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
     auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));

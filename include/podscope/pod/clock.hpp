@@ -17,14 +17,6 @@ concept pod_clock = requires(const C& clock) {
     { clock.wall_ms() } noexcept -> std::same_as<std::int64_t>;
 };
 
-/// The time that lies `wait` after `now`; the furthest one there is if that lies beyond it.
-[[nodiscard]] constexpr deadline deadline_after(deadline now,
-                                                std::chrono::milliseconds wait) noexcept {
-    const auto furthest =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline::max() - now);
-    return wait < furthest ? now + wait : deadline::max();
-}
-
 /// The clocks of the operating system.
 struct system_clocks {
     [[nodiscard]] deadline now() const noexcept { return std::chrono::steady_clock::now(); }

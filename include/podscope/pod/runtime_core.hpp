@@ -3,8 +3,8 @@
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/notification.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/pod/clearance.hpp>
-#include <podscope/pod/clock.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
@@ -119,7 +119,7 @@ public:
 
     /// When a call that probes for that long has to be done with it.
     [[nodiscard]] deadline until(std::chrono::milliseconds probe_time) const noexcept {
-        return deadline_after(parts_.clock.now(), probe_time);
+        return os_detail::deadline_after(parts_.clock.now(), probe_time);
     }
 
     /// Runs a step that enters or moves a pod. If others stand in its way, they are probed, those

@@ -4,9 +4,9 @@
 #include <podscope/error.hpp>
 #include <podscope/fork_stamp.hpp>
 #include <podscope/os/blocked_signals.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/os/file_descriptor.hpp>
-#include <podscope/pod/clock.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/pod.hpp>
 #include <podscope/pod/report.hpp>
@@ -128,8 +128,7 @@ private:
             std::condition_variable_any never;
             std::optional<errc> failing;
             for (std::unique_lock lock{alone};;) {
-                const auto next =
-                    deadline_after(std::chrono::steady_clock::now(), options_.probe_every);
+                const auto next = os_detail::deadline_after(options_.probe_every);
                 (void)never.wait_until(lock, ends, next, [] { return false; });
                 if (ends.stop_requested() || !tell(pod_->reconcile(options_.probe_time), failing)) {
                     return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/pod/clock.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/exit_watch.hpp>
@@ -62,7 +62,7 @@ private:
     void wait_for(exit_watch& exits, std::span<verdict> verdicts) const {
         using clock = std::chrono::steady_clock;
         constexpr std::chrono::milliseconds longest{std::numeric_limits<int>::max()};
-        for (const auto until = deadline_after(clock::now(), patience); exits.size() != 0;) {
+        for (const auto until = os_detail::deadline_after(patience); exits.size() != 0;) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
             if (left.count() <= 0) {
                 return;
