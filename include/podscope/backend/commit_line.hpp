@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/os/event_count.hpp>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace podscope::backend_detail {
@@ -31,22 +35,14 @@ private:
 
     enum class word { none, lead, served };
 
-    // After it was told that it is served, it may be gone.
-    void tell(word said) noexcept {
-        const std::lock_guard lock{mutex_};
-        said_ = said;
-        told_.notify_one();
-    }
-
     // The line's to read and change.
     line_member* next_ = nullptr;
     line_member* previous_ = nullptr;
     bool is_called_ = false; // to lead, or taken
 
-    // Its own, so that it need not wait for the line when it is woken, as all others are.
-    std::mutex mutex_{};
-    std::condition_variable told_{};
-    word said_ = word::none;
+    // Who has his own call is woken by hardly any other.
+    os_detail::event_count::bits call_ = 0;
+    std::atomic<word> said_ = word::none; // after `served` it may be gone
 };
 
 /// The threads of a process that want to commit, and which of them does it for the others.
@@ -73,21 +69,20 @@ public:
                 one.is_called_ = true;
                 return answer::lead;
             }
-            if (length_ == awaited_) {
-                came_.notify_one();
+        }
+        for (;;) {
+            const auto seen = told_.present();
+            const auto said = one.said_.load();
+            if (said != line_member::word::none) {
+                return said == line_member::word::served ? answer::served : answer::lead;
+            }
+            if (!told_.wait_until(seen, one.call_, until)) {
+                if (gives_up(one)) {
+                    return answer::timed_out;
+                }
+                until = time::max();
             }
         }
-        std::unique_lock own{one.mutex_};
-        const auto is_told = [&one] { return one.said_ != line_member::word::none; };
-        if (!one.told_.wait_until(own, until, is_told)) {
-            own.unlock();
-            if (gives_up(one)) {
-                return answer::timed_out;
-            }
-            own.lock();
-            one.told_.wait(own, is_told);
-        }
-        return one.said_ == line_member::word::served ? answer::served : answer::lead;
     }
 
     /// Lets the leader wait for company, before it takes what others need to get here.
@@ -96,13 +91,20 @@ public:
     /// those who came meanwhile too: else the two would go on by turns, each half as many as one
     /// sync could serve. For a quarter of the time that serving the last ones took, and never for
     /// more than a millisecond: who does not come again must not cost more than he would bring.
+    ///
+    /// It looks again and again, and leaves the processor to them in between: to sleep, and to be
+    /// woken by the last of them, took it longer than they took to come.
     void gather() {
-        std::unique_lock lock{mutex_};
-        awaited_ = last_taken_ + stood_by_;
-        const auto patience =
-            std::min<time::duration>(last_took_ / 4, std::chrono::milliseconds{1});
-        came_.wait_for(lock, patience, [&] { return length_ >= awaited_; });
-        awaited_ = 0;
+        std::size_t awaited{};
+        time until = time::clock::now();
+        {
+            const std::lock_guard lock{mutex_};
+            awaited = last_taken_ + stood_by_;
+            until += std::min<time::duration>(last_took_ / 4, std::chrono::milliseconds{1});
+        }
+        while (length_.load(std::memory_order_relaxed) < awaited && time::clock::now() < until) {
+            std::this_thread::yield();
+        }
     }
 
     /// Takes the first of the line, who leads, and at most `most - 1` behind it; the answer is the
@@ -134,6 +136,7 @@ public:
 
     /// Makes the first in the line the next leader, and lets those go who were taken with this one.
     void step_down(line_member& leader) noexcept {
+        os_detail::event_count::bits calls = 0;
         {
             const std::lock_guard lock{mutex_};
             last_took_ = time::clock::now() - taken_at_;
@@ -141,19 +144,25 @@ public:
             is_led_ = first_ != nullptr;
             if (first_ != nullptr) {
                 first_->is_called_ = true;
-                first_->tell(line_member::word::lead);
+                calls = first_->call_;
+                first_->said_.store(line_member::word::lead);
             }
         }
         // Last: those come again at once, and would be counted with those who stood by.
         for (line_member* each = leader.next_; each != nullptr;) {
             line_member* const next = each->next_;
-            each->tell(line_member::word::served);
+            calls |= each->call_;
+            each->said_.store(line_member::word::served);
             each = next;
+        }
+        if (calls != 0) {
+            told_.notify(calls);
         }
     }
 
 private:
     void append(line_member& one) noexcept {
+        one.call_ = os_detail::event_count::bits{1} << (arrivals_++ % 32);
         one.previous_ = last_;
         (last_ != nullptr ? last_->next_ : first_) = &one;
         last_ = &one;
@@ -178,16 +187,16 @@ private:
         --length_;
     }
 
+    os_detail::event_count told_{};
     std::mutex mutex_{};
-    std::condition_variable came_{};
     line_member* first_ = nullptr;
     line_member* last_ = nullptr;
-    std::size_t length_ = 0;
+    std::atomic<std::size_t> length_ = 0; // changed under the mutex
+    std::uint32_t arrivals_ = 0;
     std::size_t last_taken_ = 1;
     time taken_at_{};
     time::duration last_took_{};
     std::size_t stood_by_ = 0; // those in the line when the last leader stepped down
-    std::size_t awaited_ = 0;
     bool is_led_ = false;
 };
 
