@@ -196,6 +196,27 @@ TEST_CASE("a value of many megabytes comes back from an LMDB database") {
     must(bytes.check_integrity());
 }
 
+TEST_CASE("an LMDB database of format 1 opens for ever after") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    REQUIRE(::mkdir(path.c_str(), 0700) == 0);
+    set_bytes(path + "/data.mdb",
+              bytes_of(std::filesystem::path{__FILE__}.parent_path() / "data" / "lmdb.v1"));
+    REQUIRE(::chmod((path + "/data.mdb").c_str(), 0600) == 0);
+    {
+        auto old = open(path);
+        const rows_of<number> numbers_then{
+            {"key0", {10, {}}}, {"key1", {11, {}}}, {"key2", {12, {}}}};
+        const rows_of<note> notes_then{{"note0", {std::string(32, 'm'), std::nullopt, {}}},
+                                       {"note1", {std::string(33, 'n'), "reply", {}}}};
+        CHECK(must(rows_from(old)) == numbers_then);
+        CHECK(must(rows_from<notes>(old)) == notes_then);
+        REQUIRE(put_number(old, "key2", 14));
+    }
+    auto again = open(path);
+    CHECK(must(value_of(again, "key2")) == number{14, {}});
+}
+
 TEST_CASE("F05 an empty file is a new LMDB database") {
     const scratch_folder folder;
     const std::string path = folder / "store";
