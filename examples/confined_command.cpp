@@ -7,11 +7,12 @@
 // The command starts in its part, may read the rest of the workspace, and gets no way to the
 // runtime that its pod is kept in. Where the kernel has no Landlock it is run all the same, as the
 // policy `advisory` says, and that is printed.
+#include "shared/temporary_folder.hpp"
+
 #include <podscope/enforce/confine.hpp>
 #include <podscope/podscope.hpp>
 
 #include <cerrno>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -19,7 +20,6 @@
 #include <stdexcept>
 #include <string>
 
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,17 +112,11 @@ int run(const std::string& command, const std::string& root) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::string root = (std::filesystem::temp_directory_path() / "confined-XXXXXX").string();
-    if (::mkdtemp(root.data()) == nullptr) {
-        std::cerr << "no temporary folder\n";
-        return 2;
-    }
-    int code = 2;
     try {
-        code = run(argc > 1 ? argv[1] : naughty_command, root);
+        const demo::temporary_folder root{"confined"};
+        return run(argc > 1 ? argv[1] : naughty_command, root.path());
     } catch (const std::exception& thrown) {
         std::cerr << thrown.what() << '\n';
+        return 2;
     }
-    std::filesystem::remove_all(root);
-    return code;
 }

@@ -5,11 +5,13 @@
 //     example_journal_inspector dump FOLDER     prints every operation as well
 //
 // Without arguments it makes a small journal and dumps that.
+#include "shared/temporary_folder.hpp"
+
 #include <podscope/backend/journal_inspection.hpp>
 #include <podscope/backend/record_text.hpp>
 #include <podscope/podscope.hpp>
 
-#include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -60,25 +62,20 @@ int inspect(const std::string& folder, bool dump) {
 }
 
 int show_a_small_one() {
-    const auto folder = std::filesystem::temp_directory_path() / "podscope_inspected.XXXXXX";
-    std::string path = folder.string();
-    if (::mkdtemp(path.data()) == nullptr) {
-        return 1;
-    }
+    const demo::temporary_folder folder{"podscope-inspected"};
     int code = 1;
-    if (auto runtime = podscope::open_runtime(path)) {
+    if (auto runtime = podscope::open_runtime(folder.path())) {
         auto planner =
             runtime->create(podscope::manifest{"planner"}.may(podscope::rules::write("/ws")));
         if (planner && planner->delegate(
                            podscope::manifest{"helper"}.may(podscope::rules::write("/ws/docs")))) {
-            for (const auto& entry : std::filesystem::recursive_directory_iterator{path}) {
+            for (const auto& entry : std::filesystem::recursive_directory_iterator{folder.path()}) {
                 if (entry.path().filename() == "journal") {
                     code = inspect(entry.path().parent_path().string(), true);
                 }
             }
         }
     }
-    std::filesystem::remove_all(path);
     return code;
 }
 
@@ -87,7 +84,12 @@ int show_a_small_one() {
 int main(int argc, char** argv) {
     const std::string_view what = argc > 1 ? argv[1] : "";
     if (argc == 1) {
-        return show_a_small_one();
+        try {
+            return show_a_small_one();
+        } catch (const std::exception& thrown) {
+            std::cerr << thrown.what() << '\n';
+            return 1;
+        }
     }
     if (argc != 3 || (what != "check" && what != "dump")) {
         std::cerr << "usage: " << argv[0] << " check|dump FOLDER\n";

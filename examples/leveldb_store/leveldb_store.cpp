@@ -3,15 +3,14 @@
 // is put through all that the core relies on.
 #include "leveldb_store.hpp"
 
+#include "../shared/temporary_folder.hpp"
+
 #include <podscope/backend/lifted.hpp>
 #include <podscope/podscope.hpp>
 #include <podscope/verify/conformance.hpp>
 
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 namespace {
@@ -19,22 +18,11 @@ namespace {
 /// A new folder with a database in it, of which the kit opens as many handles as it wants.
 class place {
 public:
-    place() {
-        if (::mkdtemp(folder_.data()) == nullptr) {
-            throw std::runtime_error{"there is no folder for the database"};
-        }
-    }
-
-    place(const place&) = delete;
-    place& operator=(const place&) = delete;
-
-    ~place() { std::filesystem::remove_all(folder_); }
-
     /// The folder can be open once, so handles share that; with the last one it is closed.
     podscope::result<plugged::leveldb_store> open() {
         auto shared = open_.lock();
         if (!shared) {
-            auto opened = plugged::leveldb_database::open(folder_);
+            auto opened = plugged::leveldb_database::open(folder_.path());
             if (!opened) {
                 return podscope::fail(opened);
             }
@@ -44,7 +32,7 @@ public:
     }
 
 private:
-    std::string folder_{std::filesystem::temp_directory_path() / "podscope_leveldb_XXXXXX"};
+    demo::temporary_folder folder_{"podscope-leveldb"};
     std::weak_ptr<plugged::leveldb_database> open_{};
 };
 
