@@ -58,7 +58,8 @@ def main():
     kept = {re.match(r"### `(.*)`", each).group(1): each
             for each in re.split(r"\n(?=### `)", runs) if each.startswith("### `")}
     kept[command] = section(command, json.loads(lines[-1])).lstrip("\n")
-    intro = "\nWritten by the runs themselves, with `PODSCOPE_RECORD=1`.\n"
+    intro = ("\nWritten by the runs themselves, with `PODSCOPE_RECORD=1`. A run says at which commit "
+             "it was: what came\nafter it is not in it.\n")
     PAGE.write_text(before.rstrip("\n") + "\n" + HEADING + intro +
                     "".join("\n" + kept[each].rstrip("\n") + "\n" for each in sorted(kept)))
 
