@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/in_leased_memory.hpp"
 #include "support/leased_memory.hpp"
 
 #include <podscope/pod/allocation_probe.hpp>
@@ -25,25 +26,6 @@ using podscope::errc;
 using podscope::verdict;
 using podscope::when_unreachable;
 namespace tables = podscope::tables;
-
-struct in_leased_memory {
-    static constexpr const char* name = "leased memory";
-    using store = leased_memory;
-    using sessions = podscope::memory_sessions;
-
-    // Each process has a lease of its own.
-    [[nodiscard]] store open() const { return only.with_lease(std::to_string(++*opened)); }
-
-    [[nodiscard]] sessions open_sessions() const { return logs; }
-
-    void end_lease_of(const std::string& pod) {
-        only.end(std::string{only.leases().at({tables::allocations::name, pod})});
-    }
-
-    store only{"nobody's"};
-    sessions logs{};
-    std::shared_ptr<int> opened{std::make_shared<int>(0)};
-};
 
 using here = configuration<in_leased_memory, by_script, to_queue>;
 using crew_here = crew_of<here>;

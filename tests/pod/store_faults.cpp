@@ -5,8 +5,10 @@
 #include "support/crew.hpp"
 #include "support/faults_everywhere.hpp"
 #include "support/faulty_memory.hpp"
+#include "support/in_leased_memory.hpp"
 
 #include <podscope/pod/report.hpp>
+#include <podscope/store/when_unreachable.hpp>
 #include <podscope/verify/faulty_backend.hpp>
 
 #include <algorithm>
@@ -68,13 +70,13 @@ outcome of(const podscope::result<T>& done) {
 /// For each step of `act(crew)`, with a crew that is new each time: if the store fails there, the
 /// outcome says so, or one of what it says `otherwise`; what was not done is done when it is tried
 /// again; and the invariants hold.
-template <class Build, class Act>
+template <class Configuration = here, class Build, class Act>
 void says_each_fault(Build build, Act act, std::vector<std::string> otherwise = {}) {
     otherwise.emplace_back(to_string(fault_at::category));
     for_each_step(
         {step::read, step::write, step::get, step::scan, step::put, step::erase, step::commit},
         [&](auto kind, auto number) {
-            crew_here c{here{}};
+            crew_of<Configuration> c{Configuration{}};
             build(c);
             const auto before = c.state();
             bool reached = false;
@@ -103,6 +105,18 @@ void build_line(crew_here& c) {
     c.add("top", writer("middle", "/ws/a"));
     c.add("middle", writer("low", "/ws/a/b"));
     c.kill("middle");
+}
+
+using on_leases = configuration<in_faulty_leased_memory, by_script, to_queue>;
+using crew_on_leases = crew_of<on_leases>;
+
+// The same, but what the middle one had has gone with its lease.
+void build_line_without_lease(crew_on_leases& c, podscope::when_unreachable of_middle) {
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("middle", "/ws/a").if_unreachable(of_middle));
+    c.add("middle", writer("low", "/ws/a/b"));
+    c.backend().end_lease_of("middle");
+    c.forget("middle");
 }
 
 // Somebody else ends it, so that the one above has to look again.
@@ -205,6 +219,28 @@ TEST_CASE("F12 who releases says that the store has failed", "[pod]") {
     };
     says_each_fault(build, release("top"));
     says_each_fault(build, release("middle"));
+}
+
+TEST_CASE("F12 F44 who deals with what has gone with a lease says that the store has failed",
+          "[pod]") {
+    using podscope::when_unreachable;
+    const auto of_middle = GENERATE(when_unreachable::keep, when_unreachable::fence);
+    CAPTURE(to_string(of_middle));
+    const auto build = [&](crew_on_leases& c) { build_line_without_lease(c, of_middle); };
+    says_each_fault<on_leases>(
+        build, [](crew_on_leases& c) { return of(c.at("top").reconcile(patience)); });
+    says_each_fault<on_leases>(build,
+                               [](crew_on_leases& c) { return of(c.at("top").reclaim("middle")); });
+    // Who descends from nobody that is live is moved to the next one up, before he is held against.
+    says_each_fault<on_leases>(
+        [&](crew_on_leases& c) {
+            build(c);
+            c.kill("low");
+        },
+        [](crew_on_leases& c) {
+            return of(c.at("top").delegate(writer("new", "/ws/a/b/x"), patience));
+        },
+        {"conflict", ""});
 }
 
 TEST_CASE("F12 who changes his own pod says that the store has failed", "[pod]") {

@@ -5,14 +5,18 @@
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 #include "support/eventually.hpp"
+#include "support/leased_memory.hpp"
 #include "support/results.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/threads.hpp"
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/guessed_reads.hpp>
 #include <podscope/backend/journal.hpp>
+#include <podscope/backend/leased_rows.hpp>
 #include <podscope/backend/lifted.hpp>
 #include <podscope/backend/memory.hpp>
+#include <podscope/backend/reverted_rows.hpp>
 #include <podscope/pod/open_runtime.hpp>
 #include <podscope/pod/schema.hpp>
 #include <podscope/sink/callback.hpp>
@@ -43,6 +47,16 @@ using podscope_test::must;
 using podscope_test::why_not;
 namespace faults = podscope::verify::faults;
 using namespace std::chrono_literals;
+
+// What a store can do besides.
+using leasing = podscope::verify::faulty_backend<podscope_test::leased_memory>;
+static_assert(podscope::leases_rows<leasing::writer, podscope::tables::allocations>);
+static_assert(podscope::reads_leased<leasing::reader, podscope::tables::allocations>);
+using plain = faulty_backend<podscope::basic_memory<test_schema>>;
+static_assert(!podscope::leases_rows<plain::writer, numbers>);
+static_assert(!podscope::reads_leased<plain::reader, numbers>);
+static_assert(!podscope::reverts_rows<plain::writer, numbers>);
+static_assert(!podscope::guesses_reads<plain::writer>);
 
 struct on_memory {
     using store = podscope::basic_memory<test_schema>;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <podscope/backend/concept.hpp>
+#include <podscope/backend/guessed_reads.hpp>
+#include <podscope/backend/leased_rows.hpp>
+#include <podscope/backend/reverted_rows.hpp>
 #include <podscope/backend/split_options.hpp>
 #include <podscope/result.hpp>
 #include <podscope/verify/fault_plan.hpp>
@@ -36,6 +39,20 @@ public:
         return txn_->template scan<T>(from, std::forward<Visitor>(visit));
     }
 
+    /// As a `get`.
+    template <table T>
+        requires reads_leased<Txn, T>
+    [[nodiscard]] result<bool> is_leased(std::string_view key) const {
+        auto done = plan_->take(step::get);
+        return done ? txn_->template is_leased<T>(key) : fail(done);
+    }
+
+    [[nodiscard]] bool has_guessed() const noexcept
+        requires guesses_reads<Txn>
+    {
+        return txn_->has_guessed();
+    }
+
 protected:
     Txn* txn_;
     const fault_plan* plan_;
@@ -53,10 +70,34 @@ public:
         return change(step::put, [&] { return this->txn_->template put<T>(key, value); });
     }
 
+    /// As a `put`.
+    template <table T>
+        requires leases_rows<Txn, T>
+    [[nodiscard]] result<void> put_leased(std::string_view key, const typename T::record& value) {
+        return change(step::put, [&] { return this->txn_->template put_leased<T>(key, value); });
+    }
+
+    /// As a `put`.
+    template <table T, table Beside>
+        requires leases_rows<Txn, T, Beside>
+    [[nodiscard]] result<void>
+    put_beside(std::string_view key, const typename T::record& value, std::string_view beside) {
+        return change(step::put, [&] {
+            return this->txn_->template put_beside<T, Beside>(key, value, beside);
+        });
+    }
+
     template <table T>
     [[nodiscard]] auto erase(std::string_view key)
         -> decltype(std::declval<Txn&>().template erase<T>(key)) {
         return change(step::erase, [&] { return this->txn_->template erase<T>(key); });
+    }
+
+    /// As a `put`.
+    template <table T>
+        requires reverts_rows<Txn, T>
+    [[nodiscard]] result<void> revert(std::string_view key) {
+        return change(step::put, [&] { return this->txn_->template revert<T>(key); });
     }
 
     /// Whether anything was put or erased.
@@ -88,6 +129,9 @@ private:
 /// A fault at `commit` comes at the end of the body, so with the locks that the store holds then.
 /// A store that runs bodies again comes to the steps within them again. A body that goes on after a
 /// put that failed is committed without it: that is then the body's fault, and is seen.
+///
+/// What a transaction of the store can do besides, it can do here too: rows on leases, rows taken
+/// back, and to say that it has guessed.
 ///
 /// For a byte backend, decorate the store that `lifted` makes of it. Copies are handles of the same
 /// store and plan; the guarantees for threads and processes are the store's, and a forked copy of
