@@ -203,7 +203,8 @@ void add_check() {
         at.freshness = 1h;
         return checks_of(must(podscope::open_etcd_store(at, podscope::etcd_over_http())));
     });
-    // What no check by a lease can do without: who was stopped hears of nothing, but the time passed.
+    // What no check by a lease can do without: who was stopped hears of nothing, but the time
+    // passed.
     const std::string least = "pod check in memory, and a read of the clock that counts since boot";
     add_operation(least, [] {
         return [check = checks_of(memory_backend{})] {

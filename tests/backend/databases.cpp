@@ -30,7 +30,6 @@
 #include <tuple>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
