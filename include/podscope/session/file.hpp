@@ -35,10 +35,10 @@ namespace podscope {
 /// then one JSON object a line, `{"i":0,"kind":"…","body":"…"}`.
 ///
 /// An append is one write of a whole line. Whoever dies in the middle of one leaves a torn last
-/// line, which readers pass over (segment_info::torn_tail) and the next append cuts off. One that
-/// fails, or cannot be made durable, is taken back. Appends of several threads and processes come
-/// one after the other, with the right index each; meanwhile anybody may read, and sees what stood
-/// when the read began.
+/// line, and so does a loss of power, which may leave zeros in place of some of it: readers pass
+/// over it (segment_info::torn_tail), and the next append cuts it off. One that fails, or cannot be
+/// made durable, is taken back. Appends of several threads and processes come one after the other,
+/// with the right index each; meanwhile anybody may read, and sees what stood when the read began.
 ///
 /// The folder and its files must belong to the effective user and be writable by nobody else; no
 /// symlink is followed in their place, and every descriptor closes on exec. Copies share one state,
