@@ -19,6 +19,7 @@
 #include <mutex>
 #include <set>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -47,6 +48,8 @@ enum class probe_flaw {
     keeps_subjects_between_threads,
     thinks_late_is_dead,
     waits_for_each,
+    gives_up_all_at_once,
+    throws_in_threads,
 };
 
 /// Its subjects are called what there is to be found; "hung" is one that takes all the time.
@@ -59,7 +62,11 @@ public:
         if (is_ == probe_flaw::throws_for_nobody && subjects.empty()) {
             throw std::runtime_error{"nobody to ask about"};
         }
+        if (is_ == probe_flaw::throws_in_threads && std::this_thread::get_id() != made_by_) {
+            throw std::runtime_error{"another thread"};
+        }
         const auto now = std::chrono::steady_clock::now();
+        bool has_waited = false;
         if (is_ == probe_flaw::keeps_subjects_between_threads) {
             shared_->set(subjects);
             let_others_run();
@@ -75,6 +82,12 @@ public:
             if (name == "hung" && is_ == probe_flaw::waits_for_each) {
                 std::this_thread::sleep_until(std::min(until, now + std::chrono::hours{1}));
                 std::this_thread::sleep_for(std::chrono::milliseconds{30});
+            }
+            if (is_ == probe_flaw::gives_up_all_at_once && (name == "hung" || has_waited)) {
+                std::this_thread::sleep_until(until);
+                has_waited = true;
+                verdicts[i] = verdict::unreachable;
+                continue;
             }
             const auto slot = is_ == probe_flaw::turns_slots_around ? subjects.size() - 1 - i : i;
             verdicts[slot] = until < now && is_ == probe_flaw::thinks_late_is_dead
@@ -114,6 +127,7 @@ private:
     };
 
     probe_flaw is_;
+    std::thread::id made_by_ = std::this_thread::get_id();
     std::shared_ptr<shared> shared_ = std::make_shared<shared>();
 };
 
@@ -125,6 +139,7 @@ enum class sink_flaw {
     loses_among_threads,
     fails_in_silence,
     remembers_what_it_refused,
+    throws_in_threads,
 };
 
 class flawed_sink {
@@ -141,6 +156,9 @@ public:
     flawed_sink(sink_flaw which, std::shared_ptr<other_side> to) : is_{which}, to_{std::move(to)} {}
 
     result<void> notify(const podscope::notification& told) {
+        if (is_ == sink_flaw::throws_in_threads && std::this_thread::get_id() != made_by_) {
+            throw std::runtime_error{"another thread"};
+        }
         if (is_ == sink_flaw::loses_among_threads) {
             std::unique_lock alone{to_->mutex};
             auto ids = to_->ids;
@@ -179,6 +197,7 @@ public:
 
 private:
     sink_flaw is_;
+    std::thread::id made_by_ = std::this_thread::get_id();
     std::shared_ptr<other_side> to_;
 };
 
@@ -197,6 +216,8 @@ enum class session_flaw {
     counts_by_handle,
     guesses_indices,
     loses_among_threads,
+    forgets_on_close,
+    throws_in_threads,
 };
 
 class flawed_sessions {
@@ -205,14 +226,17 @@ public:
         std::mutex mutex{};
         std::string only{};
         std::vector<std::string> listed{};
+        const std::thread::id made_by = std::this_thread::get_id();
     };
 
     flawed_sessions(session_flaw which,
                     podscope::memory_sessions beneath,
-                    std::shared_ptr<shared> with)
+                    std::shared_ptr<shared> with,
+                    std::shared_ptr<const void> open = nullptr)
         : is_{which},
           beneath_{std::move(beneath)},
-          with_{std::move(with)} {}
+          with_{std::move(with)},
+          open_{std::move(open)} {}
 
     result<std::string> create(const podscope::lineage& from) {
         auto id = beneath_.create(is_ == session_flaw::loses_lineage ? podscope::lineage{} : from);
@@ -232,6 +256,10 @@ public:
     }
 
     result<std::uint64_t> append(std::string_view id, const podscope::session_entry& entry) {
+        if (is_ == session_flaw::throws_in_threads &&
+            std::this_thread::get_id() != with_->made_by) {
+            throw std::runtime_error{"another thread"};
+        }
         auto changed = entry;
         if (is_ == session_flaw::cuts_newlines && changed.body.ends_with('\n')) {
             changed.body.pop_back();
@@ -303,6 +331,7 @@ private:
     session_flaw is_;
     podscope::memory_sessions beneath_;
     std::shared_ptr<shared> with_;
+    std::shared_ptr<const void> open_; // for as long as the handle is
     std::uint64_t mine_ = 0;
 };
 
@@ -315,6 +344,7 @@ enum class name_flaw {
     has_empty_levels,
     takes_nul,
     shares_a_buffer,
+    throws_in_threads,
 };
 
 class flawed_names {
@@ -322,6 +352,9 @@ public:
     explicit flawed_names(name_flaw which) : is_{which} {}
 
     result<podscope::resource> resolve(std::string_view text) const {
+        if (is_ == name_flaw::throws_in_threads && std::this_thread::get_id() != made_by_) {
+            throw std::runtime_error{"another thread"};
+        }
         podscope::resource place;
         switch (is_) {
         case name_flaw::keeps_dots:
@@ -385,6 +418,7 @@ private:
     };
 
     name_flaw is_;
+    std::thread::id made_by_ = std::this_thread::get_id();
     podscope::lexical_path beneath_{};
     std::shared_ptr<shared> shared_ = std::make_shared<shared>();
 };

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -45,7 +46,8 @@ public:
     explicit other_process(F body) {
         std::array<int, 2> to_child{};
         std::array<int, 2> to_parent{};
-        if (::pipe(to_child.data()) != 0 || ::pipe(to_parent.data()) != 0) {
+        // No program that a plug-in starts keeps an end of one open.
+        if (::pipe2(to_child.data(), O_CLOEXEC) != 0 || ::pipe2(to_parent.data(), O_CLOEXEC) != 0) {
             throw std::runtime_error{"no pipe"};
         }
         pid_ = ::fork();
