@@ -5,6 +5,7 @@
 #include "probe/sockets.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
+#include "verify/flawed_names.hpp"
 #include "verify/flawed_parts.hpp"
 
 #include <podscope/probe/combinators.hpp>
