@@ -133,10 +133,10 @@ public:
     /// nothing. What the visitor throws becomes an error.
     ///
     /// Entry `from` is searched by bisection of the file, since each line says which entry it is:
-    /// logarithmic in the file's length, then linear in what is visited. Where lines are damaged or
-    /// were edited by hand, and where `from` is behind the end by more than one, the lines before
-    /// it are counted instead, which is linear in their length. They are not parsed: damage there
-    /// is no error.
+    /// logarithmic in the file's length, then linear in what is visited; and the last line is
+    /// looked through first, for whether it is torn. Where lines are damaged or were edited by
+    /// hand, and where `from` is behind the end by more than one, the lines before it are counted
+    /// instead, which is linear in their length. They are not parsed: damage there is no error.
     template <class Visitor>
         requires std::is_invocable_r_v<scan, Visitor&, std::uint64_t, const session_entry&>
     [[nodiscard]] result<void>
