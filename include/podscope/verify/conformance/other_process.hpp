@@ -73,10 +73,7 @@ public:
     other_process& operator=(const other_process&) = delete;
 
     ~other_process() {
-        if (pid_ > 0) {
-            ::kill(pid_, SIGKILL);
-            (void)exit_code();
-        }
+        kill();
         ::close(in_);
         ::close(out_);
     }
@@ -104,9 +101,12 @@ public:
 
     void go_on() const { signal_and_wait(SIGCONT, WCONTINUED); }
 
+    /// No change if it is done: a signal to no process in particular is one to all.
     void kill() {
-        ::kill(pid_, SIGKILL);
-        (void)exit_code();
+        if (pid_ > 0) {
+            ::kill(pid_, SIGKILL);
+            (void)exit_code();
+        }
     }
 
     /// Waits until the child is done; its exit code, or -1 if a signal ended it.
@@ -120,8 +120,8 @@ public:
 private:
     void signal_and_wait(int signal, int state) const {
         int status{};
-        ::kill(pid_, signal);
-        if (::waitpid(pid_, &status, state) != pid_ || WIFEXITED(status) || WIFSIGNALED(status)) {
+        if (pid_ <= 0 || ::kill(pid_, signal) != 0 || ::waitpid(pid_, &status, state) != pid_ ||
+            WIFEXITED(status) || WIFSIGNALED(status)) {
             throw std::runtime_error{"the child is gone"};
         }
     }
