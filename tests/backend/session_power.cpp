@@ -156,18 +156,35 @@ private:
         return found;
     }
 
-    // Behind what was acknowledged may stand anything: the power failed while it was written.
+    // Behind what was acknowledged there may be the one entry that was written when the power
+    // failed, and what is appended next follows.
     template <class Pod>
     [[nodiscard]] static std::string fault_in_log(Pod& pod, const bodies& expected) {
-        bodies found;
-        if (expected.empty()) {
-            return {};
+        const auto bodies_of_log = [&]() -> result<bodies> {
+            bodies found;
+            auto done = pod.replay(1, [&](std::uint64_t, const session_entry& entry) {
+                found.push_back(entry.body);
+                return scan::next;
+            });
+            return done ? result<bodies>{std::move(found)} : fail(done);
+        };
+        auto found = bodies_of_log();
+        if (!found) {
+            return to_string(found.error());
         }
-        auto done = pod.replay(1, [&](std::uint64_t, const session_entry& entry) {
-            found.push_back(entry.body);
-            return found.size() == expected.size() ? scan::stop : scan::next;
-        });
-        return !done ? to_string(done.error()) : found == expected ? "" : "its log is another one";
+        const bool has_all = found->size() >= expected.size() &&
+                             std::equal(expected.begin(), expected.end(), found->begin());
+        if (!has_all || found->size() > expected.size() + 1) {
+            return "its log is another one";
+        }
+        if (auto added = pod.append({.kind = "note", .body = "next"}); !added) {
+            return to_string(added.error());
+        }
+        const auto longer = bodies_of_log();
+        found->push_back("next");
+        return !longer             ? to_string(longer.error())
+               : *longer == *found ? ""
+                                   : "its log does not go on";
     }
 
     const life* lived_;

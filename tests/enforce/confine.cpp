@@ -13,10 +13,14 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -435,6 +439,50 @@ TEST_CASE("A process with several threads is not confined by one of them", "[enf
          },
          [&] { return try_write(ws.theirs("file")); }});
     CHECK(codes == std::vector{0, 0, 0, EACCES});
+}
+
+TEST_CASE("F09 other threads are seen where there is no /proc", "[enforce]") {
+    NEEDS_LANDLOCK();
+    const workspace ws;
+    constexpr int no_namespaces = 77;
+    const auto codes =
+        codes_after([] { return 0; },
+                    {[&] {
+                         if (::unshare(CLONE_NEWNS) != 0 ||
+                             ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+                             ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) {
+                             return no_namespaces;
+                         }
+                         std::thread other{[] { ::pause(); }};
+                         other.detach();
+                         const auto refused = confine_self(scope_of({may_write(ws.mine())}));
+                         return !refused && refused.error().subject == "threads" ? 0 : 1;
+                     },
+                     [&] { return try_write(ws.theirs("file")); }});
+    if (codes.front() == no_namespaces) {
+        PODSCOPE_SKIP("no mount namespaces here");
+    }
+    CHECK(codes == std::vector{0, 0});
+}
+
+TEST_CASE("F14 surroundings that cannot be opened for want are no smaller ones", "[enforce]") {
+    NEEDS_LANDLOCK();
+    const auto prepare_with_one_descriptor = [] {
+        const int next = ::dup(0);
+        ::close(next);
+        rlimit limit{};
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+        limit.rlim_cur = static_cast<rlim_t>(next) + 1; // for the ruleset and no more
+        if (next < 0 || ::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            return 1;
+        }
+        const auto made = prepare_confinement(scope_of({}));
+        return !made && made.error().category == errc::io &&
+                       made.error().system == std::errc::too_many_files_open
+                   ? 0
+                   : 2;
+    };
+    CHECK(codes_after([] { return 0; }, {prepare_with_one_descriptor}) == std::vector{0});
 }
 
 TEST_CASE("A confinement can only become narrower", "[enforce]") {

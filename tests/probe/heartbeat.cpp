@@ -13,6 +13,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <poll.h>
@@ -120,4 +121,28 @@ TEST_CASE("a heartbeat that is not there is unreachable and one of another form 
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().category == errc::io);
     CHECK(heartbeat::at(folder / "beat", "a/b", epoch{7}).error().category == errc::invalid_name);
+}
+
+TEST_CASE("a heartbeat whose path no endpoint can name is refused", "[probe]") {
+    const temporary_folder folder;
+    for (const auto& path : {std::string{"beat"}, std::string{}, (folder / "beat") + '\0' + "x"}) {
+        const auto refused = heartbeat::at(path, "a pod", epoch{7});
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().category == errc::io);
+        CHECK(refused.error().system == std::errc::invalid_argument);
+    }
+    CHECK(::access((folder / "beat").c_str(), F_OK) != 0);
+}
+
+TEST_CASE("F22 a forked copy of a process does not beat for its pod", "[probe]") {
+    const temporary_folder folder;
+    auto heart = heartbeat::at(folder / "beat", "a pod", epoch{7}).value();
+    const auto before = content_of(folder / "beat");
+    const child_process copy{[&](const voice& out) {
+        const auto beaten = heart.beat();
+        out.say(beaten ? std::string{"it beats"} : std::string{to_string(beaten.error().category)});
+    }};
+    CHECK(copy.line() == to_string(errc::forked));
+    CHECK(content_of(folder / "beat") == before);
+    CHECK(heart.beat().has_value());
 }

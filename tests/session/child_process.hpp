@@ -66,8 +66,7 @@ public:
     child_process& operator=(const child_process&) = delete;
 
     ~child_process() {
-        if (pid_ > 0)
-            kill();
+        kill();
         ::close(from_child_);
     }
 
@@ -86,14 +85,17 @@ public:
 
     /// Stops the child, and waits until it stands still.
     void stop() {
-        ::kill(pid_, SIGSTOP);
         int status{};
-        if (::waitpid(pid_, &status, WUNTRACED) != pid_ || !WIFSTOPPED(status))
+        if (pid_ <= 0 || ::kill(pid_, SIGSTOP) != 0 ||
+            ::waitpid(pid_, &status, WUNTRACED) != pid_ || !WIFSTOPPED(status))
             throw std::runtime_error{"the child does not stop"};
     }
 
-    /// Kills the child, and waits until it is gone.
+    /// Kills the child, and waits until it is gone. No change if it is: a signal to no process in
+    /// particular is one to all.
     void kill() {
+        if (pid_ <= 0)
+            return;
         ::kill(pid_, SIGKILL);
         int status{};
         ::waitpid(std::exchange(pid_, -1), &status, 0);

@@ -134,6 +134,42 @@ TEST_CASE("F40 a torn last line of any length and any bytes is cut off", "[sessi
     }
 }
 
+// What a loss of power leaves of the write of a line: some of its sectors, its end among them.
+TEST_CASE("F03 a last line with a hole is dropped and reported and cut off by the next append",
+          "[session]") {
+    one_segment made;
+    made.append({"k", "first"});
+    const auto whole = contents(made.path);
+    made.append({"k", std::string(10'000, 'x')});
+    const auto written = contents(made.path);
+    for (auto hole = whole.size(); hole + 1 < written.size(); hole += 617) {
+        auto torn = written;
+        const auto length = std::min<std::size_t>(512, written.size() - 1 - hole);
+        torn.replace(hole, length, length, '\0');
+        CAPTURE(hole);
+        // And the same again, as where several were written and none was synced.
+        for (const auto& left : {torn, torn + torn.substr(whole.size())}) {
+            overwrite(made.path, left);
+            const auto before = value_of(made.sessions.info(made.id));
+            REQUIRE(before.entries == 1);
+            REQUIRE(before.torn_tail);
+            REQUIRE(value_of(read_all(made.sessions, made.id)).size() == 1);
+            REQUIRE(contents(made.path) == left);
+            REQUIRE(value_of(made.sessions.append(made.id, {"k", "next"})) == 1);
+            REQUIRE(contents(made.path) == whole + line(1, "next"));
+        }
+    }
+}
+
+TEST_CASE("F03 a header with a hole in it is one whose creation was cut short", "[session]") {
+    one_segment made{{}, {.forked_from = std::string(2'000, 'a')}};
+    auto text = contents(made.path);
+    text.replace(700, 512, 512, '\0');
+    overwrite(made.path, text);
+    REQUIRE(error_of(made.sessions.info(made.id)).category == errc::empty_segment);
+    REQUIRE(error_of(made.sessions.append(made.id, {"k", "b"})).category == errc::empty_segment);
+}
+
 TEST_CASE("F40 bad JSON in the middle is corrupt with path and line number", "[session]") {
     one_segment made;
     const auto bad = [&](const std::string& text, std::uint64_t column) {

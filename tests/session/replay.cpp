@@ -3,11 +3,13 @@
 
 #include <podscope/session/replay.hpp>
 
+#include <fstream>
 #include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 using namespace podscope;
@@ -102,6 +104,18 @@ TEMPLATE_LIST_TEST_CASE("A fork may be made at either end of a segment", "[sessi
                               segment(sessions, {.forked_from = first, .at = 2}, {"x"}))) == "abx");
     REQUIRE(value_of(replayed(sessions, segment(sessions, {.forked_from = first, .at = 2}, {}))) ==
             "ab");
+}
+
+TEST_CASE("F40 what is damaged behind a fork is no part of its history", "[session]") {
+    in_files made;
+    auto& sessions = made.sessions;
+    const auto first = segment(sessions, {}, {"a", "b"});
+    std::ofstream{made.root / ("sessions/" + first + ".jsonl"), std::ios::app} << "damaged\n";
+    CHECK(error_of(replayed(sessions, first)).category == errc::corrupt);
+    for (const auto& [at, history] : {std::pair{0U, "x"}, {1U, "ax"}, {2U, "abx"}}) {
+        const auto forked = segment(sessions, {.forked_from = first, .at = at}, {"x"});
+        CHECK(value_of(replayed(sessions, forked)) == history);
+    }
 }
 
 TEMPLATE_LIST_TEST_CASE("A compacted segment begins its own history", "[session]", stores) {

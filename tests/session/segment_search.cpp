@@ -68,6 +68,11 @@ struct plain_lines {
             offsets.push_back(start);
             start = newline + 1;
         }
+        // The last ones are torn if they have a hole.
+        while (!all.empty() && all.back().find('\0') != std::string::npos) {
+            all.pop_back();
+            offsets.pop_back();
+        }
     }
 
     std::vector<std::string> all;

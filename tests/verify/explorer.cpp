@@ -4,15 +4,18 @@
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/backend/memory.hpp>
+#include <podscope/probe/concept.hpp>
 #include <podscope/result.hpp>
 #include <podscope/verify/explorer.hpp>
 #include <podscope/verify/fiber.hpp>
 #include <podscope/verify/interleaved_store.hpp>
 #include <podscope/verify/schedule.hpp>
+#include <podscope/verify/scheduled_probe.hpp>
 #include <podscope/verify/threaded_store.hpp>
 
 #include <boost/hana/adapt_struct.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,8 +34,10 @@ struct explored_number {
 BOOST_HANA_ADAPT_STRUCT(explored_number, granted, unknown);
 
 using podscope::basic_memory;
+using podscope::probe_subject;
 using podscope::result;
 using podscope::schema;
+using podscope::verdict;
 using podscope::verify::alternative;
 using podscope::verify::explore;
 using podscope::verify::fiber;
@@ -42,6 +47,7 @@ using podscope::verify::replayed;
 using podscope::verify::sampler;
 using podscope::verify::schedule;
 using podscope::verify::scheduled_mutex;
+using podscope::verify::scheduled_probe;
 using podscope::verify::threaded_store;
 using podscope::verify::writing;
 using podscope_test::must;
@@ -274,6 +280,118 @@ TEST_CASE("threads of a process crash together, and wait for a mutex") {
         CHECK(plan.crashes() == 1);
         CHECK(plan.is_crashed(1));
     }
+}
+
+namespace {
+
+// Two threads that take two mutexes, one of them the other way round if they are to be crossed.
+class locking {
+public:
+    explicit locking(bool crossed) {
+        const auto first = plan_.add("first", [this] { take(mutexes_[0], mutexes_[1]); });
+        plan_.add_thread(
+            "second",
+            [this, crossed] { take(mutexes_[crossed ? 1 : 0], mutexes_[crossed ? 0 : 1]); }, first);
+        plan_.begin();
+    }
+
+    schedule& plan() { return plan_; }
+
+    std::size_t most_crashes() const { return 1; }
+
+    std::uint64_t shared_hash() const { return 0; }
+
+    std::vector<std::string> broken() { return {}; }
+
+    std::vector<std::string> broken_at_the_end() { return {}; }
+
+private:
+    void take(scheduled_mutex& one, scheduled_mutex& other) {
+        const std::lock_guard outer{one};
+        const std::lock_guard inner{other};
+    }
+
+    std::array<scheduled_mutex, 2> mutexes_{};
+    schedule plan_{};
+};
+
+} // namespace
+
+TEST_CASE("an explorer finds those who wait for each other though a crash would free them") {
+    const auto all = explore([] { return std::make_unique<locking>(true); });
+    REQUIRE(all.found);
+    CHECK(all.found->broken == std::vector<std::string>{"first waits for ever before lock",
+                                                        "second waits for ever before lock"});
+    CHECK(all.found->steps == std::vector<std::string>{"first: lock", "second: lock"});
+    const auto again = replayed([] { return std::make_unique<locking>(true); }, all.found->replay);
+    CHECK(again.broken == all.found->broken);
+    CHECK_FALSE(explore([] { return std::make_unique<locking>(false); }).found);
+
+    sampler sample{[] { return std::make_unique<locking>(true); }, 1, 4, 2};
+    bool is_found = false;
+    for (int i = 0; i != 100 && !is_found; ++i) {
+        is_found = sample().found.has_value();
+    }
+    CHECK(is_found);
+}
+
+TEST_CASE("what a probe could only say is remembered, though nothing was chosen") {
+    // One asks whether another lives, and goes by that when it may be so no more.
+    struct asking {
+        schedule now{};
+        bool lives = true;
+        bool is_fooled = false;
+
+        schedule& plan() { return now; }
+
+        std::size_t most_crashes() const { return 0; }
+
+        std::uint64_t shared_hash() const { return (lives ? 1U : 0U) + (is_fooled ? 2U : 0U); }
+
+        std::vector<std::string> broken() { return {}; }
+
+        std::vector<std::string> broken_at_the_end() {
+            return is_fooled ? std::vector<std::string>{"fooled"} : std::vector<std::string>{};
+        }
+    };
+
+    const auto run = [](bool asks_first) {
+        return [asks_first] {
+            auto made = std::make_unique<asking>();
+            auto& world = *made;
+            const std::function<void()> ask = [&world] {
+                scheduled_probe probe{world.now, [&world](const probe_subject&) {
+                                          return std::vector{world.lives ? verdict::reachable
+                                                                         : verdict::missing};
+                                      }};
+                const std::vector<probe_subject> subjects(1);
+                std::vector<verdict> said(1);
+                probe.probe(subjects, {}, said);
+                if (world.now.point("go by it")) {
+                    world.is_fooled = said.front() == verdict::reachable && !world.lives;
+                }
+            };
+            const std::function<void()> die = [&world] {
+                if (world.now.point("die")) {
+                    world.lives = false;
+                }
+            };
+            world.now.add("first", asks_first ? ask : die);
+            world.now.add("second", asks_first ? die : ask);
+            world.now.begin();
+            return made;
+        };
+    };
+    // Whichever of the two ways to one place is gone first.
+    CHECK(explore(run(true)).found);
+    CHECK(explore(run(false)).found);
+}
+
+TEST_CASE("a way that does not fit its scenario is gone as far as it does") {
+    CHECK(replayed(runs(false), "0.9.0").steps.size() == 1);
+    CHECK(replayed(runs(false), "0.x.0").steps.size() == 1);
+    CHECK(replayed(runs(false), "0x.0").steps.empty());
+    CHECK(replayed(runs(false), "99999999999999999999").steps.empty());
 }
 
 TEST_CASE("who looks at a generation may be overtaken") {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// A probe, a sink, a session store and a namespace that break one promise each.
+// A probe, a sink and a session store that break one promise each.
 #pragma once
 
 #include <podscope/error.hpp>
 #include <podscope/notification.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/result.hpp>
-#include <podscope/scope/lexical_path.hpp>
 #include <podscope/session/concept.hpp>
 #include <podscope/session/memory.hpp>
 
@@ -19,6 +18,7 @@
 #include <mutex>
 #include <set>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -47,6 +47,8 @@ enum class probe_flaw {
     keeps_subjects_between_threads,
     thinks_late_is_dead,
     waits_for_each,
+    gives_up_all_at_once,
+    throws_in_threads,
 };
 
 /// Its subjects are called what there is to be found; "hung" is one that takes all the time.
@@ -59,7 +61,11 @@ public:
         if (is_ == probe_flaw::throws_for_nobody && subjects.empty()) {
             throw std::runtime_error{"nobody to ask about"};
         }
+        if (is_ == probe_flaw::throws_in_threads && std::this_thread::get_id() != made_by_) {
+            throw std::runtime_error{"another thread"};
+        }
         const auto now = std::chrono::steady_clock::now();
+        bool has_waited = false;
         if (is_ == probe_flaw::keeps_subjects_between_threads) {
             shared_->set(subjects);
             let_others_run();
@@ -75,6 +81,12 @@ public:
             if (name == "hung" && is_ == probe_flaw::waits_for_each) {
                 std::this_thread::sleep_until(std::min(until, now + std::chrono::hours{1}));
                 std::this_thread::sleep_for(std::chrono::milliseconds{30});
+            }
+            if (is_ == probe_flaw::gives_up_all_at_once && (name == "hung" || has_waited)) {
+                std::this_thread::sleep_until(until);
+                has_waited = true;
+                verdicts[i] = verdict::unreachable;
+                continue;
             }
             const auto slot = is_ == probe_flaw::turns_slots_around ? subjects.size() - 1 - i : i;
             verdicts[slot] = until < now && is_ == probe_flaw::thinks_late_is_dead
@@ -114,6 +126,7 @@ private:
     };
 
     probe_flaw is_;
+    std::thread::id made_by_ = std::this_thread::get_id();
     std::shared_ptr<shared> shared_ = std::make_shared<shared>();
 };
 
@@ -125,6 +138,7 @@ enum class sink_flaw {
     loses_among_threads,
     fails_in_silence,
     remembers_what_it_refused,
+    throws_in_threads,
 };
 
 class flawed_sink {
@@ -141,6 +155,9 @@ public:
     flawed_sink(sink_flaw which, std::shared_ptr<other_side> to) : is_{which}, to_{std::move(to)} {}
 
     result<void> notify(const podscope::notification& told) {
+        if (is_ == sink_flaw::throws_in_threads && std::this_thread::get_id() != made_by_) {
+            throw std::runtime_error{"another thread"};
+        }
         if (is_ == sink_flaw::loses_among_threads) {
             std::unique_lock alone{to_->mutex};
             auto ids = to_->ids;
@@ -179,6 +196,7 @@ public:
 
 private:
     sink_flaw is_;
+    std::thread::id made_by_ = std::this_thread::get_id();
     std::shared_ptr<other_side> to_;
 };
 
@@ -197,6 +215,8 @@ enum class session_flaw {
     counts_by_handle,
     guesses_indices,
     loses_among_threads,
+    forgets_on_close,
+    throws_in_threads,
 };
 
 class flawed_sessions {
@@ -205,14 +225,17 @@ public:
         std::mutex mutex{};
         std::string only{};
         std::vector<std::string> listed{};
+        const std::thread::id made_by = std::this_thread::get_id();
     };
 
     flawed_sessions(session_flaw which,
                     podscope::memory_sessions beneath,
-                    std::shared_ptr<shared> with)
+                    std::shared_ptr<shared> with,
+                    std::shared_ptr<const void> open = nullptr)
         : is_{which},
           beneath_{std::move(beneath)},
-          with_{std::move(with)} {}
+          with_{std::move(with)},
+          open_{std::move(open)} {}
 
     result<std::string> create(const podscope::lineage& from) {
         auto id = beneath_.create(is_ == session_flaw::loses_lineage ? podscope::lineage{} : from);
@@ -232,6 +255,10 @@ public:
     }
 
     result<std::uint64_t> append(std::string_view id, const podscope::session_entry& entry) {
+        if (is_ == session_flaw::throws_in_threads &&
+            std::this_thread::get_id() != with_->made_by) {
+            throw std::runtime_error{"another thread"};
+        }
         auto changed = entry;
         if (is_ == session_flaw::cuts_newlines && changed.body.ends_with('\n')) {
             changed.body.pop_back();
@@ -303,90 +330,8 @@ private:
     session_flaw is_;
     podscope::memory_sessions beneath_;
     std::shared_ptr<shared> with_;
+    std::shared_ptr<const void> open_; // for as long as the handle is
     std::uint64_t mine_ = 0;
-};
-
-enum class name_flaw {
-    none,
-    keeps_dots,
-    folds_case,
-    shows_no_root,
-    knows_no_levels,
-    has_empty_levels,
-    takes_nul,
-    shares_a_buffer,
-};
-
-class flawed_names {
-public:
-    explicit flawed_names(name_flaw which) : is_{which} {}
-
-    result<podscope::resource> resolve(std::string_view text) const {
-        podscope::resource place;
-        switch (is_) {
-        case name_flaw::keeps_dots:
-            if (text.ends_with("/.")) {
-                place.push(text);
-                return place;
-            }
-            break;
-        case name_flaw::folds_case: {
-            std::string lower{text};
-            std::ranges::transform(lower, lower.begin(), [](char c) {
-                return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-            });
-            return beneath_.resolve(lower);
-        }
-        case name_flaw::knows_no_levels:
-            if (auto found = beneath_.resolve(text)) {
-                place.push(beneath_.display(*found));
-                return place;
-            }
-            break;
-        case name_flaw::has_empty_levels:
-            if (text == "//a") {
-                place.push("");
-                place.push("a");
-                return place;
-            }
-            break;
-        case name_flaw::takes_nul: return beneath_.resolve(text.substr(0, text.find('\0')));
-        case name_flaw::shares_a_buffer: {
-            shared_->set(text);
-            std::this_thread::yield();
-            return beneath_.resolve(shared_->get());
-        }
-        default: break;
-        }
-        return beneath_.resolve(text);
-    }
-
-    std::string display(const podscope::resource& place) const {
-        const auto text = beneath_.display(place);
-        return is_ == name_flaw::shows_no_root     ? text.substr(1)
-               : is_ == name_flaw::knows_no_levels ? text.substr(1)
-                                                   : text;
-    }
-
-private:
-    struct shared {
-        std::mutex mutex{};
-        std::string text{};
-
-        void set(std::string_view given) {
-            const std::lock_guard alone{mutex};
-            text = given;
-        }
-
-        std::string get() {
-            const std::lock_guard alone{mutex};
-            return text;
-        }
-    };
-
-    name_flaw is_;
-    podscope::lexical_path beneath_{};
-    std::shared_ptr<shared> shared_ = std::make_shared<shared>();
 };
 
 } // namespace verify_test

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -39,6 +41,7 @@ enum class flaw {
     cuts_long_keys,
     scans_backwards,
     scan_leaves_out_first,
+    scans_one_page,
     ignores_stop,
     refuses_nested_reads,
     dies_of_visitors,
@@ -62,6 +65,8 @@ enum class flaw {
     acknowledges_early,
     reorders_delayed,
     forgets_on_close,
+    writes_at_the_end,
+    throws_in_threads,
 };
 
 template <class Store>
@@ -71,6 +76,7 @@ class flawed_store;
 struct flawed_past {
     std::atomic<std::uint64_t> erased{0};
     std::atomic<bool> is_broken{false};
+    const std::thread::id made_by = std::this_thread::get_id();
 };
 
 // One run of one body.
@@ -148,6 +154,10 @@ public:
         if (of_->is == flaw::scan_leaves_out_first) {
             std::erase_if(all, [&](const auto& row) { return row.first == from; });
         }
+        if (constexpr std::size_t page = 1'000;
+            of_->is == flaw::scans_one_page && all.size() > page) {
+            all.resize(page);
+        }
         const bool was_scanning = std::exchange(run_->is_scanning, true);
         try {
             (void)visit_all(all, from, visit);
@@ -206,8 +216,9 @@ private:
     template <class F>
     result<void> change(F made) {
         run_->steps.push_back(made);
-        return of_->is == flaw::loses_third_change && run_->steps.size() == 3 ? result<void>{}
-                                                                              : with(made);
+        const bool is_left_out = (of_->is == flaw::loses_third_change && run_->steps.size() == 3) ||
+                                 of_->is == flaw::writes_at_the_end;
+        return is_left_out ? result<void>{} : with(made);
     }
 
     template <class Rows, class Visitor>
@@ -302,9 +313,16 @@ public:
         if (is == flaw::gets_committed_only || is == flaw::scans_committed_only) {
             take_committed(here);
         }
-        if (is == flaw::commits_each_put) {
+        if (is == flaw::throws_in_threads && std::this_thread::get_id() != past->made_by) {
+            throw std::runtime_error{"another thread"};
+        }
+        if (is == flaw::commits_each_put || is == flaw::writes_at_the_end) {
             writer flawed{*this, nullptr, here};
-            return body(flawed);
+            auto done = body(flawed);
+            if (done && is == flaw::writes_at_the_end) {
+                apply(here.steps);
+            }
+            return done;
         }
         outcome made = fail({});
         if (is == flaw::loses_updates || is == flaw::tears_transactions ||

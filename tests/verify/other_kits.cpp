@@ -5,6 +5,7 @@
 #include "probe/sockets.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
+#include "verify/flawed_names.hpp"
 #include "verify/flawed_parts.hpp"
 
 #include <podscope/probe/combinators.hpp>
@@ -92,8 +93,17 @@ struct logged {
     session_flaw which;
     memory_sessions sessions{};
     std::shared_ptr<flawed_sessions::shared> with = std::make_shared<flawed_sessions::shared>();
+    std::weak_ptr<memory_sessions> while_open{};
 
     auto open() {
+        if (which == session_flaw::forgets_on_close) {
+            auto all = while_open.lock();
+            if (!all) {
+                all = std::make_shared<memory_sessions>();
+                while_open = all;
+            }
+            return flawed_sessions{which, *all, with, all};
+        }
         return flawed_sessions{
             which, which == session_flaw::keeps_to_itself ? memory_sessions{} : sessions, with};
     }
@@ -187,8 +197,10 @@ TEST_CASE("F42 the kit names what a probe breaks", "[concurrent]") {
          {stops_at_a_hundred, "many may be asked about at once"},
          {alternates, "a question changes no later answer"},
          {keeps_subjects_between_threads, "threads may ask at once"},
+         {probe_flaw::throws_in_threads, "threads may ask at once"},
          {thinks_late_is_dead, "a deadline that is over makes nobody dead or alive"},
-         {waits_for_each, "the deadline is for all together"}},
+         {waits_for_each, "the deadline is for all together"},
+         {gives_up_all_at_once, "those that hang make nobody else dead"}},
         [](probe_flaw which) {
             return check_probe([which] { return probed{which}; },
                                {.patience = std::chrono::seconds{2}});
@@ -202,6 +214,7 @@ TEST_CASE("F42 the kit names what a sink breaks", "[concurrent]") {
          {hides_after_a_repeat, "the same may be told again and hides no other"},
          {refuses_adoptions, "all that a notification may hold is taken"},
          {sink_flaw::loses_among_threads, "threads may tell at once"},
+         {sink_flaw::throws_in_threads, "threads may tell at once"},
          {fails_in_silence, "a refusal is an error and what was refused is taken later"},
          {remembers_what_it_refused, "a refusal is an error and what was refused is taken later"}},
         [](sink_flaw which) { return check_sink([which] { return told{which}; }); });
@@ -220,8 +233,11 @@ TEST_CASE("F42 the kit names what a session store breaks", "[concurrent]") {
          {makes_what_is_not_there, "a segment that is not there is unknown"},
          {reads_what_comes, "a read sees what stood when it began"},
          {keeps_to_itself, "handles share the segments"},
+         {forgets_on_close,
+          "what was appended is there when the store is opened again and goes on from there"},
          {counts_by_handle, "a reader beside a writer sees a growing history without a gap"},
          {guesses_indices, "threads that append get an index each"},
+         {session_flaw::throws_in_threads, "threads that append get an index each"},
          {session_flaw::loses_among_threads, "segments made by several threads are all there"}},
         [](session_flaw which) { return check_session_store([which] { return logged{which}; }); });
 }
@@ -235,8 +251,27 @@ TEST_CASE("F42 the kit names what a namespace breaks", "[concurrent]") {
          {knows_no_levels, "what lies below a place lies below its resource"},
          {has_empty_levels, "no component is empty or holds a NUL"},
          {takes_nul, "what names no place is an invalid target"},
-         {shares_a_buffer, "threads may resolve at once"}},
+         {shares_a_buffer, "threads may resolve at once"},
+         {name_flaw::throws_in_threads, "threads may resolve at once"}},
         [](name_flaw which) { return check_namespace(flawed_names{which}, paths); });
+}
+
+TEST_CASE("a kit that has nothing to try a promise with says so") {
+    const std::vector<std::string> refusal{"what names no place is an invalid target"};
+    CHECK(check_namespace(lexical_path{}, {.refused = {"a"}}).names(standing::held) == refusal);
+    CHECK(check_namespace(lexical_path{}, {.places = {{"/a"}, {}}}).names(standing::held) ==
+          refusal);
+    CHECK(check_namespace(lexical_path{}, {.places = {{"/a"}}}).names(standing::deviates) ==
+          std::vector<std::string>{"what lies below a place lies below its resource"});
+
+    struct without_hung : probed {
+        std::vector<probe_subject> hung() { return {}; }
+    };
+
+    const auto report = check_probe([] { return without_hung{{probe_flaw::none}}; });
+    CHECK(report.names(standing::broken) ==
+          std::vector<std::string>{"the deadline is for all together",
+                                   "those that hang make nobody else dead"});
 }
 
 TEST_CASE("the library's probes keep all that probes promise", "[concurrent]") {

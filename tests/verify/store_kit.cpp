@@ -4,6 +4,7 @@
 #include "support/temporary_folder.hpp"
 #include "verify/flawed_store.hpp"
 #include "verify/leasing_store.hpp"
+#include "verify/snapshot_backend.hpp"
 
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/memory.hpp>
@@ -18,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -51,6 +53,23 @@ struct in_leasing_journal {
     auto open() { return leasing_store<journal>{which, journal::open(folder / "s").value()}; }
 };
 
+struct in_snapshots {
+    overlap_flaw which;
+    snapshot_backend store{which};
+
+    auto open() { return store; }
+};
+
+struct in_one_place {
+    memory store{};
+
+    auto open() { return one_place_store<memory>{store}; }
+};
+
+conformance_report report_on(overlap_flaw which) {
+    return check_store([which] { return in_snapshots{which}; });
+}
+
 // What is kept for good is waited for.
 conformance_report report_on(lease_flaw which) {
     return check_store(
@@ -68,7 +87,7 @@ struct expectation {
     std::string_view promise;
 };
 
-constexpr std::array in_one_process{
+constexpr std::array of_rows{
     expectation{flaw::loses_puts, "a row is there after it was put and not before"},
     expectation{flaw::merges_rows, "a put replaces the whole row"},
     expectation{flaw::erase_needs_row,
@@ -80,11 +99,15 @@ constexpr std::array in_one_process{
                 "a scan goes in byte order from the first key that is not less"},
     expectation{flaw::scan_leaves_out_first,
                 "a scan goes in byte order from the first key that is not less"},
+    expectation{flaw::scans_one_page, "a scan goes on however many rows there are"},
     expectation{flaw::ignores_stop, "a scan stops when it is told to and keeps to its prefix"},
     expectation{flaw::refuses_nested_reads, "a visitor may read and scan in turn"},
     expectation{flaw::dies_of_visitors, "a visitor that throws leaves the store usable"},
     expectation{flaw::scans_committed_only, "a transaction reads its own writes"},
     expectation{flaw::gets_committed_only, "a transaction reads its own writes"},
+};
+
+constexpr std::array of_transactions{
     expectation{flaw::commits_failures,
                 "a transaction that fails leaves nothing and gives its error"},
     expectation{flaw::commits_throws,
@@ -95,6 +118,7 @@ constexpr std::array in_one_process{
     expectation{flaw::loses_third_change, "a history leaves what a map would hold"},
     expectation{flaw::caches_reads, "handles see each other's commits"},
     expectation{flaw::loses_updates, "threads that write at once lose nothing"},
+    expectation{flaw::throws_in_threads, "threads that write at once lose nothing"},
     expectation{flaw::tears_transactions, "a commit is seen whole or not at all"},
     expectation{flaw::misses_erase_in_generation,
                 "the generation moves with every commit before that is reported"},
@@ -111,6 +135,9 @@ constexpr std::array over_processes{
     expectation{flaw::forgets_on_close,
                 "what was committed is there when the store is opened again"},
     expectation{flaw::loses_updates, "processes that write at once lose nothing"},
+    expectation{flaw::caches_reads, "processes see each other's commits"},
+    expectation{flaw::writes_at_the_end,
+                "of two processes that put what neither read one reads it"},
     expectation{flaw::counts_for_itself,
                 "the generation moves in every process before a commit is reported"},
     expectation{flaw::commits_each_put,
@@ -120,6 +147,18 @@ constexpr std::array over_processes{
     expectation{flaw::acknowledges_early,
                 "what was acknowledged outlives the process that wrote it"},
     expectation{flaw::reorders_delayed, "a crash takes delayed commits back from the last one on"},
+};
+
+constexpr std::string_view gets_hold = "of two that put what neither got one gets it";
+constexpr std::string_view scans_hold = "of two that put what neither scanned one scans it";
+constexpr std::string_view runs_begin_anew =
+    "a body that is run again leaves nothing of its earlier runs";
+constexpr std::string_view handles_hold = "what was got stays as it is until that row is changed";
+constexpr std::array on_overlap{
+    std::pair{overlap_flaw::compares_no_reads, gets_hold},
+    std::pair{overlap_flaw::compares_no_reads, scans_hold},
+    std::pair{overlap_flaw::compares_no_scans, scans_hold},
+    std::pair{overlap_flaw::keeps_what_a_run_has_put, runs_begin_anew},
 };
 
 constexpr std::string_view how_rows_hang =
@@ -167,12 +206,33 @@ struct of_declared {
 
 } // namespace
 
-TEST_CASE("F42 the kit names what a store breaks", "[concurrent]") {
-    check_each<in_memory>(in_one_process);
+TEST_CASE("F42 the kit names what a store breaks of its rows", "[concurrent]") {
+    check_each<in_memory>(of_rows);
+}
+
+TEST_CASE("F42 the kit names what a store breaks of its transactions", "[concurrent]") {
+    check_each<in_memory>(of_transactions);
 }
 
 TEST_CASE("F42 the kit names what a store breaks among processes", "[concurrent]") {
     check_each<in_journal>(over_processes);
+}
+
+// Each breaks that and nothing else: no other promise is one of transactions that overlap.
+TEST_CASE("F42 the kit names what a store breaks where transactions overlap", "[concurrent]") {
+    for (const auto& [which, name] : on_overlap) {
+        CAPTURE(static_cast<int>(which));
+        check_broken(report_on(which), name);
+    }
+    CHECK(report_on(overlap_flaw::compares_no_scans).names(standing::broken) ==
+          std::vector{std::string{scans_hold}});
+    PODSCOPE_CHECK_PROMISES(report_on(overlap_flaw::none));
+}
+
+TEST_CASE("F42 the kit names a store whose gets share one place") {
+    const auto report = check_store([] { return in_one_place{}; });
+    check_broken(report, handles_hold);
+    CHECK(report.names(standing::broken) == std::vector{std::string{handles_hold}});
 }
 
 TEST_CASE("F42 the kit names what a store breaks whose rows hang on leases", "[concurrent]") {
@@ -194,7 +254,10 @@ TEST_CASE("a store without a flaw keeps all promises beneath the same decorator"
 
 TEST_CASE("F42 each promise of the kit is broken by a store that the kit is tried with") {
     std::set<std::string> tried;
-    for (const auto& one : in_one_process) {
+    for (const auto& one : of_rows) {
+        tried.emplace(one.promise);
+    }
+    for (const auto& one : of_transactions) {
         tried.emplace(one.promise);
     }
     for (const auto& one : over_processes) {
@@ -203,6 +266,10 @@ TEST_CASE("F42 each promise of the kit is broken by a store that the kit is trie
     for (const auto& one : on_leases) {
         tried.emplace(one.second);
     }
+    for (const auto& one : on_overlap) {
+        tried.emplace(one.second);
+    }
+    tried.emplace(handles_hold);
     for (const auto& one : report_on<in_memory>(flaw::none).promises) {
         CAPTURE(one.name);
         CHECK(tried.contains(one.name));

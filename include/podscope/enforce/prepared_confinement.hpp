@@ -11,6 +11,7 @@
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/rule.hpp>
 
+#include <cerrno>
 #include <limits>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 namespace podscope::enforce {
@@ -122,8 +124,20 @@ public:
 
 private:
     [[nodiscard]] result<void> add_outside(const std::string& path, landlock::access_set rights) {
-        const os_detail::file_descriptor opened{::open(path.c_str(), O_PATH | O_CLOEXEC)};
-        return opened ? add(opened, rights, path) : result<void>{};
+        const os_detail::file_descriptor opened{
+            os_detail::uninterrupted([&] { return ::open(path.c_str(), O_PATH | O_CLOEXEC); })};
+        if (opened) {
+            return add(opened, rights, path);
+        }
+        const int code = errno;
+        // Nobody who is confined would get there either.
+        if (code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES) {
+            return {};
+        }
+        return fail({.category = errc::io,
+                     .message = "cannot open " + path + " to let it be used",
+                     .path = path,
+                     .system = std::error_code{code, std::generic_category()}});
     }
 
     [[nodiscard]] result<void> add(const os_detail::file_descriptor& opened,
@@ -161,8 +175,15 @@ private:
     return found;
 }
 
-// As far as that can be seen: /proc may not be there.
+// The kernel lets a process that is its only thread give up what threads share, which changes
+// nothing. A sandbox may refuse to be asked that, and then /proc shows them, if it is there.
 [[nodiscard]] inline bool has_other_threads() {
+    if (::unshare(CLONE_THREAD) == 0) {
+        return false;
+    }
+    if (errno == EINVAL) {
+        return true;
+    }
     const auto threads = file_tree::entries_of("/proc/" + std::to_string(::getpid()) + "/task");
     return threads && threads->size() > 1;
 }

@@ -8,7 +8,7 @@
 namespace podscope::enforce {
 
 /// What a confined process needs beside its scope, as paths: of folders with all below them, and of
-/// files. Links are followed, and what is not there is left out.
+/// files. Links are followed, and what is not there, or not to be reached, is left out.
 ///
 ///     surroundings::of_programs().may_read("/opt/toolchain").may_write("/dev/tty")
 struct surroundings {

@@ -3,6 +3,7 @@
 
 #include <podscope/boot_id.hpp>
 #include <podscope/error.hpp>
+#include <podscope/fork_stamp.hpp>
 #include <podscope/names.hpp>
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/probe/concept.hpp>
@@ -82,17 +83,22 @@ struct heartbeat_line {
 /// no room for a socket, and for one that is only alive while it gets somewhere.
 ///
 /// The file is the pod's alone. One write of less than a page for each beat, never synced. For one
-/// thread at a time.
+/// thread at a time. A forked copy of the process is not the pod's: there it does not beat.
 class heartbeat {
 public:
     /// Opens or makes the file, and beats once. Its folder must be there, and a link is refused.
     ///
-    /// Errors: `io`, `invalid_name`; `unavailable` if /proc does not say which boot this is.
+    /// Errors: `io`, with EINVAL if the path is not absolute, as that of an endpoint has to be, or
+    /// holds a NUL; `invalid_name`; `unavailable` if /proc does not say which boot this is.
     [[nodiscard]] static result<heartbeat>
     at(std::string path, std::string_view pod, epoch granted) {
         return guarded([&]() -> result<heartbeat> {
             if (auto checked = check_name(pod); !checked) {
                 return fail(checked);
+            }
+            if (!path.starts_with('/') || path.find('\0') != std::string::npos) {
+                return fail(probe_detail::system_error(
+                    EINVAL, "a heartbeat's path must be absolute", std::move(path)));
             }
             auto here = probe_detail::present_vantage();
             if (!here) {
@@ -121,9 +127,15 @@ public:
 
     /// The pod is alive now.
     ///
-    /// Errors: `io`.
+    /// Errors: `io`, `forked`.
     [[nodiscard]] result<void> beat() {
         return guarded([&]() -> result<void> {
+            if (!born_.is_current()) {
+                return fail({.category = errc::forked,
+                             .message = "a heart beats in the process that made it, and in no "
+                                        "forked copy: who lives there is not the pod",
+                             .subject = pod_});
+            }
             const auto text = line();
             const auto written = os_detail::uninterrupted(
                 [&] { return ::pwrite(file_.get(), text.data(), text.size(), 0); });
@@ -165,6 +177,7 @@ private:
     epoch granted_;
     boot_id boot_;
     os_detail::file_descriptor file_;
+    fork_stamp born_{};
 };
 
 /// Tells by their heartbeats who is alive. Endpoints are of the form `heartbeat:/absolute/path`.
@@ -178,9 +191,9 @@ private:
 /// | may not be read; a beat to come (a time namespace with other clocks) | unknown |
 /// | no endpoint, or one of another form | unknown |
 ///
-/// One machine, and a file system whose pages all processes share. Asks nobody and never waits: one
-/// short read for each subject. Choose several times what lies between two beats. No state: may be
-/// called from several threads at once, and in forked copies.
+/// One machine, one time namespace, and a file system whose pages all processes share. Asks nobody
+/// and never waits: one short read for each subject. Choose several times what lies between two
+/// beats. No state: may be called from several threads at once, and in forked copies.
 class heartbeat_probe {
 public:
     explicit heartbeat_probe(std::chrono::milliseconds longest_silence) noexcept

@@ -90,7 +90,8 @@ namespace probe_detail {
 /// pids within one clock tick.
 ///
 /// **Reach.** One machine. A boot id tells a reboot from the present boot, but not from another
-/// machine: where the registry is shared among machines, use a probe that reaches them.
+/// machine: where the registry is shared among machines, use a probe that reaches them. A container
+/// that is shown a boot id of its own, as systemd-nspawn does it, counts as another machine.
 ///
 /// Per call a handful of readings of /proc, and one for each subject. No state: may be called from
 /// several threads at once, and in forked copies.

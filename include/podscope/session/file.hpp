@@ -35,10 +35,10 @@ namespace podscope {
 /// then one JSON object a line, `{"i":0,"kind":"…","body":"…"}`.
 ///
 /// An append is one write of a whole line. Whoever dies in the middle of one leaves a torn last
-/// line, which readers pass over (segment_info::torn_tail) and the next append cuts off. One that
-/// fails, or cannot be made durable, is taken back. Appends of several threads and processes come
-/// one after the other, with the right index each; meanwhile anybody may read, and sees what stood
-/// when the read began.
+/// line, and so does a loss of power, which may leave zeros in place of some of it: readers pass
+/// over it (segment_info::torn_tail), and the next append cuts it off. One that fails, or cannot be
+/// made durable, is taken back. Appends of several threads and processes come one after the other,
+/// with the right index each; meanwhile anybody may read, and sees what stood when the read began.
 ///
 /// The folder and its files must belong to the effective user and be writable by nobody else; no
 /// symlink is followed in their place, and every descriptor closes on exec. Copies share one state,
@@ -133,10 +133,10 @@ public:
     /// nothing. What the visitor throws becomes an error.
     ///
     /// Entry `from` is searched by bisection of the file, since each line says which entry it is:
-    /// logarithmic in the file's length, then linear in what is visited. Where lines are damaged or
-    /// were edited by hand, and where `from` is behind the end by more than one, the lines before
-    /// it are counted instead, which is linear in their length. They are not parsed: damage there
-    /// is no error.
+    /// logarithmic in the file's length, then linear in what is visited; and the last line is
+    /// looked through first, for whether it is torn. Where lines are damaged or were edited by
+    /// hand, and where `from` is behind the end by more than one, the lines before it are counted
+    /// instead, which is linear in their length. They are not parsed: damage there is no error.
     template <class Visitor>
         requires std::is_invocable_r_v<scan, Visitor&, std::uint64_t, const session_entry&>
     [[nodiscard]] result<void>

@@ -81,13 +81,15 @@ template <session_store Sessions, class Visitor>
         }
         bool stopped = false;
         for (auto part = parts->rbegin(); part != parts->rend() && !stopped; ++part) {
+            if (part->entries == 0) {
+                continue;
+            }
+            // Told to stop by the last one: what stands behind it is not asked for, and may be
+            // damaged.
             const auto visit_part = [&](std::uint64_t index, const session_entry& entry) {
-                if (index >= part->entries) {
-                    return scan::stop;
-                }
                 const auto next = visit(std::string_view{part->segment}, index, entry);
                 stopped = next == scan::stop;
-                return next;
+                return index + 1 < part->entries ? next : scan::stop;
             };
             if (auto visited = sessions.read(part->segment, 0, visit_part); !visited) {
                 return visited;

@@ -25,24 +25,37 @@ namespace podscope::session_detail {
 
 inline constexpr std::size_t read_ahead = 64UL * 1024;
 
-/// Where the last whole line among the first `size` bytes ends; 0 if there is none. Costs the
-/// length of what follows that line.
+/// Where the last whole line among the first `size` bytes ends; 0 if there is none. One with a NUL
+/// in it is not whole: no line is written with one, and a loss of power leaves some where a part of
+/// what was written last is missing. Costs the length of that line and of what follows it.
 [[nodiscard]] inline result<std::uint64_t>
 whole_lines_end(int fd, std::uint64_t size, const std::string& path) {
     std::array<char, 4096> piece{};
+    std::uint64_t found = 0; // where a line ends of which no NUL was met yet
     for (auto end = size; end > 0;) {
         const auto start = end - std::min<std::uint64_t>(end, piece.size());
         auto got = read_at(fd, start, piece.data(), static_cast<std::size_t>(end - start), path);
         if (!got) {
             return fail(got);
         }
-        const auto newline = std::string_view{piece.data(), *got}.rfind('\n');
-        if (newline != std::string_view::npos) {
-            return start + newline + 1;
+        for (std::string_view rest{piece.data(), *got}; !rest.empty();) {
+            const auto newline = rest.rfind('\n');
+            const auto line = newline == std::string_view::npos ? 0 : newline + 1;
+            if (rest.find('\0', line) != std::string_view::npos) {
+                found = 0;
+            }
+            if (newline == std::string_view::npos) {
+                break;
+            }
+            if (found != 0) {
+                return found;
+            }
+            found = start + line;
+            rest = rest.substr(0, newline);
         }
         end = start;
     }
-    return 0;
+    return found;
 }
 
 /// How many lines end in a range of a file. Linear in its length, with a buffer of fixed size.

@@ -3,6 +3,7 @@
 
 #include <podscope/verify/schedule.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <concepts>
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -70,13 +72,17 @@ template <execution E>
 template <execution E>
 [[nodiscard]] std::vector<std::string> judged(E& run) {
     auto broken = run.broken();
+    if (broken.empty()) {
+        broken = run.plan().stuck();
+    }
     if (broken.empty() && alternatives_of(run).empty()) {
         broken = run.broken_at_the_end();
     }
     return broken;
 }
 
-// States that were judged before, by what is shared in them: no more than that is judged.
+// States that were judged before, by what is shared in them: no more than that is judged, but for
+// who is stuck.
 class sound_states {
 public:
     /// Whether nothing is broken in a state.
@@ -85,7 +91,7 @@ public:
         auto& known = alternatives_of(run).empty() ? endings_ : others_;
         const auto shared = run.shared_hash();
         if (known.contains(shared)) {
-            return true;
+            return run.plan().stuck().empty();
         }
         if (!judged(run).empty()) {
             return false;
@@ -112,10 +118,11 @@ template <class Make>
     for (auto rest = replay; !rest.empty();) {
         const auto word = rest.substr(0, rest.find('.'));
         std::size_t step{};
-        std::from_chars(word.data(), word.data() + word.size(), step);
+        const auto* const end = word.data() + word.size();
+        const auto [read, fault] = std::from_chars(word.data(), end, step);
         rest.remove_prefix(std::min(rest.size(), word.size() + 1));
         const auto now = verify_detail::alternatives_of(*run);
-        if (step >= now.size()) {
+        if (fault != std::errc{} || read != end || step >= now.size()) {
             break;
         }
         told.steps.push_back(run->plan().told(now[step]));
@@ -127,7 +134,8 @@ template <class Make>
 
 /// Goes through all that can happen in a scenario: every order of the actors' points, every answer
 /// and every crash, each state once. What it finds first is by a shortest way, since it goes
-/// breadth first.
+/// breadth first. Where nobody can go on and somebody has not come to his end, that is found too,
+/// whether or not a crash would set him free.
 ///
 /// Two states are taken for one if hashes of 64 bits of what the actors share, and of what each has
 /// seen, are equal. A state is come to by doing all of its way again, so a step costs as much as

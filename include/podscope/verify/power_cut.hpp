@@ -57,7 +57,7 @@ public:
         case kind::renamed:
         case kind::removed:
             if (event.folder == folder_) {
-                change_names({event, named_now_[event.name]});
+                change_known_name(event);
             }
             break;
         case kind::marked: acknowledged_ = event.at; break;
@@ -124,6 +124,21 @@ private:
     [[nodiscard]] contents* find(ino_t inode) {
         const auto number = number_of_.find(inode);
         return number == number_of_.end() ? nullptr : &files_[number->second];
+    }
+
+    // Of a file that was not made in the recording it only matters whose name it takes.
+    void change_known_name(const file_event& event) {
+        if (const auto known = named_now_.find(event.name); known != named_now_.end()) {
+            change_names({event, known->second});
+            return;
+        }
+        const auto replaced = named_now_.find(event.other_name);
+        if (event.what == file_event::kind::renamed && replaced != named_now_.end()) {
+            change_names({{.what = file_event::kind::removed,
+                           .name = event.other_name,
+                           .folder = event.folder},
+                          replaced->second});
+        }
     }
 
     // A change is one of the file that had the name when it was made, whatever becomes of the

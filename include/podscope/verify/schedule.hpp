@@ -132,6 +132,20 @@ public:
         return all;
     }
 
+    /// Once nobody can go on, who waits for what never comes, each as a sentence: they wait for
+    /// each other, or for one that has ended. That a crash would set them free is no excuse.
+    [[nodiscard]] std::vector<std::string> stuck() const {
+        std::vector<std::string> all;
+        if (alternatives(false).empty()) {
+            for (const auto& one : actors_) {
+                if (!one.ended && !one.waits) {
+                    all.push_back(one.name + " waits for ever before " + one.what);
+                }
+            }
+        }
+        return all;
+    }
+
     void apply(const alternative& next) {
         auto& one = actors_[next.actor];
         one.answer = next.answer;

@@ -5,6 +5,7 @@
 #include <podscope/verify/schedule.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -42,6 +43,8 @@ public:
             }
             const auto answer = plan_->choose(std::move(words));
             verdicts[i] = could_be[answer];
+            // What could be said may have been another thing at another time.
+            plan_->observe(static_cast<std::uint64_t>(verdicts[i]));
             if (told_) {
                 told_(subjects[i], verdicts[i]);
             }

@@ -7,6 +7,7 @@
 #include "regimes/explore/explored_sessions.hpp"
 #include "regimes/explore/explored_storage.hpp"
 #include "regimes/explore/judged_state.hpp"
+#include "regimes/explore/open_check.hpp"
 #include "support/invariants.hpp"
 #include "support/results.hpp"
 #include "support/stored_state.hpp"
@@ -70,7 +71,12 @@ public:
         for (const auto& what : noticed_) {
             hash = podscope::verify::mix(hash, what);
         }
-        return hash;
+        // What those checks will be judged by, whichever of them began first.
+        std::uint64_t checks = 0;
+        for (const auto* const one : open_checks_) {
+            checks += one->hash();
+        }
+        return podscope::verify::mix(hash, checks);
     }
 
     [[nodiscard]] std::vector<std::string> broken() override {
@@ -191,7 +197,7 @@ public:
     /// I7, I9: a check says what the registry says at a moment between its begin and its end, and
     /// nobody has lost his pod of whom no probe had said that he is gone.
     void check(const library_type& library, const pod_type& pod, const std::string& place) {
-        open_check now{.pod = &pod, .place = place};
+        open_check<pod_type> now{.pod = &pod, .place = place};
         if constexpr (!Storage::checks_in_one_step) {
             static_cast<void>(plan_.point("begin a check"));
             now.see(may_write(pod, place));
@@ -276,16 +282,6 @@ public:
     void notice(std::string what) { noticed_.push_back(std::move(what)); }
 
 private:
-    // What a check could say, by the states that there were since it began.
-    struct open_check {
-        const pod_type* pod;
-        std::string place;
-        bool could = false;
-        bool could_not = false;
-
-        void see(bool may) { (may ? could : could_not) = true; }
-    };
-
     void see_checks() {
         if constexpr (!Storage::checks_in_one_step) {
             for (auto* const one : open_checks_) {
@@ -391,7 +387,7 @@ private:
     bool storm_is_over_ = false;
     int dead_libraries_ = 0; // each names its segments by itself
     std::map<std::size_t, std::shared_ptr<library_type>> libraries_{}; // by their actors
-    std::vector<open_check*> open_checks_{};
+    std::vector<open_check<pod_type>*> open_checks_{};
     Storage storage_{plan_}; // goes by its address alone
     // After what actors use, which find it there when they are let go because they have not ended.
     podscope::verify::schedule plan_{};

@@ -24,6 +24,18 @@ template <class World>
                         });
                     }),
 
+        // Beside the first one: who of the two is gone through first decides which of two ways to
+        // the same rows is left out, if they are taken for one.
+        play<World>("a pod is checked by one who comes before its parent takes it back",
+                    [](World& world) {
+                        auto p = hold(must(world.library_of("parent", 2).create(root())));
+                        const auto shown = must(p->delegate(child()));
+                        const auto c = adopted_by_next(world, "child", shown);
+                        world.act("child",
+                                  [&world, c](auto& mine) { world.check(mine, *c, "/w/c"); });
+                        world.act("parent", [p](auto&) { (void)p->reclaim("c"); });
+                    }),
+
         play<World>("two threads share a pod: one delegates and takes back, one checks",
                     [](World& world) {
                         auto p = parent_of_next(world);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -45,7 +46,8 @@ public:
     explicit other_process(F body) {
         std::array<int, 2> to_child{};
         std::array<int, 2> to_parent{};
-        if (::pipe(to_child.data()) != 0 || ::pipe(to_parent.data()) != 0) {
+        // No program that a plug-in starts keeps an end of one open.
+        if (::pipe2(to_child.data(), O_CLOEXEC) != 0 || ::pipe2(to_parent.data(), O_CLOEXEC) != 0) {
             throw std::runtime_error{"no pipe"};
         }
         pid_ = ::fork();
@@ -71,10 +73,7 @@ public:
     other_process& operator=(const other_process&) = delete;
 
     ~other_process() {
-        if (pid_ > 0) {
-            ::kill(pid_, SIGKILL);
-            (void)exit_code();
-        }
+        kill();
         ::close(in_);
         ::close(out_);
     }
@@ -102,9 +101,12 @@ public:
 
     void go_on() const { signal_and_wait(SIGCONT, WCONTINUED); }
 
+    /// No change if it is done: a signal to no process in particular is one to all.
     void kill() {
-        ::kill(pid_, SIGKILL);
-        (void)exit_code();
+        if (pid_ > 0) {
+            ::kill(pid_, SIGKILL);
+            (void)exit_code();
+        }
     }
 
     /// Waits until the child is done; its exit code, or -1 if a signal ended it.
@@ -118,8 +120,8 @@ public:
 private:
     void signal_and_wait(int signal, int state) const {
         int status{};
-        ::kill(pid_, signal);
-        if (::waitpid(pid_, &status, state) != pid_ || WIFEXITED(status) || WIFSIGNALED(status)) {
+        if (pid_ <= 0 || ::kill(pid_, signal) != 0 || ::waitpid(pid_, &status, state) != pid_ ||
+            WIFEXITED(status) || WIFSIGNALED(status)) {
             throw std::runtime_error{"the child is gone"};
         }
     }

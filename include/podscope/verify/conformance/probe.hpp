@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/probe/concept.hpp>
+#include <podscope/result.hpp>
 #include <podscope/verify/conformance/opened.hpp>
 #include <podscope/verify/conformance/report.hpp>
 #include <podscope/verify/conformance/trial.hpp>
@@ -11,6 +12,7 @@
 #include <concepts>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -62,14 +64,22 @@ verdicts_within(trial& t,
         std::mutex mutex{};
         std::condition_variable given{};
         std::vector<verdict> verdicts{};
+        std::exception_ptr thrown{};
         bool is_given{};
     };
 
     const auto told = std::make_shared<answer>();
     std::thread{[told, at, subjects, until] {
-        auto found = verdicts_of(*at, subjects, until);
+        std::vector<verdict> found;
+        std::exception_ptr thrown;
+        try {
+            found = verdicts_of(*at, subjects, until);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
         const std::lock_guard alone{told->mutex};
         told->verdicts = std::move(found);
+        told->thrown = std::move(thrown);
         told->is_given = true;
         told->given.notify_all();
     }}.detach();
@@ -77,6 +87,9 @@ verdicts_within(trial& t,
     const auto latest = std::max(until, std::chrono::steady_clock::now()) + t.options().patience;
     t.expect(told->given.wait_until(waiting, latest, [&] { return told->is_given; }),
              "it has not come back so long after the deadline");
+    if (told->thrown) {
+        std::rethrow_exception(told->thrown);
+    }
     return told->verdicts;
 }
 
@@ -153,7 +166,10 @@ inline void answers_threads(trial& t, const probe_place_maker& make) {
             std::rotate(mine.begin(), mine.begin() + by, mine.end());
             std::rotate(expected.begin(), expected.begin() + by, expected.end());
             for (unsigned i = 0; i < t.options().rounds && right[n] != 0; ++i) {
-                right[n] = verdicts_of(*at, mine, soon(t.options().patience)) == expected ? 1 : 0;
+                const auto found = guarded([&]() -> result<std::vector<verdict>> {
+                    return verdicts_of(*at, mine, soon(t.options().patience));
+                });
+                right[n] = found && *found == expected ? 1 : 0;
             }
         });
     }
@@ -161,7 +177,7 @@ inline void answers_threads(trial& t, const probe_place_maker& make) {
         thread.join();
     }
     for (const int each : right) {
-        t.expect(each == 1, "a thread was given another verdict");
+        t.expect(each == 1, "a thread was given another verdict, or it threw");
     }
 }
 
@@ -184,6 +200,7 @@ inline void proves_nobody_dead_late(trial& t, const probe_place_maker& make) {
 
 inline void keeps_one_deadline_for_all(trial& t, const probe_place_maker& make) {
     const auto at = t.must(make(), "opening it");
+    t.expect(!at->hung.empty(), "its place's hung() gives nobody");
     std::vector<probe_subject> subjects;
     for (std::size_t i = 0; i < 200; ++i) {
         subjects.push_back(at->hung[i % at->hung.size()]);
@@ -193,6 +210,25 @@ inline void keeps_one_deadline_for_all(trial& t, const probe_place_maker& make) 
     for (const auto found : verdicts_within(t, at, subjects, soon(t.options().patience / 10))) {
         t.expect(found == verdict::unreachable || found == verdict::unknown,
                  "one is said to be " + std::string{to_string(found)});
+    }
+}
+
+/// Whoever could not be asked, since others took all the time, is not known to be gone.
+inline void condemns_nobody_else(trial& t, const probe_place_maker& make) {
+    const auto at = t.must(make(), "opening it");
+    t.expect(!at->hung.empty(), "its place's hung() gives nobody");
+    std::vector<probe_subject> subjects = at->hung;
+    for (const auto& one : at->known) {
+        subjects.push_back(one.subject);
+    }
+    t.step("ask about those that hang and then all that is known, with a deadline in a tenth of "
+           "the patience");
+    const auto found = verdicts_within(t, at, subjects, soon(t.options().patience / 10));
+    for (std::size_t i = 0; i < at->known.size(); ++i) {
+        const auto& [subject, wanted] = at->known[i];
+        const auto said = found[at->hung.size() + i];
+        t.expect(said == wanted || said == verdict::unknown,
+                 in_quotes(subject.pod) + " is said to be " + std::string{to_string(said)});
     }
 }
 
@@ -251,6 +287,8 @@ template <class Make>
     kit.promise("a deadline that is over makes nobody dead or alive", by(proves_nobody_dead_late));
     kit.promise_if(has_hung, "its place has no hung()", "the deadline is for all together",
                    by(keeps_one_deadline_for_all));
+    kit.promise_if(has_hung, "its place has no hung()", "those that hang make nobody else dead",
+                   by(condemns_nobody_else));
     return std::move(kit).done();
 }
 

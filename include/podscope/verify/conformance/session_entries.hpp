@@ -223,4 +223,26 @@ inline void shares_segments(trial& t, const session_place_maker& make) {
     t.equal(t.must(second->list(), "its list"), {id}, "its list");
 }
 
+/// Nobody has it open meanwhile.
+inline void goes_on_when_opened_again(trial& t, const session_place_maker& make) {
+    opened_sessions store{t, make};
+    const lineage from{.forked_from = "8d3f", .at = 17};
+    const auto id = t.must(store->create(from), "creating a segment");
+    for (std::uint64_t i = 0; i != 3; ++i) {
+        t.step("append an entry, and close it");
+        t.equal(t.must(store->append(id, some_entry(i)), "that"), i, "that");
+        store.store.reset();
+        store.store = t.must(store.at->open(), "opening it again");
+    }
+    const auto info = t.must(store->info(id), "its info");
+    t.expect(info.comes_from == from, "its lineage is another one");
+    t.equal(info.entries, 3U, "its number of entries");
+    const auto found = entries_of(t, *store.store, id);
+    t.equal(found.size(), 3U, "reading it");
+    for (std::size_t i = 0; i != found.size(); ++i) {
+        t.expect(found[i] == some_entry(i), "an entry is not what was appended");
+    }
+    t.equal(t.must(store->list(), "the list"), {id}, "the list");
+}
+
 } // namespace podscope::verify::conformance

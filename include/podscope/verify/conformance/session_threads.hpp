@@ -14,7 +14,8 @@
 #include <thread>
 #include <vector>
 
-// What a session store promises to several threads.
+// What a session store promises to several threads. What it throws is an error here: out of a
+// thread it would end the program.
 namespace podscope::verify::conformance {
 
 inline void grows_without_a_gap(trial& t, const session_place_maker& make) {
@@ -37,20 +38,20 @@ inline void grows_without_a_gap(trial& t, const session_place_maker& make) {
             const auto at_least = acknowledged.load();
             std::uint64_t seen = 0;
             bool right = true;
-            const auto done =
-                second->read(id, 0, [&](std::uint64_t index, const session_entry& found) {
-                    right = right && index == seen && found == entry(index);
-                    ++seen;
-                    return scan::next;
-                });
-            const auto info = second->info(id);
+            const auto look = [&](std::uint64_t index, const session_entry& found) {
+                right = right && index == seen && found == entry(index);
+                ++seen;
+                return scan::next;
+            };
+            const auto done = guarded([&] { return second->read(id, 0, look); });
+            const auto info = guarded([&] { return second->info(id); });
             is_wrong = is_wrong || !right || !done || !info || seen < at_least || seen < before ||
                        info->entries < seen;
             before = seen;
         }
     }};
     for (std::uint64_t i = 0; i != count && !is_wrong; ++i) {
-        const auto index = store->append(id, entry(i));
+        const auto index = guarded([&] { return store->append(id, entry(i)); });
         if (!index || *index != i) {
             is_wrong = true;
         }
@@ -70,7 +71,8 @@ inline void lets_threads_append(trial& t, const session_place_maker& make) {
     for (std::size_t n = 0; n != indices.size(); ++n) {
         threads.emplace_back([&, n] {
             for (std::uint64_t i = 0; i != each; ++i) {
-                const auto index = store->append(id, {std::to_string(n), std::to_string(i)});
+                const session_entry mine{std::to_string(n), std::to_string(i)};
+                const auto index = guarded([&] { return store->append(id, mine); });
                 if (index) {
                     indices[n].push_back(*index);
                 }
@@ -102,8 +104,12 @@ inline void lets_threads_create(trial& t, const session_place_maker& make) {
     for (int n = 0; n != 4; ++n) {
         threads.emplace_back([&] {
             for (std::size_t i = 0; i != each; ++i) {
-                const auto id = store->create({.at = 5});
-                failed += !id || !store->append(*id, some_entry(0)) || !store->list() ? 1 : 0;
+                const auto done = guarded([&]() -> result<void> {
+                    const auto id = store->create({.at = 5});
+                    const bool whole = id && store->append(*id, some_entry(0)) && store->list();
+                    return whole ? result<void>{} : fail({});
+                });
+                failed += done ? 0 : 1;
             }
         });
     }

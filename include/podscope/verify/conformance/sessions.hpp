@@ -34,6 +34,8 @@ namespace conformance {
     kit.promise("a segment that is not there is unknown", by(knows_what_is_not_there));
     kit.promise("a read sees what stood when it began", by(reads_what_stood));
     kit.promise("handles share the segments", by(shares_segments));
+    kit.promise("what was appended is there when the store is opened again and goes on from there",
+                by(goes_on_when_opened_again));
     kit.promise("a reader beside a writer sees a growing history without a gap",
                 by(grows_without_a_gap));
     kit.promise("threads that append get an index each", by(lets_threads_append));

@@ -6,6 +6,7 @@
 #include <podscope/verify/conformance/report.hpp>
 #include <podscope/verify/conformance/store_history.hpp>
 #include <podscope/verify/conformance/store_leases.hpp>
+#include <podscope/verify/conformance/store_overlap.hpp>
 #include <podscope/verify/conformance/store_processes.hpp>
 #include <podscope/verify/conformance/store_rows.hpp>
 #include <podscope/verify/conformance/store_sharing.hpp>
@@ -46,6 +47,8 @@ struct store_claims {
     kit.promise("a scan goes in byte order from the first key that is not less",
                 by(scans_in_order));
     kit.promise("a scan stops when it is told to and keeps to its prefix", by(scans_as_told));
+    kit.promise("a scan goes on however many rows there are", by(scans_many));
+    kit.promise("what was got stays as it is until that row is changed", by(keeps_what_was_got));
     kit.promise("a visitor may read and scan in turn", by(lets_visitors_read));
     kit.promise("a visitor that throws leaves the store usable", by(survives_visitors_that_throw));
     kit.promise("a transaction reads its own writes", by(reads_its_own_writes));
@@ -59,6 +62,10 @@ struct store_claims {
     kit.promise("handles see each other's commits", by(shows_commits_to_other_handles));
     kit.promise("threads that write at once lose nothing", by(lets_threads_write));
     kit.promise("a commit is seen whole or not at all", by(shows_commits_whole));
+    kit.promise("of two that put what neither got one gets it", by(holds_a_get_to_its_end));
+    kit.promise("of two that put what neither scanned one scans it", by(holds_a_scan_to_its_end));
+    kit.promise("a body that is run again leaves nothing of its earlier runs",
+                by(forgets_earlier_runs));
 
     constexpr std::string_view no_generation = "it has no generation()";
     kit.promise_if(claims.has_generation, no_generation,
@@ -83,6 +90,10 @@ struct store_claims {
     constexpr std::string_view alone = "its reach is one process";
     kit.promise_if(is_shared, alone, "processes that write at once lose nothing",
                    by(lets_processes_write));
+    kit.promise_if(is_shared, alone, "processes see each other's commits",
+                   by(shows_commits_to_other_processes));
+    kit.promise_if(is_shared, alone, "of two processes that put what neither read one reads it",
+                   by(lets_one_process_decide));
     kit.promise_if(is_shared && claims.has_generation, is_shared ? no_generation : alone,
                    "the generation moves in every process before a commit is reported",
                    by(moves_its_generation_everywhere));

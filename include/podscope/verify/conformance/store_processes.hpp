@@ -3,52 +3,22 @@
 
 #include <podscope/result.hpp>
 #include <podscope/verify/conformance/other_process.hpp>
+#include <podscope/verify/conformance/shared_number.hpp>
 #include <podscope/verify/conformance/store_hand.hpp>
 #include <podscope/verify/conformance/store_sharing.hpp>
 #include <podscope/verify/conformance/trial.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <new>
-#include <optional>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <sys/mman.h>
-
 // What a store promises to several processes, and after the death of one. Processes are forked
 // before anybody has opened the store.
 namespace podscope::verify::conformance {
-
-/// A number that forked processes share.
-class shared_number {
-public:
-    shared_number() {
-        void* const memory = ::mmap(nullptr, sizeof(number), PROT_READ | PROT_WRITE,
-                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) {
-            throw std::runtime_error{"no shared memory"};
-        }
-        value_ = ::new (memory) number{0};
-    }
-
-    shared_number(const shared_number&) = delete;
-    shared_number& operator=(const shared_number&) = delete;
-
-    ~shared_number() { ::munmap(value_, sizeof(number)); }
-
-    [[nodiscard]] std::atomic<std::int64_t>& operator*() const noexcept { return *value_; }
-
-private:
-    using number = std::atomic<std::int64_t>;
-
-    number* value_;
-};
 
 inline void lets_processes_write(trial& t, const place_maker& make) {
     const auto at = make();
@@ -82,7 +52,9 @@ inline void lets_processes_write(trial& t, const place_maker& make) {
     t.must(at->check(), "its own check");
 }
 
-inline void moves_its_generation_everywhere(trial& t, const place_maker& make) {
+/// Another process commits again and again, and tells each time.
+template <class Seen>
+void watch_commits(trial& t, const place_maker& make, Seen seen) {
     const auto at = make();
     other_process child{[&](const auto& parent) {
         parent.wait();
@@ -101,13 +73,22 @@ inline void moves_its_generation_everywhere(trial& t, const place_maker& make) {
     }};
     hand a{t, *at, "a"};
     for (std::int64_t i = 0; i < t.options().rounds; ++i) {
-        const auto before = a.generation();
+        const auto before = a.store().generation();
         t.step("another process: put 'n' = " + std::to_string(i));
         child.tell();
         t.expect(child.wait(), "it died");
-        t.expect(a.store().generation() != before, "a's generation has not moved");
-        a.expect("n", i);
+        seen(a, i, before);
     }
+}
+
+inline void shows_commits_to_other_processes(trial& t, const place_maker& make) {
+    watch_commits(t, make, [](hand& a, std::int64_t put, std::uint64_t) { a.expect("n", put); });
+}
+
+inline void moves_its_generation_everywhere(trial& t, const place_maker& make) {
+    watch_commits(t, make, [&t](hand& a, std::int64_t, std::uint64_t before) {
+        t.expect(a.generation() != before, "it has not moved");
+    });
 }
 
 inline void goes_on_after_a_kill_in_a_transaction(trial& t, const place_maker& make) {

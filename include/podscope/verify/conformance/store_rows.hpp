@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -137,6 +139,75 @@ inline void scans_as_told(trial& t, const place_maker& make) {
     }),
            "that");
     t.equal(seen, {"a1", "a2", "a3"}, "that");
+}
+
+/// More rows than a storage gives at a time.
+inline void scans_many(trial& t, const place_maker& make) {
+    const auto at = make();
+    hand a{t, *at, "a"};
+    constexpr std::size_t count = 2'500;
+    constexpr std::size_t at_a_time = 100;
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i != count; ++i) {
+        keys.push_back(std::to_string(10'000 + i));
+    }
+    t.step("a: put '10000' to '12499', 100 in a transaction");
+    for (std::size_t begin = 0; begin != count; begin += at_a_time) {
+        t.must(a.store().write([&](any_transaction& txn) -> result<void> {
+            for (std::size_t i = begin; i != begin + at_a_time; ++i) {
+                if (auto put = txn.put(which_table::first, keys[i], {}); !put) {
+                    return put;
+                }
+            }
+            return {};
+        }),
+               "that");
+    }
+    const auto found = a.keys();
+    t.equal(found.size(), count, "the number of rows");
+    t.expect(found == keys, "they are others, or in another order");
+    t.equal(a.keys(keys[1'200]).size(), count - 1'200, "the number of rows from '11200' on");
+}
+
+/// Of a row that was got, after something else was done in the transaction.
+inline void keeps_what_was_got(trial& t, const place_maker& make) {
+    using enum which_table;
+    const auto at = make();
+    hand a{t, *at, "a"};
+    for (const auto* key : {"k", "l", "m"}) {
+        a.put(key, {1, key, {}});
+    }
+    std::optional<kit_row> k;
+    const auto gets_before = [&](const any_body& something) {
+        return any_body{[&](any_transaction& txn) -> result<void> {
+            auto row = txn.get_before(first, "k", something);
+            if (!row) {
+                return fail(row);
+            }
+            k = *std::move(row);
+            return {};
+        }};
+    };
+    const auto reads_others = [](any_transaction& txn) -> result<void> {
+        auto row = txn.get(first, "l");
+        if (!row) {
+            return fail(row);
+        }
+        return txn.scan_from(first, "",
+                             [](std::string_view, const kit_row&) { return scan::next; });
+    };
+    t.step("a: in a read get 'k', get 'l', scan, and look at what the first get gave");
+    t.must(a.store().read(gets_before(reads_others)), "that");
+    t.equal(k, kit_row{1, "k", {}}, "that");
+    t.step("a: in a write get 'k', get 'l', scan, put 'a', put and erase 'm', and look at it");
+    t.must(a.store().write(gets_before([&](any_transaction& txn) -> result<void> {
+        auto done = reads_others(txn);
+        done = done ? txn.put(first, "a", {2, "a", {}}) : done;
+        done = done ? txn.put(first, "m", {2, "m", {}}) : done;
+        return done ? txn.erase(first, "m") : done;
+    })),
+           "that");
+    t.equal(k, kit_row{1, "k", {}}, "that");
 }
 
 inline void lets_visitors_read(trial& t, const place_maker& make) {

@@ -16,13 +16,14 @@
 #include <utility>
 #include <vector>
 
-// What a store promises to several handles and threads.
+// What a store promises to several handles and threads. What it throws is an error here: out of a
+// thread it would end the program.
 namespace podscope::verify::conformance {
 
 /// Adds one to a row, in one transaction; gives the new number.
 [[nodiscard]] inline result<std::int64_t> add_one(any_store& store, std::string_view key) {
     std::int64_t next = 0;
-    auto done = store.write([&](any_transaction& txn) -> result<void> {
+    const any_body body = [&](any_transaction& txn) -> result<void> {
         auto row = txn.get(which_table::first, key);
         if (!row) {
             return fail(row);
@@ -30,20 +31,22 @@ namespace podscope::verify::conformance {
         next = *row ? (**row).number + 1 : 1;
         std::this_thread::yield(); // so that others come between, if they can
         return txn.put(which_table::first, key, {next, {}, {}});
-    });
+    };
+    auto done = guarded([&] { return store.write(body); });
     return done ? result<std::int64_t>{next} : fail(done);
 }
 
 [[nodiscard]] inline result<std::int64_t> number_of(any_store& store, std::string_view key) {
     std::int64_t found = 0;
-    auto done = store.read([&](any_transaction& txn) -> result<void> {
+    const any_body body = [&](any_transaction& txn) -> result<void> {
         auto row = txn.get(which_table::first, key);
         if (!row) {
             return fail(row);
         }
         found = *row ? (**row).number : 0;
         return {};
-    });
+    };
+    auto done = guarded([&] { return store.read(body); });
     return done ? result<std::int64_t>{found} : fail(done);
 }
 
@@ -170,7 +173,7 @@ inline void lets_threads_write(trial& t, const place_maker& make) {
 
 /// Puts one number in many rows of both tables, in one transaction.
 [[nodiscard]] inline result<void> put_everywhere(any_store& store, std::int64_t number) {
-    return store.write([&](any_transaction& txn) -> result<void> {
+    const any_body body = [&](any_transaction& txn) -> result<void> {
         for (const char key : std::string_view{"abcdefgh"}) {
             for (const auto in : {which_table::first, which_table::other}) {
                 if (auto put = txn.put(in, {&key, 1}, {number, {}, {}}); !put) {
@@ -179,13 +182,14 @@ inline void lets_threads_write(trial& t, const place_maker& make) {
             }
         }
         return {};
-    });
+    };
+    return guarded([&] { return store.write(body); });
 }
 
 /// The different numbers that one transaction reads in those rows; for a row that is not there, 0.
 [[nodiscard]] inline result<std::set<std::int64_t>> numbers_everywhere(any_store& store) {
     std::set<std::int64_t> found;
-    auto done = store.read([&](any_transaction& txn) -> result<void> {
+    const any_body body = [&](any_transaction& txn) -> result<void> {
         found.clear();
         for (const char key : std::string_view{"abcdefgh"}) {
             for (const auto in : {which_table::first, which_table::other}) {
@@ -197,7 +201,8 @@ inline void lets_threads_write(trial& t, const place_maker& make) {
             }
         }
         return {};
-    });
+    };
+    auto done = guarded([&] { return store.read(body); });
     return done ? result<std::set<std::int64_t>>{std::move(found)} : fail(done);
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 // What a store promises of one transaction.
@@ -151,15 +152,17 @@ inline void reads_one_state(trial& t, const place_maker& make) {
     std::promise<void> over;
     std::thread writer{[&] {
         begun.get_future().wait();
-        (void)b.store().write([&](any_transaction& txn) -> result<void> {
-            auto put = txn.put(which_table::first, "k", {2, {}, {}});
-            return put ? txn.put(which_table::first, "l", {2, {}, {}}) : put;
+        (void)guarded([&] {
+            return b.store().write([&](any_transaction& txn) -> result<void> {
+                auto put = txn.put(which_table::first, "k", {2, {}, {}});
+                return put ? txn.put(which_table::first, "l", {2, {}, {}}) : put;
+            });
         });
         over.set_value();
     }};
     const auto written = over.get_future();
     bool is_first = true;
-    const auto done = a.store().read([&](any_transaction& txn) -> result<void> {
+    const any_body body = [&](any_transaction& txn) -> result<void> {
         using enum which_table;
         auto one = txn.get(first, "k");
         if (is_first) {
@@ -180,12 +183,13 @@ inline void reads_one_state(trial& t, const place_maker& make) {
             ++seen;
             return scan::next;
         });
-    });
+    };
+    auto done = guarded([&] { return a.store().read(body); });
     if (is_first) {
         begun.set_value();
     }
     writer.join();
-    t.must(result<void>{done}, "that");
+    t.must(std::move(done), "that");
     t.equal(after, before, "the second get of 'k'");
     t.equal(l.has_value(), before->number == 2, "that 'l' was there");
     t.equal(seen, before->number == 2 ? 2U : 1U, "the number of rows in the scan");

@@ -25,6 +25,10 @@ enum class which_table : bool { first, other };
 
 using row_visitor = std::function<scan(std::string_view, const kit_row&)>;
 
+class any_transaction;
+
+using any_body = std::function<result<void>(any_transaction&)>;
+
 class any_transaction {
 public:
     any_transaction() = default;
@@ -33,6 +37,9 @@ public:
     virtual ~any_transaction() = default;
 
     [[nodiscard]] virtual result<std::optional<kit_row>> get(which_table, std::string_view key) = 0;
+    /// What a get gives, looked at only after something else was done in the transaction.
+    [[nodiscard]] virtual result<std::optional<kit_row>>
+    get_before(which_table, std::string_view key, const any_body& something) = 0;
     [[nodiscard]] virtual result<void>
     scan_from(which_table, std::string_view from, const row_visitor& visit) = 0;
     [[nodiscard]] virtual result<void>
@@ -51,8 +58,6 @@ public:
                                                   const kit_row& value,
                                                   std::string_view beside) = 0;
 };
-
-using any_body = std::function<result<void>(any_transaction&)>;
 
 class any_store {
 public:
@@ -93,10 +98,18 @@ public:
     explicit transaction_of(Txn& txn) noexcept : txn_{&txn} {}
 
     result<std::optional<kit_row>> get(which_table which, std::string_view key) override {
+        return get_before(which, key, [](any_transaction&) { return result<void>{}; });
+    }
+
+    result<std::optional<kit_row>>
+    get_before(which_table which, std::string_view key, const any_body& something) override {
         return in(which, [&]<class T>(T) -> result<std::optional<kit_row>> {
             auto row = txn_->template get<T>(key);
             if (!row) {
                 return fail(row);
+            }
+            if (auto done = something(*this); !done) {
+                return fail(done);
             }
             return *row ? std::optional<kit_row>{**row} : std::nullopt;
         });

@@ -116,6 +116,8 @@ public:
             add(name, standing::broken, std::move(broken.shown));
         } catch (const std::exception& thrown) {
             add(name, standing::broken, std::string{"it threw: "} + thrown.what());
+        } catch (...) {
+            add(name, standing::broken, "it threw what is no std::exception");
         }
     }
 
