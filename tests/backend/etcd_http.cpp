@@ -15,6 +15,9 @@
 #include <utility>
 #include <vector>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace backend_test;
@@ -121,6 +124,20 @@ TEST_CASE("F48 an answer that is none of etcd's is an error in time", "[etcd]") 
     why = error_of(open({.endpoints = {slow.endpoint()}, .deadline = 200ms}));
     CHECK(why.category == errc::timeout);
     CHECK(why.system == etcd_errc::no_answer);
+}
+
+TEST_CASE("F14 who has no descriptor left for a connection to etcd is told so", "[etcd]") {
+    const int lowest = ::dup(STDIN_FILENO);
+    ::close(lowest);
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{static_cast<rlim_t>(lowest), before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto opened = open({.endpoints = {"http://127.0.0.1:1"}});
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().category == errc::unavailable);
+    CHECK(opened.error().message.find("Too many open files") != std::string::npos);
 }
 
 TEST_CASE("F43 a store in etcd goes on at an endpoint that answers", "[etcd]") {
