@@ -152,6 +152,20 @@ TEST_CASE("F43 a store in etcd goes on at an endpoint that answers", "[etcd]") {
     CHECK(value_at(store, "k") == "1");
 }
 
+TEST_CASE("F43 a member that only learns is left for one that answers", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const auto ports = podscope_test::free_ports(2);
+    const auto peer = "http://127.0.0.1:" + std::to_string(ports[1]);
+    administrator{server}.ask("/v3/cluster/member/add",
+                              R"({"peerURLs":[")" + peer + R"("],"isLearner":true})");
+    const etcd_server learner{"learner", ports[0], ports[1],
+                              "default=" + server.peer_endpoint() + ",learner=" + peer, "existing"};
+    auto store = must(open({.endpoints = {learner.endpoint(), server.endpoint()}}));
+    must(put(store, "k", "1"));
+    CHECK(value_at(store, "k") == "1");
+}
+
 TEST_CASE("a cluster that is not the right one is not touched", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
