@@ -5,6 +5,7 @@
 #include "backend/etcd_imposter.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/etcd.hpp>
@@ -218,6 +219,27 @@ TEST_CASE("a store in etcd shows who asks and says who may not", "[etcd]") {
     administrator{server, "root"}.ask("/v3/auth/user/add", R"({"name":"new","password":"new"})");
     must(put(store, "k", "3"));
     CHECK(value_at(store, "k") == "3");
+}
+
+TEST_CASE("F46 a watch goes on with another token once its own is void", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    etcd_server server;
+    administrator{server}.enable_authentication();
+    // So long that nothing is read in a test but what it takes to watch.
+    const etcd_options options{
+        .endpoints = {server.endpoint()}, .user = "pods", .password = "pods", .freshness = 1h};
+    const auto store = must(open(options));
+    REQUIRE(podscope_test::eventually([&] { return is_steady(store); }));
+    // Whoever gets a password, the same or another, has no token any more.
+    administrator{server, "root"}.ask("/v3/auth/user/changepw",
+                                      R"({"name":"pods","password":"pods"})");
+    server.restart();
+    auto other = must(open(options));
+    for (int i = 0; i != 3; ++i) {
+        const auto before = store.generation();
+        must(put(other, "k", std::to_string(i)));
+        CHECK(podscope_test::eventually([&] { return store.generation() != before; }));
+    }
 }
 
 TEST_CASE("a user is no hindrance where etcd asks for none", "[etcd]") {

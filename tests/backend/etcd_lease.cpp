@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -162,6 +163,25 @@ TEST_CASE("a lease in etcd is kept up as long as its handle is there, and ends a
         CHECK(is_there(reader, "k"));
     }
     CHECK(eventually([&] { return !is_there(reader, "k"); }));
+}
+
+TEST_CASE("F15 F44 a lease in etcd is kept up though memory ran out for a renewal", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    auto store = open_at(server, {.lease_term = 1s}, wire.dialler());
+    must(put_leased(store, "k"));
+    std::atomic<std::size_t> renewals{0};
+    wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+        if (call.path == "/v3/lease/keepalive" && ++renewals == 1) {
+            throw std::bad_alloc{};
+        }
+        return pass();
+    });
+    // Twice its term and more.
+    CHECK(eventually([&] { return renewals >= 12; }));
+    wire.meddle({});
+    CHECK(is_there(store, "k"));
 }
 
 TEST_CASE("F44 who has lost a lease in etcd hangs his next rows on a new one", "[etcd]") {
