@@ -387,6 +387,30 @@ TEST_CASE("F44 F47 a store in etcd is sure of nothing once its lease may have en
     CHECK(eventually([&] { return is_steady(store); }));
 }
 
+TEST_CASE("F44 what a store in etcd knows nothing of is never twice the same", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    raw_etcd raw{server.endpoint()};
+    // First its watch makes it doubt, and then its second lease.
+    auto store = open_at(server, {.freshness = 400ms, .lease_term = 1s});
+    raw.end(lease_of(store, raw));
+    must(put_leased(store, "k"));
+    REQUIRE(eventually([&] { return is_steady(store); }));
+    server.pause();
+    REQUIRE(eventually([&] { return !store.is_warm(); }));
+    // Longer than the cluster makes such a term.
+    std::uint64_t before = 0;
+    std::size_t repeated = 0;
+    const auto until = std::chrono::steady_clock::now() + 2s;
+    while (std::chrono::steady_clock::now() < until) {
+        const auto now = store.generation();
+        repeated += now == before ? 1U : 0U;
+        before = now;
+    }
+    server.go_on();
+    CHECK(repeated == 0);
+}
+
 TEST_CASE("F43 a store in etcd with a lease can go while the cluster is silent", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     etcd_server server;
