@@ -18,9 +18,11 @@
 #include <cstdint>
 #include <functional>
 #include <new>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <sys/wait.h>
@@ -159,6 +161,27 @@ TEST_CASE("a watched store in etcd can go while the cluster is silent", "[etcd]"
     if (!is_killed) {
         server.go_on();
     }
+}
+
+TEST_CASE("a watched store in etcd does not wait longer than a call may take when it goes",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    wire.hang_up(); // so that it has a request under way all the time
+    std::optional store{open_at(server, {.deadline = 2s, .freshness = 1h}, wire.dialler())};
+    REQUIRE(comes_true([&] { return store->is_warm(); }));
+    server.pause();
+    (void)wire.take_count();
+    REQUIRE(comes_true([&] { return wire.take_count().reads > 0; }));
+    std::atomic<bool> has_gone{false};
+    std::thread going{[&] {
+        store.reset();
+        has_gone = true;
+    }};
+    CHECK(comes_true([&] { return has_gone.load(); }));
+    server.go_on();
+    going.join();
 }
 
 TEST_CASE("F22 a forked copy knows nothing of a watched store in etcd", "[etcd]") {

@@ -53,10 +53,10 @@ namespace podscope {
 ///
 /// With `etcd_options::freshness`, a thread watches for commits. It takes no signals and throws
 /// nothing; the last handle to go waits for the request that it has under way, at most half of that
-/// time. Then `generation()` keeps what `has_generation` says for this handle's own commits only,
-/// as no backend in a cluster can keep it for others' without a request: a holder may be told for
-/// that long that it has a pod which it has lost. Without it there is no thread, no destructor
-/// waits for the cluster, and each check is a request.
+/// time and no longer than a call may take. Then `generation()` keeps what `has_generation` says
+/// for this handle's own commits only, as no backend in a cluster can keep it for others' without a
+/// request: a holder may be told for that long that it has a pod which it has lost. Without it
+/// there is no thread, no destructor waits for the cluster, and each check is a request.
 ///
 /// With `etcd_options::lease_term`, rows can hang on a lease of the handle's (see `leases_rows`),
 /// which another such thread keeps up. The last handle to go waits for the renewal that is under

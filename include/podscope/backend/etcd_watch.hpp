@@ -48,7 +48,8 @@ public:
     etcd_watch(const etcd_watch&) = delete;
     etcd_watch& operator=(const etcd_watch&) = delete;
 
-    /// Waits for the request that is under way, if one is.
+    /// Waits for the request that is under way, if one is: at most half of `freshness`, and no
+    /// longer than a call may take.
     ~etcd_watch() {
         {
             const std::lock_guard held{mutex_};
@@ -97,7 +98,9 @@ private:
     etcd_watch(etcd_client& client, const etcd_layout& layout)
         : client_{&client},
           layout_{&layout},
-          freshness_{std::min(client.options().freshness, longest_freshness)} {}
+          freshness_{std::min(client.options().freshness, longest_time)},
+          patience_{std::min<std::chrono::nanoseconds>(
+              freshness_ / 2, std::min(client.options().deadline, longest_time))} {}
 
     static constexpr std::uint64_t unknown = std::uint64_t{1} << 63U;
 
@@ -145,7 +148,7 @@ private:
         const auto begun = knowledge_clock::now();
         auto said = client_->ask("/v3/kv/txn",
                                  etcd_txn({}, {etcd_range(layout_->clock, layout_->leases_end)}),
-                                 clock::now() + freshness_ / 2);
+                                 clock::now() + patience_);
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
         if (!answer || answer->answers.size() != 1) {
             return;
@@ -183,7 +186,7 @@ private:
                                 .bytes("range_end", layout_->leases_end)
                                 .done();
         const auto body = etcd_object{}.raw("create_request", wanted).done();
-        auto made = client_->follow("/v3/watch", body, clock::now() + freshness_ / 2);
+        auto made = client_->follow("/v3/watch", body, clock::now() + patience_);
         if (!made) {
             return fail(made);
         }
@@ -222,12 +225,12 @@ private:
     static constexpr std::chrono::milliseconds longest_rest{1'000};
 
     // As good as for ever.
-    static constexpr std::chrono::milliseconds longest_freshness{
-        std::chrono::hours{24 * 365 * 100}};
+    static constexpr std::chrono::milliseconds longest_time{std::chrono::hours{24 * 365 * 100}};
 
     etcd_client* client_;
     const etcd_layout* layout_;
     std::chrono::nanoseconds freshness_;
+    std::chrono::nanoseconds patience_; // with a request
     fork_stamp stamp_{};
     std::atomic<std::uint64_t> count_{1};
     std::atomic<knowledge_clock::rep> good_until_{0};
