@@ -12,7 +12,9 @@
 #include <podscope/backend/etcd_http.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -92,6 +94,18 @@ TEST_CASE("F48 where no endpoint is up a store in etcd says so", "[etcd]") {
     CHECK(why_not_open({.endpoints = {"http://no.such.host.invalid:1"}}).system.category() ==
           podscope::etcd_category());
     CHECK(why_not_open({.endpoints = {"https://127.0.0.1:1"}}).system == etcd_errc::speaks_no_tls);
+}
+
+TEST_CASE("an etcd that takes too few operations for a commit is not asked for any", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    for (const std::size_t most : {0U, 2U}) {
+        CHECK(why_not_open({.endpoints = {server.endpoint()}, .most_operations = most}).system ==
+              std::errc::invalid_argument);
+    }
+    auto store = must(open({.endpoints = {server.endpoint()}, .most_operations = 3}));
+    must(put(store, "k", "1"));
+    CHECK(value_at(store, "k") == "1");
 }
 
 TEST_CASE("F48 an answer that is none of etcd's is an error in time", "[etcd]") {

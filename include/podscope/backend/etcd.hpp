@@ -28,6 +28,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -78,9 +79,18 @@ public:
 
     /// Connects to a cluster, by what `etcd_over_http()` or `etcd_over_https(…)` gives.
     ///
-    /// Errors: those of `etcd_errc`, within the deadline.
+    /// Errors: those of `etcd_errc`, within the deadline; `unavailable` if `most_operations` is
+    /// less than 3.
     [[nodiscard]] static result<etcd_backend> open(const etcd_options& options, etcd_dialler dial) {
         return guarded([&]() -> result<etcd_backend> {
+            // A commit of one change has two of its own, and nothing is read by none.
+            if (options.most_operations < 3) {
+                return fail(
+                    {.category = errc::unavailable,
+                     .message = "etcd_options::most_operations is too few for any commit; say what "
+                                "the cluster was told as --max-txn-ops, 128 if it was told nothing",
+                     .system = std::make_error_code(std::errc::invalid_argument)});
+            }
             auto made = std::make_shared<handle>(options, std::move(dial));
             if (auto known = made->client.check_endpoints(); !known) {
                 return fail(known);
