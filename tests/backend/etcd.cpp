@@ -4,6 +4,7 @@
 // etcd_http.cpp.
 #include "backend/etcd_handle.hpp"
 #include "backend/etcd_imposter.hpp"
+#include "backend/etcd_raw.hpp"
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
@@ -326,6 +327,23 @@ TEST_CASE("F45 what cannot be found out of a commit is said to be in doubt", "[e
     CHECK(value_at(store, "k") == "3");
 }
 
+TEST_CASE("F45 a commit that was delivered twice took place once", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    REQUIRE(must(add_one(store, "n")) == 1);
+    // As by a proxy that tries again: the answer is that to the second one.
+    mine.wire.meddle_with_commits([](const auto&, const auto& pass) {
+        (void)pass();
+        return pass();
+    });
+    CHECK(must(add_one(store, "n")) == 2);
+    CHECK(must(add_one(store, "n")) == 3);
+    mine.wire.meddle({});
+    CHECK(value_at(store, "n") == "3");
+}
+
 namespace {
 
 // What stands between a store and its etcd may say at any moment, instead of what etcd has said.
@@ -483,6 +501,30 @@ TEST_CASE("F43 who has no leader for a moment is asked again though another one 
     CHECK_FALSE(is_first);
 }
 
+TEST_CASE("F43 what a member of a cluster has not taken on is asked of it or another one again",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const wired mine{server};
+    auto store = mine.store;
+    int sum = must(add_one(store, "n"));
+    // With codes of what is final, by etcd 3.6.
+    for (const auto* said : {R"({"error":"etcdserver: too many requests","code":8})",
+                             R"({"error":"etcdserver: rpc not supported for learner","code":9})"}) {
+        CAPTURE(said);
+        int asked = 0;
+        mine.wire.meddle([&](const podscope::etcd_call& call,
+                             const auto& pass) -> result<podscope::etcd_reply> {
+            return call.path != "/v3/kv/txn" || ++asked % 3 == 0 ? pass()
+                                                                 : podscope::etcd_reply{503, said};
+        });
+        CHECK(must(add_one(store, "n")) == ++sum);
+        // Neither is known to be lost, so that nobody asks what became of the commit.
+        CHECK(asked == 6);
+        mine.wire.meddle({});
+    }
+}
+
 TEST_CASE("F43 who asks while etcd is down is told so, and is served once it is back", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     etcd_server server;
@@ -583,15 +625,24 @@ TEST_CASE("a transaction that is too large for etcd says so and leaves nothing",
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
     auto store = open_at(server, {.most_operations = 8});
-    const auto refused = store.write([&](etcd_writer& txn) -> result<void> {
-        for (int i = 0; i != 20; ++i) {
-            must(txn.put("row" + std::to_string(i), "1"));
-        }
-        return {};
-    });
-    REQUIRE_FALSE(refused);
-    CHECK(refused.error().message.find("--max-txn-ops=8") != std::string::npos);
+    for (int times = 0; times != 3; ++times) {
+        const auto refused = store.write([&](etcd_writer& txn) -> result<void> {
+            for (int i = 0; i != 20; ++i) {
+                must(txn.put("row" + std::to_string(i), "1"));
+            }
+            return {};
+        });
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message.find("--max-txn-ops=8") != std::string::npos);
+    }
     CHECK(all_of(store).empty());
+    // But for one mark, which the next one would take as well.
+    raw_etcd raw{server.endpoint()};
+    const auto marks = raw.ask("/v3/kv/range", podscope::backend_detail::etcd_object{}
+                                                   .bytes("key", "podscope/commits/")
+                                                   .bytes("range_end", "podscope/commits0")
+                                                   .done());
+    CHECK(marks["kvs"].items().size() == 1);
 }
 
 TEST_CASE("a transaction of more changes than etcd takes side by side is one commit", "[etcd]") {
@@ -655,8 +706,20 @@ TEST_CASE("F22 a store in etcd is of no use in a forked copy of the process", "[
     must(put(store, "k", "1"));
     const auto pid = ::fork();
     if (pid == 0) {
-        const auto done = put(store, "k", "2");
-        ::_exit(!done && done.error().category == errc::forked ? 0 : 1);
+        const auto is_forked = [](const result<void>& done) {
+            return !done && done.error().category == errc::forked;
+        };
+        // No body is run: it could ask for what a thread of the other process has locked.
+        bool has_run = false;
+        const auto read = store.read([&](etcd_reader&) -> result<void> {
+            has_run = true;
+            return {};
+        });
+        const auto written = store.write([&](etcd_writer& txn) {
+            has_run = true;
+            return txn.put("k", "2");
+        });
+        ::_exit(is_forked(read) && is_forked(written) && !has_run ? 0 : 1);
     }
     int status{};
     REQUIRE(::waitpid(pid, &status, 0) == pid);

@@ -5,15 +5,21 @@
 #include "backend/etcd_imposter.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/etcd.hpp>
 #include <podscope/backend/etcd_http.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace {
 
@@ -90,6 +96,18 @@ TEST_CASE("F48 where no endpoint is up a store in etcd says so", "[etcd]") {
     CHECK(why_not_open({.endpoints = {"https://127.0.0.1:1"}}).system == etcd_errc::speaks_no_tls);
 }
 
+TEST_CASE("an etcd that takes too few operations for a commit is not asked for any", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    for (const std::size_t most : {0U, 2U}) {
+        CHECK(why_not_open({.endpoints = {server.endpoint()}, .most_operations = most}).system ==
+              std::errc::invalid_argument);
+    }
+    auto store = must(open({.endpoints = {server.endpoint()}, .most_operations = 3}));
+    must(put(store, "k", "1"));
+    CHECK(value_at(store, "k") == "1");
+}
+
 TEST_CASE("F48 an answer that is none of etcd's is an error in time", "[etcd]") {
     const std::vector<std::pair<std::string, etcd_errc>> all{
         {"", etcd_errc::expects_tls},
@@ -123,6 +141,20 @@ TEST_CASE("F48 an answer that is none of etcd's is an error in time", "[etcd]") 
     CHECK(why.system == etcd_errc::no_answer);
 }
 
+TEST_CASE("F14 who has no descriptor left for a connection to etcd is told so", "[etcd]") {
+    const int lowest = ::dup(STDIN_FILENO);
+    ::close(lowest);
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{static_cast<rlim_t>(lowest), before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto opened = open({.endpoints = {"http://127.0.0.1:1"}});
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().category == errc::unavailable);
+    CHECK(opened.error().message.find("Too many open files") != std::string::npos);
+}
+
 TEST_CASE("F43 a store in etcd goes on at an endpoint that answers", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
@@ -131,6 +163,20 @@ TEST_CASE("F43 a store in etcd goes on at an endpoint that answers", "[etcd]") {
     auto store = must(open(
         {.endpoints = {dead_endpoint(), silent.endpoint(), other.endpoint(), server.endpoint()},
          .deadline = 2s}));
+    must(put(store, "k", "1"));
+    CHECK(value_at(store, "k") == "1");
+}
+
+TEST_CASE("F43 a member that only learns is left for one that answers", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const auto ports = podscope_test::free_ports(2);
+    const auto peer = "http://127.0.0.1:" + std::to_string(ports[1]);
+    administrator{server}.ask("/v3/cluster/member/add",
+                              R"({"peerURLs":[")" + peer + R"("],"isLearner":true})");
+    const etcd_server learner{"learner", ports[0], ports[1],
+                              "default=" + server.peer_endpoint() + ",learner=" + peer, "existing"};
+    auto store = must(open({.endpoints = {learner.endpoint(), server.endpoint()}}));
     must(put(store, "k", "1"));
     CHECK(value_at(store, "k") == "1");
 }
@@ -187,6 +233,27 @@ TEST_CASE("a store in etcd shows who asks and says who may not", "[etcd]") {
     administrator{server, "root"}.ask("/v3/auth/user/add", R"({"name":"new","password":"new"})");
     must(put(store, "k", "3"));
     CHECK(value_at(store, "k") == "3");
+}
+
+TEST_CASE("F46 a watch goes on with another token once its own is void", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    etcd_server server;
+    administrator{server}.enable_authentication();
+    // So long that nothing is read in a test but what it takes to watch.
+    const etcd_options options{
+        .endpoints = {server.endpoint()}, .user = "pods", .password = "pods", .freshness = 1h};
+    const auto store = must(open(options));
+    REQUIRE(podscope_test::eventually([&] { return is_steady(store); }));
+    // Whoever gets a password, the same or another, has no token any more.
+    administrator{server, "root"}.ask("/v3/auth/user/changepw",
+                                      R"({"name":"pods","password":"pods"})");
+    server.restart();
+    auto other = must(open(options));
+    for (int i = 0; i != 3; ++i) {
+        const auto before = store.generation();
+        must(put(other, "k", std::to_string(i)));
+        CHECK(podscope_test::eventually([&] { return store.generation() != before; }));
+    }
 }
 
 TEST_CASE("a user is no hindrance where etcd asks for none", "[etcd]") {

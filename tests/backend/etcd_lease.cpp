@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -162,6 +163,25 @@ TEST_CASE("a lease in etcd is kept up as long as its handle is there, and ends a
         CHECK(is_there(reader, "k"));
     }
     CHECK(eventually([&] { return !is_there(reader, "k"); }));
+}
+
+TEST_CASE("F15 F44 a lease in etcd is kept up though memory ran out for a renewal", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    auto store = open_at(server, {.lease_term = 1s}, wire.dialler());
+    must(put_leased(store, "k"));
+    std::atomic<std::size_t> renewals{0};
+    wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+        if (call.path == "/v3/lease/keepalive" && ++renewals == 1) {
+            throw std::bad_alloc{};
+        }
+        return pass();
+    });
+    // Twice its term and more.
+    CHECK(eventually([&] { return renewals >= 12; }));
+    wire.meddle({});
+    CHECK(is_there(store, "k"));
 }
 
 TEST_CASE("F44 who has lost a lease in etcd hangs his next rows on a new one", "[etcd]") {
@@ -365,6 +385,30 @@ TEST_CASE("F44 F47 a store in etcd is sure of nothing once its lease may have en
     CHECK_FALSE(store.read([](etcd_reader& txn) { return txn.get("k"); }));
     server.go_on();
     CHECK(eventually([&] { return is_steady(store); }));
+}
+
+TEST_CASE("F44 what a store in etcd knows nothing of is never twice the same", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    raw_etcd raw{server.endpoint()};
+    // First its watch makes it doubt, and then its second lease.
+    auto store = open_at(server, {.freshness = 400ms, .lease_term = 1s});
+    raw.end(lease_of(store, raw));
+    must(put_leased(store, "k"));
+    REQUIRE(eventually([&] { return is_steady(store); }));
+    server.pause();
+    REQUIRE(eventually([&] { return !store.is_warm(); }));
+    // Longer than the cluster makes such a term.
+    std::uint64_t before = 0;
+    std::size_t repeated = 0;
+    const auto until = std::chrono::steady_clock::now() + 2s;
+    while (std::chrono::steady_clock::now() < until) {
+        const auto now = store.generation();
+        repeated += now == before ? 1U : 0U;
+        before = now;
+    }
+    server.go_on();
+    CHECK(repeated == 0);
 }
 
 TEST_CASE("F43 a store in etcd with a lease can go while the cluster is silent", "[etcd]") {

@@ -13,12 +13,16 @@
 #include <podscope/verify/conformance/store.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <new>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include <sys/wait.h>
@@ -159,6 +163,27 @@ TEST_CASE("a watched store in etcd can go while the cluster is silent", "[etcd]"
     }
 }
 
+TEST_CASE("a watched store in etcd does not wait longer than a call may take when it goes",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    wire.hang_up(); // so that it has a request under way all the time
+    std::optional store{open_at(server, {.deadline = 2s, .freshness = 1h}, wire.dialler())};
+    REQUIRE(comes_true([&] { return store->is_warm(); }));
+    server.pause();
+    (void)wire.take_count();
+    REQUIRE(comes_true([&] { return wire.take_count().reads > 0; }));
+    std::atomic<bool> has_gone{false};
+    std::thread going{[&] {
+        store.reset();
+        has_gone = true;
+    }};
+    CHECK(comes_true([&] { return has_gone.load(); }));
+    server.go_on();
+    going.join();
+}
+
 TEST_CASE("F22 a forked copy knows nothing of a watched store in etcd", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const etcd_server server;
@@ -178,5 +203,82 @@ TEST_CASE("F22 a forked copy knows nothing of a watched store in etcd", "[etcd]"
         REQUIRE(::waitpid(pid, &status, 0) == pid);
         CHECK(status == 0);
         CHECK(comes_true([&] { return is_steady(store); }));
+    }
+}
+
+TEST_CASE("a watched store in etcd takes the longest times for what they are", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    constexpr auto longest = std::chrono::milliseconds::max();
+    auto store = open_at(server, {.deadline = longest, .freshness = longest});
+    must(put(store, "k", "1"));
+    CHECK(comes_true([&] { return is_steady(store); }));
+}
+
+TEST_CASE("F15 a watch for which memory ran out once goes on", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    auto store = open_at(server, {.freshness = 400ms}, wire.dialler());
+    auto other = open_at(server);
+    REQUIRE(comes_true([&] { return is_steady(store); }));
+    std::atomic<bool> has_run_out{false};
+    wire.meddle([&](const podscope::etcd_call&, const auto& pass) {
+        // Nobody but the thread that watches asks for anything.
+        if (!has_run_out.exchange(true)) {
+            throw std::bad_alloc{};
+        }
+        return pass();
+    });
+    REQUIRE(comes_true([&] { return has_run_out.load(); }));
+    wire.meddle({});
+    const auto before = store.generation();
+    must(put(other, "k"));
+    CHECK(comes_true([&] { return is_steady(store) && store.generation() != before; }));
+}
+
+TEST_CASE("F48 a watch that ends at once each time is begun no more often than there are reads",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    const auto store = open_at(server, {.freshness = 400ms}, wire.dialler());
+    REQUIRE(comes_true([&] { return wire.lines() >= 1; }));
+    wire.hang_up();
+    etcd_wire::count all;
+    (void)wire.take_count();
+    REQUIRE(comes_true([&] {
+        const auto more = wire.take_count();
+        all.reads += more.reads;
+        all.others += more.others;
+        return all.reads >= 10;
+    }));
+    // A greeting for each connection.
+    CHECK(all.others <= all.reads + 3);
+}
+
+TEST_CASE("I7 a watched store in etcd hears of commits in a cluster that was put back from a copy",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    etcd_server server;
+    server.restart_and_copy();
+    const etcd_wire wire{podscope::etcd_over_http()};
+    const auto store = open_at(server, {.freshness = 400ms}, wire.dialler());
+    {
+        auto other = open_at(server);
+        for (int i = 0; i != 50; ++i) {
+            must(put(other, "k", std::to_string(i)));
+        }
+    }
+    // It has read what the last of them has left: one that is begun now is the second.
+    std::size_t reads = 0;
+    (void)wire.take_count();
+    REQUIRE(comes_true([&] { return (reads += wire.take_count().reads) >= 3; }));
+    server.restart_from_copy();
+    auto other = open_at(server);
+    for (int i = 0; i != 5; ++i) {
+        const auto before = store.generation();
+        must(put(other, "k", std::to_string(i)));
+        CHECK(comes_true([&] { return is_steady(store) && store.generation() != before; }));
     }
 }

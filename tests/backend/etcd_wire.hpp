@@ -59,6 +59,12 @@ public:
         state_->is_deaf = true;
     }
 
+    /// From now on whatever somebody follows is over at once.
+    void hang_up() const {
+        const std::lock_guard held{state_->mutex};
+        state_->hangs_up = true;
+    }
+
     /// How many lines somebody has heard of what he follows.
     [[nodiscard]] std::size_t lines() const {
         const std::lock_guard held{state_->mutex};
@@ -99,6 +105,7 @@ private:
         std::mutex mutex{};
         meddling with{};
         bool is_deaf{false};
+        bool hangs_up{false};
         std::size_t lines{0};
         count calls{};
     };
@@ -131,6 +138,9 @@ private:
         podscope::result<std::string> next_line(podscope::etcd_deadline until) override {
             auto line = real_->next_line(until);
             const std::lock_guard held{state_->mutex};
+            if (state_->hangs_up) {
+                return lost();
+            }
             if (line && state_->is_deaf) {
                 return podscope::fail(podscope::backend_detail::etcd_error(
                     podscope::etcd_errc::no_answer, "the wire", "cut, as planned"));

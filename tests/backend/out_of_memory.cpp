@@ -3,10 +3,16 @@
 #include "support/scarce_memory.hpp"
 
 #ifndef PODSCOPE_TEST_KEEPS_OPERATOR_NEW
+#include "backend/etcd_handle.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
+#include "support/etcd_server.hpp"
+#include "support/eventually.hpp"
+#include "support/results.hpp"
 
+#include <podscope/backend/etcd.hpp>
+#include <podscope/backend/etcd_error.hpp>
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/memory.hpp>
 #include <podscope/result.hpp>
@@ -19,6 +25,7 @@
 namespace {
 
 using namespace backend_test;
+using namespace std::chrono_literals;
 using podscope_test::scarcity;
 using podscope_test::with_each_allocation_failing;
 
@@ -151,5 +158,42 @@ TEST_CASE("F15 a journal for which memory runs out as it is opened can be opened
         return opened->has_value();
     });
     CHECK(failures > 5);
+}
+
+TEST_CASE("F15 F45 a commit to etcd for which memory runs out took place once or not at all",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const podscope_test::etcd_server server;
+    const bool bets = GENERATE(false, true);
+    CAPTURE(bets);
+    auto store = open_at(server, {.freshness = bets ? std::chrono::hours{1} : 0ms});
+    REQUIRE((!bets || podscope_test::eventually([&] { return is_steady(store); })));
+    int sum = podscope_test::must(add_one(store, "n"));
+    std::size_t doubts = 0;
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        podscope::result<int> done;
+        {
+            const scarcity now{room};
+            done = podscope::guarded([&] { return add_one(store, "n"); });
+        }
+        INFO("room for " << room << " allocations");
+        const auto found = std::stoi(value_at(store, "n").value());
+        if (done) {
+            REQUIRE(*done == sum + 1);
+            REQUIRE(found == sum + 1);
+        } else if (done.error().system == podscope::etcd_errc::in_doubt) {
+            ++doubts;
+            REQUIRE((found == sum || found == sum + 1));
+        } else {
+            REQUIRE(done.error().category == podscope::errc::out_of_memory);
+            REQUIRE(found == sum);
+        }
+        // What is in doubt cannot come any more after this.
+        sum = podscope_test::must(add_one(store, "n"));
+        return done.has_value();
+    });
+    CHECK(failures > 50);
+    CHECK(doubts > 0);
+    CHECK(doubts < failures);
 }
 #endif

@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "ways_to_end.hpp"
 
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/pod/reconcile.hpp>
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -233,117 +233,8 @@ TEST_CASE("F28 a base deny that equals a delegated rule stays", "[pod]") {
     c.judge();
 }
 
-// How a delegation may end. Each makes the same of the same situation: a dead child, its own child
-// alive, and another one of its own gone.
-struct way {
-    const char* name;
-    std::function<void(crew_here&)> end;
-};
-
-const std::vector<way>& ways() {
-    static const std::vector<way> all{
-        {"restore by name",
-         [](crew_here& c) {
-             c.kill("child");
-             c.kill("planner");
-             c.restore("planner");
-         }},
-        {"restore by manifest",
-         [](crew_here& c) {
-             c.kill("child");
-             c.kill("planner");
-             c.restore(writer("planner", "/ws"));
-         }},
-        {"reconcile",
-         [](crew_here& c) {
-             c.kill("child");
-             must(c.at("planner").reconcile());
-         }},
-        {"reclaim",
-         [](crew_here& c) {
-             must(c.at("planner").reclaim("child"));
-             c.forget("child");
-         }},
-        {"release",
-         [](crew_here& c) {
-             must(c.at("child").release());
-             c.forget("child");
-         }},
-        {"a search for the dead",
-         [](crew_here& c) {
-             c.kill("child");
-             must(c.hire().library.reclaim_stale());
-         }},
-        {"being in the way",
-         [](crew_here& c) {
-             c.kill("child");
-             REQUIRE(why_not(c.try_create(writer("stranger", "/ws/a"))) == errc::conflict);
-         }},
-    };
-    return all;
-}
-
-// What is left, without what has to differ: reasons, times, who is told when, and the new grant
-// that a restore gets.
-struct remains {
-    std::map<std::string, podscope::allocation> live{};
-    std::map<std::string, podscope::pod_record> records{};
-    std::map<std::string, podscope::delegation> delegations{};
-    std::map<std::string, podscope::ended_delegation> history{};
-    std::map<std::string, layer_set> layers{};
-    std::set<std::string> told{};
-
-    friend bool operator==(const remains&, const remains&) = default;
-};
-
-remains left_in(crew_here& c) {
-    const auto state = c.state();
-    remains left{.live = state.of<tables::allocations>(),
-                 .records = state.of<tables::pods>(),
-                 .delegations = state.of<tables::delegations>(),
-                 .history = state.of<tables::history>(),
-                 .told = c.told()};
-    left.records.erase("child");
-    for (auto& [pod, row] : left.live) {
-        left.layers[pod] = standing_layers(state, pod);
-        row.owner = {};
-        row.segment.clear();
-        row.layers_revision = 0;
-    }
-    left.live.at("planner").granted = {};
-    for (auto& [pod, record] : left.records) {
-        record.active_segment.clear();
-    }
-    left.records.at("planner").granted = {};
-    for (auto& [key, end] : left.history) {
-        end.reason = {};
-        end.at_ms = 0;
-    }
-    for (const auto& [key, told] : state.of<tables::outbox>()) {
-        left.told.insert(told.id);
-    }
-    return left;
-}
-
 TEST_CASE("S6 every way in which a delegation ends leaves the same", "[pod]") {
-    std::vector<remains> left;
-    for (const auto& one : ways()) {
-        CAPTURE(one.name);
-        crew_here c{configuration_here{}};
-        c.create(writer("planner", "/ws"));
-        c.add("planner", writer("child", "/ws/a"));
-        c.add("child", writer("alive", "/ws/a/x"));
-        c.add("child", writer("gone", "/ws/a/b"));
-        c.add("alive", writer("deep", "/ws/a/x/b"));
-        c.vanish("gone");
-        one.end(c);
-        c.judge_restored("planner");
-        left.push_back(left_in(c));
-        CHECK(left.back() == left.front());
-    }
-    CHECK(left.front().history.size() == 2);
-    CHECK(left.front().told.size() == 3);
-    CHECK(left.front().delegations.size() == 2);
+    ways_to_end::leave_the_same<configuration_here>();
 }
 
 TEST_CASE("F49 a child of which nothing is known is kept", "[pod]") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "restorations.hpp"
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
@@ -27,33 +28,10 @@ namespace tables = podscope::tables;
 using some = configurations::some;
 using here = configuration<in_memory, by_script, to_queue>;
 
-template <class Crew>
-void by_name_and_by_manifest(Crew& c) {
-    for (const bool by_manifest : {false, true}) {
-        CAPTURE(by_manifest);
-        const std::string planner = by_manifest ? "second planner" : "first planner";
-        const std::string place = by_manifest ? "/ws/b" : "/ws/a";
-        auto wanted = writer(planner, place);
-        c.create(wanted);
-        const std::string child = planner + "'s child";
-        const std::string gone = planner + "'s other child";
-        c.add(planner, writer(child, place + "/x"));
-        c.add(planner, writer(gone, place + "/b"));
-        c.kill(child);
-        c.vanish(gone);
-        c.kill(planner);
-        const auto report = by_manifest ? c.restore(wanted) : c.restore(planner);
-        CHECK(report.ended.size() == 2);
-        CHECK(standing_layers(c.state(), planner).empty());
-        CHECK(may_at(c.at(planner), place + "/x") == permission::write);
-        c.judge_restored(planner);
-    }
-}
-
 TEMPLATE_LIST_TEST_CASE("S3 a restore by name or by manifest has reconciled when it returns",
                         "[pod]",
                         some) {
-    play<TestType>(by_name_and_by_manifest);
+    play<TestType>(restorations::by_name_and_by_manifest);
 }
 
 // What a probe, then a sink, then the caller find when their turn comes.
@@ -102,42 +80,8 @@ TEST_CASE("S4 a restore probes and changes the registry and tells and only then 
     must(back.pod.check("/ws/a/f", permission::write));
 }
 
-template <class Crew>
-void each_its_own_error(Crew& c) {
-    auto& alive = c.create(writer("alive", "/ws/a"));
-    const auto point_at = [&](const std::string& pod, const std::string& segment) {
-        auto store = c.backend().open();
-        must(store.write(
-            [&](auto& txn) { return podscope::pod_store{txn}.set_active_segment(pod, segment); }));
-    };
-    auto sessions = c.backend().open_sessions();
-
-    CHECK(why_not(c.try_restore("nobody")) == errc::unknown_pod);
-    CHECK(why_not(c.try_restore("")) == errc::invalid_name);
-    CHECK(why_not(c.try_restore("alive")) == errc::already_live);
-    (void)c.delegate("alive", writer("reserved", "/ws/a/x"));
-    CHECK(why_not(c.try_restore("reserved")) == errc::segment_pending);
-
-    c.create(writer("pod", "/ws/b"));
-    const auto segment = c.at("pod").segment();
-    c.kill("pod");
-    const auto before = c.state();
-    point_at("pod", std::string(32, '0'));
-    CHECK(why_not(c.try_restore("pod")) == errc::unknown_segment);
-    point_at("pod", must(sessions.create({})));
-    CHECK(why_not(c.try_restore("pod")) == errc::empty_segment);
-    point_at("pod", alive.segment());
-    const auto held = error_of(c.try_restore("pod"));
-    CHECK(held.category == errc::segment_held);
-    CHECK(held.message.find("'alive'") != std::string::npos);
-    point_at("pod", segment);
-    CHECK(c.state() == before);
-    c.restore("pod");
-    c.judge();
-}
-
 TEMPLATE_LIST_TEST_CASE("S9 each reason against a restore has its own error", "[pod]", some) {
-    play<TestType>(each_its_own_error);
+    play<TestType>(restorations::each_its_own_error);
 }
 
 // All runtimes of one boot, whose processes nobody ever asks: after the reboot none of them runs.
@@ -217,127 +161,24 @@ TEST_CASE("F17 an allocation whose process has lost its pid to another is stale"
     must(live.check("/ws/b/f", permission::write));
 }
 
-template <class Crew>
-void grandchild_outlives_child(Crew& c) {
-    c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-    auto& grand = c.add("child", writer("grand", "/ws/a/x"));
-    c.kill("child");
-    c.kill("planner");
-    const auto report = c.restore("planner");
-    REQUIRE(report.adopted.size() == 1);
-    CHECK(report.adopted.front().child == "grand");
-    auto& planner = c.at("planner");
-    CHECK(may_at(planner, "/ws/a/f") == permission::write);
-    CHECK(may_at(planner, "/ws/a/x/f") == permission::read);
-    CHECK(may_at(grand, "/ws/a/x/f") == permission::write);
-    const auto denied = error_of(planner.check("/ws/a/x/f", permission::write));
-    CHECK(denied.category == errc::denied);
-    CHECK(denied.message.find("'grand'") != std::string::npos);
-    c.judge_restored("planner");
-
-    // The orphan is the planner's in every way: it can be taken back, or give back.
-    must(grand.release());
-    c.forget("grand");
-    CHECK(may_at(planner, "/ws/a/x/f") == permission::write);
-    c.judge();
-}
-
 TEMPLATE_LIST_TEST_CASE("F25 a living grandchild of a dead child is adopted", "[pod]", some) {
-    play<TestType>(grandchild_outlives_child);
-}
-
-template <class Crew>
-void two_levels_up(Crew& c) {
-    c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-    c.add("child", writer("grand", "/ws/a/x"));
-    auto& great = c.add("grand", writer("great", "/ws/a/x/b"));
-    c.kill("child");
-    c.kill("grand");
-    c.kill("planner");
-    const auto report = c.restore("planner");
-    CHECK(report.ended.size() == 2);
-    REQUIRE(report.adopted.size() == 1);
-    CHECK(report.adopted.front().from == "grand");
-    CHECK(rows_of<tables::history>(c.state(), "planner").size() == 2);
-    CHECK(may_at(c.at("planner"), "/ws/a/x/f") == permission::write);
-    CHECK(may_at(c.at("planner"), "/ws/a/x/b/f") == permission::read);
-    CHECK(may_at(great, "/ws/a/x/b/f") == permission::write);
-    c.judge_restored("planner");
+    play<TestType>(restorations::grandchild_outlives_child);
 }
 
 TEMPLATE_LIST_TEST_CASE("F26 a living great-grandchild is adopted two levels up", "[pod]", some) {
-    play<TestType>(two_levels_up);
-}
-
-template <class Crew>
-void only_some_on_record(Crew& c) {
-    c.create(writer("planner", "/ws").may_delegate(rules::write("/ws")));
-    c.add("planner", writer("known", "/ws/a"));
-    c.add("planner",
-          manifest{"half known"}.may(rules::write("/ws/b/x")).may(rules::write("/ws/b/b")));
-    c.add("planner", writer("unknown", "/ws/x"));
-    auto store = c.backend().open();
-    must(store.write([&](auto& txn) -> podscope::result<void> {
-        podscope::pod_store pods{txn};
-        must(pods.erase_delegation("planner", "unknown"));
-        auto half = must(pods.find_delegation("planner", "half known"));
-        half->rules.pop_back();
-        return pods.put_delegation("planner", *half);
-    }));
-    c.kill("planner");
-    const auto before = c.state();
-    const auto refused = error_of(c.try_restore("planner"));
-    CHECK(refused.category == errc::conflict);
-    std::set<std::string> named;
-    for (const auto& one : refused.competitors) {
-        named.insert(one.pod + ": " + one.rule);
-        CHECK(one.delegated_from == "planner");
-    }
-    CHECK(named == std::set<std::string>{"half known: write /ws/b/b", "unknown: write /ws/x"});
-    CHECK(c.state() == before);
+    play<TestType>(restorations::two_levels_up);
 }
 
 TEMPLATE_LIST_TEST_CASE("F30 orphans that a record does not cover are named and no others",
                         "[pod]",
                         some) {
-    play<TestType>(only_some_on_record);
-}
-
-template <class Crew>
-void one_segment_for_many(Crew& c) {
-    auto& first = c.create(writer("first", "/ws/a"));
-    const auto wanted = first.segment();
-    auto& second = c.create(writer("second", "/ws/b"));
-    const auto grant = c.delegate("second", writer("child", "/ws/b/x"));
-    c.create(writer("fallen", "/ws/x"));
-    c.kill("fallen");
-    auto store = c.backend().open();
-    must(store.write(
-        [&](auto& txn) { return podscope::pod_store{txn}.set_active_segment("fallen", wanted); }));
-    CHECK(why_not(c.try_create(writer("third", "/ws/other"), {.segment = wanted})) ==
-          errc::segment_held);
-    CHECK(why_not(c.try_adopt(grant, {.segment = wanted})) == errc::segment_held);
-    CHECK(why_not(c.try_restore("fallen")) == errc::segment_held);
-    CHECK(why_not(second.switch_segment(wanted)) == errc::segment_held);
-    CHECK(first.segment() == wanted);
-    // An update of a record is no way to a segment at all.
-    must(podscope::update_pod(store, "second",
-                              [&](podscope::pod_record& one) { one.active_segment = wanted; }));
-    CHECK(must(c.holder_of("second").library.record_of("second")).active_segment ==
-          second.segment());
-    c.judge();
-
-    c.adopt(grant);
-    CHECK(why_not(c.try_adopt(grant)) == errc::already_live);
-    c.judge();
+    play<TestType>(restorations::only_some_on_record);
 }
 
 TEMPLATE_LIST_TEST_CASE("F32 one of many that want a segment or an allocation gets it",
                         "[pod]",
                         some) {
-    play<TestType>(one_segment_for_many);
+    play<TestType>(restorations::one_segment_for_many);
 }
 
 // Lets something happen each time that a restore is waiting for its probe: `happens(n)`, the first

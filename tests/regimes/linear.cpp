@@ -316,6 +316,32 @@ private:
         expect(finding::linearisable, with({check}));
         expect(finding::linearisable, with({reclaim(7, 11), check}));
         expect(finding::not_linearisable, with({reclaim(7, 8), check}));
+        // Two that restore one pod, and one that restores a live one.
+        const auto restore = [](std::uint64_t begun, std::uint64_t answered,
+                                std::optional<podscope::errc> refused, std::uint64_t granted) {
+            return registry_operation{.when = {begun, answered},
+                                      .what = kind::restore,
+                                      .refused = refused,
+                                      .granted = granted};
+        };
+        const auto lapse = [](std::uint64_t begun, std::uint64_t answered, std::size_t pod) {
+            return registry_operation{.when = {begun, answered}, .what = kind::lapse, .pod = pod};
+        };
+        const auto live = podscope::errc::already_live;
+        const auto first = create(1, 2, 0, {}, 1);
+        expect(finding::linearisable,
+               {first, lapse(3, 4, 0), restore(5, 7, {}, 2), restore(6, 8, live, 0)});
+        expect(finding::not_linearisable,
+               {first, lapse(3, 4, 0), restore(5, 7, {}, 2), restore(6, 8, {}, 3)});
+        expect(finding::not_linearisable, {first, restore(3, 4, {}, 2)});
+        // A place that comes back by a reconcile, and by nothing less.
+        const registry_operation reconcile{.when = {9, 10}, .what = kind::reconcile, .shown = 1};
+        const registry_operation may{.when = {11, 12}, .what = kind::check, .shown = 1};
+        auto may_not = may;
+        may_not.refused = podscope::errc::denied;
+        expect(finding::linearisable, with({lapse(7, 8, 1), reconcile, may}));
+        expect(finding::not_linearisable, with({lapse(7, 8, 1), reconcile, may_not}));
+        expect(finding::not_linearisable, with({lapse(7, 8, 1), may}));
         return wrong;
     }
 };

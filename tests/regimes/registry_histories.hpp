@@ -4,9 +4,8 @@
 
 #include "regimes/deeds.hpp"
 #include "regimes/fate.hpp"
-#include "regimes/linearisability.hpp"
 #include "regimes/recorder.hpp"
-#include "support/reference_model.hpp"
+#include "regimes/registry_model.hpp"
 
 #include <podscope/error.hpp>
 #include <podscope/pod/clock.hpp>
@@ -18,6 +17,7 @@
 #include <podscope/pod/schema.hpp>
 #include <podscope/pod/self.hpp>
 #include <podscope/probe/fixed.hpp>
+#include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/session/memory.hpp>
@@ -28,7 +28,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -36,138 +35,6 @@
 #include <vector>
 
 namespace regimes {
-
-struct registry_operation {
-    enum class kind { create, delegate, adopt, reclaim, release, check, find };
-
-    interval when{};
-    kind what{};
-    std::size_t pod{};     ///< who it is about, or who does it
-    std::uint64_t shown{}; ///< under which grant
-    std::size_t child{};
-    std::size_t place{};
-    std::optional<podscope::errc> refused{};
-    std::uint64_t granted{}; ///< what was got, or is there
-};
-
-inline constexpr std::array pod_names{"p0", "p1", "p2", "p3"};
-inline constexpr std::array place_names{"/ws", "/ws/a", "/ws/a/b", "/ws/b"};
-
-/// For a person who looks at a history that was refused.
-[[nodiscard]] inline std::string to_text(const registry_operation& one) {
-    static constexpr std::array names{"create",  "delegate", "adopt", "reclaim",
-                                      "release", "check",    "find"};
-    return to_text(one.when) + names[static_cast<std::size_t>(one.what)] + ' ' +
-           pod_names[one.pod] + '/' + std::to_string(one.shown) + " child " + pod_names[one.child] +
-           " place " + place_names[one.place] + " gives " +
-           (one.refused ? std::string{to_string(*one.refused)} : std::to_string(one.granted));
-}
-
-/// By the reference model, with nobody known to be dead: then an operation of a runtime is one
-/// step, and so is one of the model.
-class registry_model {
-public:
-    using state = podscope_test::reference_model;
-    using operation = registry_operation;
-
-    [[nodiscard]] state first() const { return state{places_}; }
-
-    [[nodiscard]] std::optional<state> apply(const state& now, const operation& one) const {
-        state next = now;
-        const std::string pod = pod_names[one.pod];
-        const std::string child = pod_names[one.child];
-        podscope_test::model_answer answer;
-        std::uint64_t granted = 0;
-        using kind = operation::kind;
-        switch (one.what) {
-        case kind::create:
-            answer = next.create(pod, manifest_at(one.place), 1);
-            granted = next.last_epoch();
-            break;
-        case kind::delegate:
-            answer = next.delegate(pod, one.shown, child, manifest_at(one.place), 1);
-            granted = next.last_epoch();
-            break;
-        case kind::adopt:
-            answer = next.adopt(pod, one.shown, 1);
-            granted = one.shown;
-            break;
-        case kind::reclaim: answer = next.reclaim(pod, one.shown, child); break;
-        case kind::release: answer = next.release(pod, one.shown); break;
-        case kind::check:
-            if (!next.holds(pod, one.shown)) {
-                answer.refusals = {podscope::errc::revoked};
-            } else if (!may_write(next, pod, one.place)) {
-                answer.refusals = {podscope::errc::denied};
-            }
-            break;
-        case kind::find:
-            if (const auto row = next.state().live.find(pod); row != next.state().live.end()) {
-                granted = row->second.granted;
-            }
-        }
-        if (one.when.is_complete()) {
-            const bool fits = one.refused ? answer.refusals.contains(*one.refused)
-                                          : answer.is_success() && granted == one.granted;
-            if (!fits) {
-                return std::nullopt;
-            }
-        }
-        return next;
-    }
-
-    // What has ended and who was told has no part in any answer.
-    [[nodiscard]] std::string key(const state& now) const {
-        std::string text = std::to_string(now.last_epoch());
-        for (const auto& [pod, row] : now.state().live) {
-            text += " l" + pod + row.parent + '/' + std::to_string(row.granted) +
-                    (row.adopted ? "+" : "-");
-        }
-        for (const auto& [pod, record] : now.state().records) {
-            text += " r" + pod + record.parent + '/' + std::to_string(record.granted);
-            for (const auto& rule : record.manifest.allow) {
-                text += std::to_string(rule.target.size()) +
-                        (rule.target.empty() ? "" : rule.target.back());
-            }
-        }
-        auto delegations = now.state().delegations;
-        std::ranges::sort(delegations, {}, [](const auto& one) { return one.granted; });
-        for (const auto& made : delegations) {
-            text += " d" + made.from + made.to + '/' + std::to_string(made.granted);
-        }
-        return text;
-    }
-
-private:
-    [[nodiscard]] static podscope_test::reference_place place_of(std::size_t place) {
-        podscope_test::reference_place found;
-        for (const char c : std::string{place_names[place]}) {
-            if (c == '/') {
-                found.emplace_back();
-            } else {
-                found.back() += c;
-            }
-        }
-        return found;
-    }
-
-    [[nodiscard]] static podscope_test::model_manifest manifest_at(std::size_t place) {
-        using podscope::permission;
-        const std::vector<podscope_test::reference_rule> rules{
-            {place_of(place), permission::read, true}, {place_of(place), permission::write, true}};
-        return {.allow = rules, .authority = rules};
-    }
-
-    [[nodiscard]] bool
-    may_write(const state& now, const std::string& pod, std::size_t place) const {
-        const auto may = now.effective_write(pod);
-        const auto& all = places_.places();
-        const auto found = std::ranges::find(all, place_of(place));
-        return may[static_cast<std::size_t>(found - all.begin())];
-    }
-
-    podscope_test::reference_universe places_{{"ws", "a", "b"}, 5};
-};
 
 /// One process of such a history.
 template <class Backend>
@@ -182,11 +49,18 @@ public:
                                           podscope::system_clocks,
                                           podscope::calling_process>;
 
-    /// The last grant for each name, and for which place.
-    using offers = std::array<std::atomic<std::uint64_t>, pod_names.size()>;
+    /// What the processes of a history show each other.
+    struct board {
+        /// The last grant for each name, and for which place.
+        std::array<std::atomic<std::uint64_t>, pod_names.size()> offers{};
 
-    registry_actor(Backend backend, offers& all, std::uint64_t seed)
-        : library_{parts{std::move(backend),
+        /// Who was the last whose lease has ended, for several to restore him at once.
+        std::atomic<std::size_t> lapsed{};
+    };
+
+    registry_actor(Backend backend, board& shown, std::uint64_t seed)
+        : backend_{backend},
+          library_{parts{std::move(backend),
                          {},
                          podscope::fixed_probe{podscope::verdict::reachable},
                          {},
@@ -194,22 +68,24 @@ public:
                          {},
                          {},
                          {}}},
-          offers_{&all},
+          board_{&shown},
           random_{seed} {}
 
     void act(recorder<registry_operation>& notes) {
         using kind = registry_operation::kind;
         // So that grants go from hand to hand, and are taken back while they are held.
         constexpr std::array with_own{
-            kind::delegate, kind::delegate, kind::delegate, kind::delegate, kind::reclaim,
-            kind::reclaim,  kind::reclaim,  kind::release,  kind::check,    kind::check,
-            kind::check,    kind::check,    kind::check,    kind::check};
-        constexpr std::array without{kind::adopt, kind::adopt, kind::adopt, kind::create,
-                                     kind::find};
+            kind::delegate, kind::delegate, kind::delegate,  kind::delegate,
+            kind::reclaim,  kind::reclaim,  kind::reclaim,   kind::release,
+            kind::check,    kind::check,    kind::check,     kind::check,
+            kind::check,    kind::check,    kind::reconcile, kind::reconcile};
+        constexpr std::array without{kind::adopt,   kind::adopt,   kind::adopt,   kind::create,
+                                     kind::restore, kind::restore, kind::restore, kind::restore,
+                                     kind::lapse,   kind::lapse,   kind::find};
         registry_operation one;
         auto* const own = own_.empty() ? nullptr : &own_[pick(own_.size())];
         one.place = pick(place_names.size());
-        if (own != nullptr && pick(5) != 0) {
+        if (own != nullptr && pick(3) != 0) {
             one.what = with_own[pick(with_own.size())];
             one.pod = static_cast<std::size_t>(own->one.name()[1] - '0');
             one.shown = number(own->one.granted());
@@ -220,9 +96,12 @@ public:
         } else {
             one.what = without[pick(without.size())];
             one.pod = one.what == kind::adopt ? any_offered() : pick(pod_names.size());
+            if (one.what == kind::restore && pick(4) != 0) {
+                one.pod = board_->lapsed.load();
+            }
         }
         if (one.what == kind::adopt) {
-            const auto offer = offers_->at(one.pod).load();
+            const auto offer = board_->offers.at(one.pod).load();
             one.shown = offer / place_names.size();
             one.place = offer % place_names.size();
             one.what = offer == 0 ? kind::create : kind::adopt;
@@ -260,8 +139,8 @@ private:
     // Somebody for whom there is a grant, if there is one.
     [[nodiscard]] std::size_t any_offered() {
         auto found = pick(pod_names.size());
-        for (std::size_t tries = 0; tries != pod_names.size() && offers_->at(found).load() == 0;
-             ++tries) {
+        for (std::size_t tries = 0;
+             tries != pod_names.size() && board_->offers.at(found).load() == 0; ++tries) {
             found = (found + 1) % pod_names.size();
         }
         return found;
@@ -300,7 +179,7 @@ private:
             note(made);
             if (made) {
                 one.granted = number(made->granted);
-                offers_->at(one.child).store(one.granted * place_names.size() + one.place);
+                board_->offers.at(one.child).store(one.granted * place_names.size() + one.place);
             }
             break;
         }
@@ -317,13 +196,27 @@ private:
             const auto row = library_.find(pod_names[one.pod]);
             note(row);
             one.granted = row && *row ? number((**row).granted) : 0;
+            break;
         }
+        case kind::restore: {
+            // A log is of the process that has written it.
+            auto back = library_.restore(pod_names[one.pod], {.replace_lost_segment = true});
+            keep(back ? podscope::result<pod>{std::move(back->pod)} : podscope::fail(back));
+            break;
+        }
+        case kind::reconcile: note(own->reconcile()); break;
+        case kind::lapse:
+            board_->lapsed.store(one.pod);
+            note(backend_.write(
+                [&](auto& txn) { return podscope::registry{txn}.erase(pod_names[one.pod]); }));
+            break;
         }
         return became;
     }
 
+    Backend backend_;
     podscope::basic_runtime<parts> library_;
-    offers* offers_;
+    board* board_;
     std::mt19937_64 random_;
     std::vector<held> own_{};
 };
@@ -335,7 +228,7 @@ template <class Open>
                                                                   const blow_to_all& strike,
                                                                   std::mt19937_64& random) {
     using actor = registry_actor<decltype(open())>;
-    const podscope_test::shared<typename actor::offers> offers;
+    const podscope_test::shared<typename actor::board> board;
     const auto processes = 3 + random() % 2;
     const bool is_prepared = random() % 4 != 0;
     const auto seed = random();
@@ -344,7 +237,7 @@ template <class Open>
         [&](std::size_t process, recorder<registry_operation>& notes) {
             std::mt19937_64 own{seed + process};
             // Never destroyed: pods that are would be given up while others still work.
-            auto* const one = new actor{open(), *offers, own()};
+            auto* const one = new actor{open(), *board, own()};
             const auto count = 4 + own() % 5;
             if (process == 0 && is_prepared) {
                 one->prepare(notes);
@@ -355,7 +248,7 @@ template <class Open>
             }
         });
     // What was left in the end belongs to it.
-    actor last{open(), *offers, 0};
+    actor last{open(), *board, 0};
     for (std::size_t pod = 0; pod != pod_names.size(); ++pod) {
         registry_operation one{.what = registry_operation::kind::find, .pod = pod};
         if (last.find(one) != fate::answered) {

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -97,11 +98,14 @@ public:
 
     /// One of a cluster, on ports that were free. Does not wait for the others.
     /// @param cluster all of them, as `--initial-cluster` has it
-    etcd_server(std::string name,
+    /// @param state whether that cluster is there already, as `--initial-cluster-state` has it
+    etcd_server(const std::string& name,
                 std::uint16_t port,
                 std::uint16_t peer_port,
-                const std::string& cluster)
-        : more_{"--name=" + name, "--initial-cluster=" + cluster},
+                const std::string& cluster,
+                const std::string& state = "new")
+        : more_{"--name=" + name, "--initial-cluster=" + cluster,
+                "--initial-cluster-state=" + state},
           port_{port},
           peer_port_{peer_port} {
         if (!start()) {
@@ -119,6 +123,11 @@ public:
     }
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+
+    /// Where its fellow members reach it.
+    [[nodiscard]] std::string peer_endpoint() const {
+        return "http://127.0.0.1:" + std::to_string(peer_port_);
+    }
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
@@ -141,6 +150,23 @@ public:
         }
     }
 
+    /// Starts it again with what it has stored, of which it keeps a copy.
+    void restart_and_copy() {
+        kill();
+        std::filesystem::copy(folder_ / "data", folder_ / "copy",
+                              std::filesystem::copy_options::recursive);
+        restart();
+    }
+
+    /// Starts it again with what is in that copy.
+    void restart_from_copy() {
+        kill();
+        std::filesystem::remove_all(folder_ / "data");
+        std::filesystem::copy(folder_ / "copy", folder_ / "data",
+                              std::filesystem::copy_options::recursive);
+        restart();
+    }
+
     /// Stops it in the middle of whatever it does: it takes connections still, and never answers.
     void pause() const { signal_and_wait(SIGSTOP, WUNTRACED); }
 
@@ -150,7 +176,7 @@ private:
     static constexpr const char* program = "/usr/bin/etcd";
 
     [[nodiscard]] bool start() {
-        const auto peer = "http://127.0.0.1:" + std::to_string(peer_port_);
+        const auto peer = peer_endpoint();
         std::vector<std::string> all{program,
                                      "--data-dir=" + (folder_ / "data"),
                                      "--listen-client-urls=" + endpoint(),

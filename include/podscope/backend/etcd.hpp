@@ -12,9 +12,9 @@
 #include <podscope/backend/etcd_lease.hpp>
 #include <podscope/backend/etcd_options.hpp>
 #include <podscope/backend/etcd_snapshot.hpp>
+#include <podscope/backend/etcd_transaction.hpp>
 #include <podscope/backend/etcd_view.hpp>
 #include <podscope/backend/etcd_watch.hpp>
-#include <podscope/backend/guessed_reads.hpp>
 #include <podscope/backend/lifted.hpp>
 #include <podscope/result.hpp>
 
@@ -28,82 +28,13 @@
 #include <optional>
 #include <random>
 #include <string>
-#include <string_view>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace podscope {
-
-/// A transaction that reads from etcd. A visitor of a scan may read in turn.
-class etcd_reader {
-public:
-    explicit etcd_reader(backend_detail::etcd_view& on) noexcept : on_{&on} {}
-
-    [[nodiscard]] result<std::optional<std::string>> get(std::string_view key) const {
-        return on_->get(key);
-    }
-
-    template <class Visitor>
-    [[nodiscard]] result<void> scan(std::string_view from, Visitor&& visit) const {
-        return on_->scan(from, visit);
-    }
-
-    /// As reads_leased has it.
-    [[nodiscard]] result<bool> is_leased(std::string_view key) const {
-        auto lease = on_->lease_of(key);
-        return lease ? result<bool>{*lease != 0} : fail(lease);
-    }
-
-    /// As guesses_reads has it.
-    [[nodiscard]] bool has_guessed() const noexcept { return !on_->was_sure(); }
-
-protected:
-    backend_detail::etcd_view* on_;
-};
-
-/// A transaction that changes what is in etcd, at its end.
-class etcd_writer : public etcd_reader {
-public:
-    using etcd_reader::etcd_reader;
-
-    [[nodiscard]] result<void> put(std::string_view key, std::string_view value) {
-        on_->put(key, value);
-        return {};
-    }
-
-    [[nodiscard]] result<void> erase(std::string_view key) {
-        on_->erase(key);
-        return {};
-    }
-
-    /// As leases_rows has it, and so is the next.
-    [[nodiscard]] result<void> put_leased(std::string_view key, std::string_view value) {
-        return put_on(on_->own_lease(), key, value);
-    }
-
-    [[nodiscard]] result<void>
-    put_beside(std::string_view key, std::string_view value, std::string_view beside) {
-        return put_on(on_->lease_of(beside), key, value);
-    }
-
-    /// As reverts_rows has it.
-    [[nodiscard]] result<void> revert(std::string_view key) {
-        on_->revert(key);
-        return {};
-    }
-
-private:
-    [[nodiscard]] result<void>
-    put_on(result<std::uint64_t> lease, std::string_view key, std::string_view value) {
-        if (!lease) {
-            return fail(lease);
-        }
-        on_->put(key, value, *lease);
-        return {};
-    }
-};
 
 /// A byte backend in an etcd cluster (3.4 or later), for processes on several machines.
 ///
@@ -123,10 +54,10 @@ private:
 ///
 /// With `etcd_options::freshness`, a thread watches for commits. It takes no signals and throws
 /// nothing; the last handle to go waits for the request that it has under way, at most half of that
-/// time. Then `generation()` keeps what `has_generation` says for this handle's own commits only,
-/// as no backend in a cluster can keep it for others' without a request: a holder may be told for
-/// that long that it has a pod which it has lost. Without it there is no thread, no destructor
-/// waits for the cluster, and each check is a request.
+/// time and no longer than a call may take. Then `generation()` keeps what `has_generation` says
+/// for this handle's own commits only, as no backend in a cluster can keep it for others' without a
+/// request: a holder may be told for that long that it has a pod which it has lost. Without it
+/// there is no thread, no destructor waits for the cluster, and each check is a request.
 ///
 /// With `etcd_options::lease_term`, rows can hang on a lease of the handle's (see `leases_rows`),
 /// which another such thread keeps up. The last handle to go waits for the renewal that is under
@@ -148,9 +79,18 @@ public:
 
     /// Connects to a cluster, by what `etcd_over_http()` or `etcd_over_https(…)` gives.
     ///
-    /// Errors: those of `etcd_errc`, within the deadline.
+    /// Errors: those of `etcd_errc`, within the deadline; `unavailable` if `most_operations` is
+    /// less than 3.
     [[nodiscard]] static result<etcd_backend> open(const etcd_options& options, etcd_dialler dial) {
         return guarded([&]() -> result<etcd_backend> {
+            // A commit of one change has two of its own, and nothing is read by none.
+            if (options.most_operations < 3) {
+                return fail(
+                    {.category = errc::unavailable,
+                     .message = "etcd_options::most_operations is too few for any commit; say what "
+                                "the cluster was told as --max-txn-ops, 128 if it was told nothing",
+                     .system = std::make_error_code(std::errc::invalid_argument)});
+            }
             auto made = std::make_shared<handle>(options, std::move(dial));
             if (auto known = made->client.check_endpoints(); !known) {
                 return fail(known);
@@ -164,7 +104,7 @@ public:
             if (options.lease_term.count() > 0) {
                 on.lease = backend_detail::etcd_lease::begin(on.client, on.layout);
             }
-            if (options.freshness.count() != 0) {
+            if (options.freshness.count() > 0) {
                 on.watch = backend_detail::etcd_watch::begin(on.client, on.layout);
             }
             return opened;
@@ -176,6 +116,9 @@ public:
     /// Errors: what `body` returns; those of `etcd_errc`; `forked`.
     template <class F>
     [[nodiscard]] std::invoke_result_t<F&, reader&> read(F&& body) const {
+        if (auto here = on_->client.check_process(); !here) {
+            return fail(here);
+        }
         auto view = on_->view(on_->client.deadline());
         return run<reader>(view, body);
     }
@@ -188,6 +131,9 @@ public:
     template <class F>
     [[nodiscard]] std::invoke_result_t<F&, writer&> write(F&& body) {
         using backend_detail::etcd_outcome;
+        if (auto here = on_->client.check_process(); !here) {
+            return fail(here);
+        }
         const auto until = on_->client.deadline();
         if (auto outcome = bet(body, until)) {
             return *std::move(outcome);
@@ -238,11 +184,9 @@ public:
         if (!on_->watch) {
             return on_->commits.fetch_add(1, std::memory_order_relaxed);
         }
-        if (!on_->lease) {
-            return mine + on_->watch->generation();
-        }
-        return on_->lease->is_sure() ? mine + on_->lease->losses() + on_->watch->generation()
-                                     : mine + on_->watch->doubt();
+        const bool is_sure = !on_->lease || on_->lease->is_sure();
+        const auto losses = on_->lease ? on_->lease->losses() : 0;
+        return mine + losses + (is_sure ? on_->watch->generation() : on_->watch->doubt());
     }
 
     /// Whether `generation()` stays the same as long as nobody commits and no lease ends.
@@ -380,8 +324,6 @@ private:
 };
 
 static_assert(byte_backend<etcd_backend>);
-static_assert(leasing_byte_reader<etcd_reader> && leasing_byte_writer<etcd_writer>);
-static_assert(guesses_reads<etcd_reader> && guesses_reads<etcd_writer>);
 static_assert(has_generation<etcd_backend>);
 
 /// A store of typed tables in an etcd cluster.

@@ -5,7 +5,9 @@
 #include <podscope/backend/etcd_error.hpp>
 #include <podscope/backend/etcd_json.hpp>
 #include <podscope/backend/etcd_options.hpp>
+#include <podscope/backend/etcd_refusal.hpp>
 #include <podscope/fork_stamp.hpp>
+#include <podscope/os/deadline_after.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -57,21 +59,34 @@ public:
                    : result<void>{};
     }
 
+    /// Errors: `forked` in a forked copy of the process, where nothing may be touched: a thread of
+    /// the other one may have held any lock.
+    [[nodiscard]] result<void> check_process() const {
+        if (stamp_.is_current()) {
+            return {};
+        }
+        return fail({.category = errc::forked,
+                     .message = "an etcd store cannot be used in a forked copy of the process "
+                                "that opened it: open it anew there"});
+    }
+
     /// When a call that begins now has to be over.
-    [[nodiscard]] etcd_deadline deadline() const { return clock::now() + options_.deadline; }
+    [[nodiscard]] etcd_deadline deadline() const {
+        return os_detail::deadline_after(options_.deadline);
+    }
 
     /// Makes a call that may be made twice, of one endpoint after the other until one answers.
     [[nodiscard]] result<json_value>
     ask(std::string_view path, std::string_view body, etcd_deadline until) {
-        bool is_lost = false;
-        return call(path, body, until, true, is_lost);
+        bool was_sent = false;
+        return call(path, body, until, true, was_sent);
     }
 
     /// Makes a call that must not be made twice.
-    /// @param is_lost whether it may have taken place although this fails
+    /// @param was_sent whether it may have taken place, also where this fails or throws
     [[nodiscard]] result<json_value>
-    tell(std::string_view path, std::string_view body, etcd_deadline until, bool& is_lost) {
-        return call(path, body, until, false, is_lost);
+    tell(std::string_view path, std::string_view body, etcd_deadline until, bool& was_sent) {
+        return call(path, body, until, false, was_sent);
     }
 
     /// Makes a call whose answer has no end, of the first endpoint that takes it.
@@ -89,7 +104,8 @@ public:
                 last = std::move(made).error();
                 continue;
             }
-            attempt tried;
+            bool was_sent = false;
+            attempt tried{was_sent};
             auto token = token_for(on, **made, share, tried);
             if (!token) {
                 return fail(token);
@@ -111,35 +127,20 @@ private:
 
     // How an attempt has failed.
     struct attempt {
-        bool was_sent{};   // it may have taken place
+        bool& was_sent;    // it may have taken place
         bool is_final{};   // the cluster has said no, and would say so again
         bool is_passing{}; // the cluster cannot answer now, and may soon
         bool has_gone{};   // it has closed the connection on which it was asked, and may be back
-    };
-
-    // gRPC's codes, by which the gateway says what went wrong.
-    enum grpc : std::uint64_t {
-        cancelled = 1,
-        unknown = 2,
-        invalid_argument = 3,
-        deadline_exceeded = 4,
-        permission_denied = 7,
-        failed_precondition = 9,
-        out_of_range = 11,
-        internal = 13,
-        unavailable = 14,
-        unauthenticated = 16,
     };
 
     [[nodiscard]] result<json_value> call(std::string_view path,
                                           std::string_view body,
                                           etcd_deadline until,
                                           bool may_repeat,
-                                          bool& is_lost) {
-        if (!stamp_.is_current()) {
-            return fail({.category = errc::forked,
-                         .message = "an etcd store cannot be used in a forked copy of the process "
-                                    "that opened it: open it anew there"});
+                                          bool& was_sent) {
+        was_sent = false;
+        if (auto here = check_process(); !here) {
+            return fail(here);
         }
         const std::size_t count = members_.size();
         std::optional<error> telling;
@@ -154,7 +155,7 @@ private:
                 auto& on = members_[(first + i) % count];
                 // The last of a round must not use up what another round can be had in.
                 const auto share = (until - now) / static_cast<std::int64_t>(count - i + may_pass);
-                attempt tried;
+                attempt tried{was_sent};
                 auto said = call_at(on, {path, body, {}}, now + share, may_repeat, tried);
                 if (said || tried.is_final) {
                     current_.store((first + i) % count, std::memory_order_relaxed);
@@ -166,8 +167,7 @@ private:
                 if (!telling || telling->system == etcd_errc::no_endpoint) {
                     telling = std::move(said).error();
                 }
-                if (tried.was_sent && !may_repeat) {
-                    is_lost = true;
+                if (was_sent && !may_repeat) {
                     return fail(*std::move(telling));
                 }
             }
@@ -198,7 +198,7 @@ private:
                 return said;
             }
         }
-        tried = {.has_gone = tried.has_gone};
+        tried.was_sent = false;
         auto made = dial(on, until);
         if (!made) {
             return fail(made);
@@ -227,56 +227,34 @@ private:
             auto said = json_value::parse(reply->body);
             if (reply->status == 200 && said && said->is_object()) {
                 auto right = check_cluster(on.at, (*said)["header"]);
-                tried.is_final = !right;
-                return right ? result<json_value>{*std::move(said)} : fail(right);
+                if (!right) {
+                    tried.is_final = true;
+                    tried.was_sent = false; // to the right one
+                    return fail(right);
+                }
+                return *std::move(said);
             }
-            const auto code = said && said->is_object() ? (*said)["code"].number() : std::nullopt;
-            if (!code || (*said)["error"].text().empty()) {
+            const auto number = said && said->is_object() ? (*said)["code"].number() : std::nullopt;
+            const auto why = number ? (*said)["error"].text() : std::string_view{};
+            if (why.empty()) {
                 return fail(no_etcd(on.at, *reply));
             }
-            const auto& why = (*said)["error"];
-            if (is_stale_token(*code, why.text()) && !options_.user.empty() && !is_again) {
+            const etcd_code code{*number};
+            if (is_of_token(code, why) && !options_.user.empty() && !is_again) {
                 drop_token(*token);
                 continue;
             }
-            return fail(refusal(on.at, *code, why.text(), tried));
+            return fail(refused(on.at, code, why, tried));
         }
-    }
-
-    [[nodiscard]] static bool is_stale_token(std::uint64_t code, std::string_view why) noexcept {
-        return code == unauthenticated || why.find("auth store is old") != why.npos ||
-               why.find("user name is empty") != why.npos;
     }
 
     [[nodiscard]] static error
-    refusal(const etcd_endpoint& at, std::uint64_t code, std::string_view why, attempt& tried) {
-        switch (code) {
-        case cancelled:
-        case unknown:
-        case deadline_exceeded:
-        case internal:
-        case unavailable:
-            tried.is_passing = true;
-            return etcd_error(etcd_errc::refused, at.text, std::string{why});
-        default: break;
-        }
-        tried.is_final = true;
-        tried.was_sent = false;
-        if (is_stale_token(code, why) || why.find("authentication failed") != why.npos) {
-            return etcd_error(etcd_errc::bad_credentials, at.text,
-                              "it does not accept the user and the password that were given (" +
-                                  std::string{why} + ")");
-        }
-        if (code == permission_denied) {
-            return etcd_error(etcd_errc::not_permitted, at.text,
-                              "the user may not read and write all keys of the prefix; grant a "
-                              "role that may (" +
-                                  std::string{why} + ")");
-        }
-        if (code == out_of_range) {
-            return etcd_error(etcd_errc::compacted, at.text, std::string{why});
-        }
-        return etcd_error(etcd_errc::refused, at.text, std::string{why});
+    refused(const etcd_endpoint& at, etcd_code code, std::string_view why, attempt& tried) {
+        auto refusal = read_refusal(at.text, code, why);
+        tried.is_passing = refusal.is_passing;
+        tried.is_final = !refusal.is_passing;
+        tried.was_sent = tried.was_sent && refusal.may_be_done;
+        return std::move(refusal.why);
     }
 
     [[nodiscard]] static error no_etcd(const etcd_endpoint& at, const etcd_reply& reply) {
@@ -345,10 +323,10 @@ private:
         if (!said || !said->is_object()) {
             return fail(no_etcd(on.at, *reply));
         }
-        const auto code = (*said)["code"].number().value_or(0);
+        const etcd_code code{(*said)["code"].number().value_or(0)};
         // Where authentication is not enabled, everybody may do everything.
-        if (reply->status != 200 && code != failed_precondition) {
-            return fail(refusal(on.at, code, (*said)["error"].text(), tried));
+        if (reply->status != 200 && code != etcd_code::failed_precondition) {
+            return fail(refused(on.at, code, (*said)["error"].text(), tried));
         }
         const std::lock_guard held{mutex_};
         token_ = std::string{(*said)["token"].text()};
@@ -374,9 +352,13 @@ private:
         return last;
     }
 
-    void give_back(member& on, std::unique_ptr<etcd_channel> channel) {
-        const std::lock_guard held{mutex_};
-        on.idle.push_back(std::move(channel));
+    // One for which there is no memory is closed: the call that it was for stands.
+    void give_back(member& on, std::unique_ptr<etcd_channel> channel) noexcept {
+        (void)guarded([&]() -> result<void> {
+            const std::lock_guard held{mutex_};
+            on.idle.push_back(std::move(channel));
+            return {};
+        });
     }
 
     void forget(member& on) {

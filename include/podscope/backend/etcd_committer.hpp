@@ -57,7 +57,7 @@ public:
     /// Commits if the comparisons hold.
     ///
     /// Errors: those of a call; `unavailable` with `in_doubt`, after which the changes may yet take
-    /// place. With any other nothing has changed.
+    /// place. With any other, and after an exception, nothing has changed.
     [[nodiscard]] result<etcd_ending> commit(std::vector<std::string> comparisons,
                                              const etcd_view::changes& changes,
                                              etcd_deadline until) {
@@ -72,37 +72,23 @@ public:
         comparisons.push_back(etcd_is_of(used->key, used->changed));
         auto whole = packed(std::move(operations));
         if (!whole) {
+            keep(*std::move(used));
             return fail(whole);
         }
         const auto txn = etcd_txn(comparisons, *whole, {etcd_range(used->key)});
-        bool is_lost = false;
-        // The rest of the time is left to find out what became of it.
-        auto said = client_->tell("/v3/kv/txn", txn, midway(until), is_lost);
-        if (!said && !is_lost) {
-            if (!has_lease_ended(said.error())) {
-                keep(*std::move(used));
-                return fail(said);
+        // While there is memory for it.
+        auto doubt = in_doubt("memory ran out", "what it takes to ask for it");
+        bool was_sent = false;
+        try {
+            return send(*used, number, txn, until, was_sent);
+        } catch (...) {
+            if (!was_sent) {
+                throw;
             }
-            // Whichever it is: a mark is soon made.
-            forget_lease(used->lease);
-            return etcd_ending{etcd_outcome::lease_ended};
         }
-        const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
-        if (!answer || !makes_sense(*answer)) {
-            return settle(*std::move(used), number, until,
-                          said ? "its answer makes no sense" : said.error().message);
-        }
-        if (answer->has_succeeded) {
-            used->changed = answer->revision;
-            keep(*std::move(used));
-            return etcd_ending{etcd_outcome::committed, answer->revision};
-        }
-        if (is_as_it_was(*used, answer->answers)) {
-            keep(*std::move(used));
-        } else {
-            forget_lease(used->lease);
-        }
-        return etcd_ending{etcd_outcome::overtaken};
+        auto settled = guarded([&] { return settle(*used, number, until, "memory ran out"); });
+        return settled || settled.error().system == etcd_errc::in_doubt ? std::move(settled)
+                                                                        : fail(std::move(doubt));
     }
 
     /// How many comparisons a commit of so many changes can have.
@@ -193,15 +179,62 @@ private:
         return 0;
     }
 
+    [[nodiscard]] result<etcd_ending> send(mark& used,
+                                           const std::string& number,
+                                           const std::string& txn,
+                                           etcd_deadline until,
+                                           bool& was_sent) {
+        // The rest of the time is left to find out what became of it.
+        auto said = client_->tell("/v3/kv/txn", txn, midway(until), was_sent);
+        if (!said && !was_sent) {
+            if (!has_lease_ended(said.error())) {
+                keep(std::move(used));
+                return fail(said);
+            }
+            // Whichever it is: a mark is soon made.
+            forget_lease(used.lease);
+            return etcd_ending{etcd_outcome::lease_ended};
+        }
+        const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
+        if (!answer || !makes_sense(*answer)) {
+            return settle(used, number, until,
+                          said ? "its answer makes no sense" : said.error().message);
+        }
+        if (answer->has_succeeded) {
+            return committed(used, answer->revision);
+        }
+        const auto* const shown = only_row_of(answer->answers.front());
+        // Something on the way has delivered it twice, and this is the answer to the second one.
+        if (shown != nullptr && shown->value == number) {
+            return committed(used, shown->changed);
+        }
+        if (shown != nullptr && shown->changed == used.changed) {
+            keep(std::move(used));
+        } else {
+            forget_lease(used.lease);
+        }
+        return etcd_ending{etcd_outcome::overtaken};
+    }
+
+    [[nodiscard]] etcd_ending committed(mark& used, std::uint64_t revision) noexcept {
+        used.changed = revision;
+        keep(std::move(used));
+        return {etcd_outcome::committed, revision};
+    }
+
     // One that was refused shows the mark.
     [[nodiscard]] static bool makes_sense(const etcd_answer& answer) noexcept {
         return answer.revision != 0 && (answer.has_succeeded || answer.answers.size() == 1);
     }
 
+    [[nodiscard]] static const etcd_row* only_row_of(const etcd_answer& range) noexcept {
+        return range.rows.size() == 1 ? &range.rows.front() : nullptr;
+    }
+
     // Answers that were lost.
 
     [[nodiscard]] result<etcd_ending>
-    settle(mark of, const std::string& number, etcd_deadline until, const std::string& why) {
+    settle(mark& of, const std::string& number, etcd_deadline until, std::string_view why) {
         const std::string never = "not " + number;
         const auto look = etcd_range(of.key);
         const auto end =
@@ -211,11 +244,8 @@ private:
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
         if (answer && answer->answers.size() == 1) {
             const auto& one = answer->answers.front();
-            if (answer->has_succeeded && one.rows.size() == 1) {
-                of.changed = one.rows.front().changed;
-                const etcd_ending ending{etcd_outcome::committed, of.changed};
-                keep(std::move(of));
-                return ending;
+            if (const auto* row = only_row_of(one); answer->has_succeeded && row != nullptr) {
+                return committed(of, row->changed);
             }
             if (!answer->has_succeeded && one.has_succeeded) {
                 of.changed = answer->revision;
@@ -223,30 +253,27 @@ private:
                 return etcd_ending{etcd_outcome::overtaken};
             }
             // The answer to an earlier attempt of this very call may have been lost, too.
-            if (!one.answers.empty() && one.answers.front().rows.size() == 1 &&
-                one.answers.front().rows.front().value == never) {
-                of.changed = one.answers.front().rows.front().changed;
+            const auto* row = one.answers.empty() ? nullptr : only_row_of(one.answers.front());
+            if (row != nullptr && row->value == never) {
+                of.changed = row->changed;
                 keep(std::move(of));
                 return etcd_ending{etcd_outcome::overtaken};
             }
         }
-        return fail({.category = errc::unavailable,
-                     .message = "it is not known whether a commit took place, and it may yet: its "
-                                "answer was lost (" +
-                                why + "), and so was " +
-                                (said ? "what it left behind"
-                                      : "the answer to that (" + said.error().message + ")") +
-                                "; look at the state before you try again",
-                     .system = make_error_code(etcd_errc::in_doubt)});
+        return fail(in_doubt(why, said ? std::string{"what it left behind"}
+                                       : "the answer to that (" + said.error().message + ")"));
+    }
+
+    [[nodiscard]] static error in_doubt(std::string_view why, std::string_view besides) {
+        return {.category = errc::unavailable,
+                .message = "it is not known whether a commit took place, and it may yet: its "
+                           "answer was lost (" +
+                           std::string{why} + "), and so was " + std::string{besides} +
+                           "; look at the state before you try again",
+                .system = make_error_code(etcd_errc::in_doubt)};
     }
 
     // Marks.
-
-    [[nodiscard]] static bool is_as_it_was(const mark& of,
-                                           const std::vector<etcd_answer>& answers) noexcept {
-        return answers.size() == 1 && answers.front().rows.size() == 1 &&
-               answers.front().rows.front().changed == of.changed;
-    }
 
     [[nodiscard]] result<mark> take_mark(etcd_deadline until) {
         for (bool is_again = false;; is_again = true) {
@@ -277,11 +304,15 @@ private:
         }
     }
 
-    void keep(mark used) {
-        const std::lock_guard held{mutex_};
-        if (lease_ && lease_->id == used.lease) {
-            idle_.push_back(std::move(used));
-        }
+    // One for which there is no memory is left to its lease: the commit that it was for stands.
+    void keep(mark used) noexcept {
+        (void)guarded([&]() -> result<void> {
+            const std::lock_guard held{mutex_};
+            if (lease_ && lease_->id == used.lease) {
+                idle_.push_back(std::move(used));
+            }
+            return {};
+        });
     }
 
     // The lease.

@@ -156,15 +156,11 @@ private:
     }
 
     void run() noexcept {
-        try {
-            const std::chrono::milliseconds share{term_ * 1'000 / 5};
-            while (wait(share)) {
-                // A failure is told by the time that goes by.
-                (void)renew(etcd_client::clock::now() + share);
-            }
-        } catch (...) {
-            // Out of memory: it ends, and is known to be unsure until then.
-            sure_until_.store(0, std::memory_order_release);
+        const std::chrono::milliseconds share{term_ * 1'000 / 5};
+        while (wait(share)) {
+            // A failure is told by the time that goes by, and so is that there was no memory for
+            // it, or no thread: the next one may have both.
+            (void)guarded([&] { return renew(etcd_client::clock::now() + share); });
         }
     }
 

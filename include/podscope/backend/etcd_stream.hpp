@@ -146,6 +146,9 @@ private:
           socket_{::socket(to.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)} {}
 
     [[nodiscard]] result<void> connect_to(const addrinfo& to, etcd_deadline until) {
+        if (!socket_) {
+            return fail(broken("no socket", errno));
+        }
         int failed = ::connect(socket_.get(), to.ai_addr, to.ai_addrlen) == 0 ? 0 : errno;
         if (failed == EINPROGRESS || failed == EINTR) {
             if (auto ready = wait(POLLOUT, until); !ready) {

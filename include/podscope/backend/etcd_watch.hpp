@@ -48,7 +48,8 @@ public:
     etcd_watch(const etcd_watch&) = delete;
     etcd_watch& operator=(const etcd_watch&) = delete;
 
-    /// Waits for the request that is under way, if one is.
+    /// Waits for the request that is under way, if one is: at most half of `freshness`, and no
+    /// longer than a call may take.
     ~etcd_watch() {
         {
             const std::lock_guard held{mutex_};
@@ -97,7 +98,9 @@ private:
     etcd_watch(etcd_client& client, const etcd_layout& layout)
         : client_{&client},
           layout_{&layout},
-          freshness_{client.options().freshness} {}
+          freshness_{std::min(client.options().freshness, longest_time)},
+          patience_{std::min<std::chrono::nanoseconds>(
+              freshness_ / 2, std::min(client.options().deadline, longest_time))} {}
 
     static constexpr std::uint64_t unknown = std::uint64_t{1} << 63U;
 
@@ -106,23 +109,29 @@ private:
     }
 
     void run() noexcept {
-        try {
-            auto next_read = clock::now();
-            while (!is_over()) {
-                if (clock::now() >= next_read) {
-                    next_read = clock::now() + freshness_ / 4;
-                    read();
-                }
-                if (stream_) {
-                    hear(next_read);
-                } else if (!listen()) {
-                    pause(std::min(next_read, clock::now() + longest_pause));
-                }
+        auto next_read = clock::now();
+        auto rest = shortest_rest;
+        while (!is_over()) {
+            // What memory or a thread is missing for may be done the next time.
+            if (guarded([&] { return go_on(next_read); })) {
+                continue;
             }
-        } catch (...) {
-            // Out of memory: from here on nothing is known.
-            good_until_.store(0, std::memory_order_release);
+            end();
+            rest = has_heard_ ? shortest_rest : std::min(2 * rest, longest_rest);
+            has_heard_ = false;
+            pause(std::min(next_read, clock::now() + rest));
+            // A watch may be refused for a token that is void, and a read gets another one.
+            next_read = clock::now();
         }
+    }
+
+    // Errors: there is no watch, or not any more.
+    [[nodiscard]] result<void> go_on(clock::time_point& next_read) {
+        if (clock::now() >= next_read) {
+            next_read = clock::now() + freshness_ / 4;
+            read();
+        }
+        return stream_ ? hear(next_read) : listen();
     }
 
     [[nodiscard]] bool is_over() {
@@ -139,10 +148,15 @@ private:
         const auto begun = knowledge_clock::now();
         auto said = client_->ask("/v3/kv/txn",
                                  etcd_txn({}, {etcd_range(layout_->clock, layout_->leases_end)}),
-                                 clock::now() + freshness_ / 2);
+                                 clock::now() + patience_);
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
         if (!answer || answer->answers.size() != 1) {
             return;
+        }
+        // A cluster that was put back from a copy counts its revisions from there.
+        if (answer->revision < revision()) {
+            counted_.store(answer->revision, std::memory_order_release);
+            note();
         }
         std::vector<std::string> keys;
         for (const auto& row : answer->answers.front().rows) {
@@ -166,41 +180,39 @@ private:
         }
     }
 
-    [[nodiscard]] bool listen() {
+    [[nodiscard]] result<void> listen() {
         const auto wanted = etcd_object{}
                                 .bytes("key", layout_->clock)
                                 .bytes("range_end", layout_->leases_end)
                                 .done();
         const auto body = etcd_object{}.raw("create_request", wanted).done();
-        auto made = client_->follow("/v3/watch", body, clock::now() + freshness_ / 2);
+        auto made = client_->follow("/v3/watch", body, clock::now() + patience_);
         if (!made) {
-            return false;
+            return fail(made);
         }
         const std::lock_guard held{mutex_};
         stream_ = *std::move(made);
-        return true;
+        return {};
     }
 
-    void hear(clock::time_point until) {
+    [[nodiscard]] result<void> hear(clock::time_point until) {
         auto line = stream_->next_line(until);
         if (!line) {
-            if (line.error().system != etcd_errc::no_answer) {
-                end();
-            }
-            return;
+            return line.error().system == etcd_errc::no_answer ? result<void>{} : fail(line);
         }
         const auto said = json_value::parse(*line);
-        const auto& result = said ? (*said)["result"] : json_value{};
-        if (!result.is_object() || result["canceled"].is_true()) {
-            end();
-            return;
+        const auto& news = said ? (*said)["result"] : json_value{};
+        if (!news.is_object() || news["canceled"].is_true()) {
+            return fail({.category = errc::unavailable, .message = "the watch is over"});
         }
-        if (result["created"].is_true()) {
+        has_heard_ = true;
+        if (news["created"].is_true()) {
             note();
         }
-        for (const auto& event : result["events"].items()) {
+        for (const auto& event : news["events"].items()) {
             count_up_to(event["kv"]["mod_revision"].number().value_or(revision() + 1));
         }
+        return {};
     }
 
     void end() {
@@ -208,17 +220,24 @@ private:
         stream_.reset();
     }
 
-    static constexpr std::chrono::milliseconds longest_pause{100};
+    // Before what has ended is begun anew.
+    static constexpr std::chrono::milliseconds shortest_rest{10};
+    static constexpr std::chrono::milliseconds longest_rest{1'000};
+
+    // As good as for ever.
+    static constexpr std::chrono::milliseconds longest_time{std::chrono::hours{24 * 365 * 100}};
 
     etcd_client* client_;
     const etcd_layout* layout_;
-    std::chrono::milliseconds freshness_;
+    std::chrono::nanoseconds freshness_;
+    std::chrono::nanoseconds patience_; // with a request
     fork_stamp stamp_{};
     std::atomic<std::uint64_t> count_{1};
     std::atomic<knowledge_clock::rep> good_until_{0};
     mutable std::atomic<std::uint64_t> doubts_{0};
     std::atomic<std::uint64_t> counted_{0}; // changed by the thread alone
     std::vector<std::string> keys_{};       // as they were last read; of the thread alone
+    bool has_heard_{false};                 // from the present stream or the last; likewise
     std::mutex mutex_{};
     std::condition_variable wake_{};
     bool is_over_{false};
