@@ -6,6 +6,7 @@
 
 #include <podscope/pod/permit.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,6 +117,16 @@ TEST_CASE("I7 a permit holds as long as what it says", "[pod]") {
         const auto next = must(c.at("child").permit_for("/ws/a/f", permission::write));
         must(service.library.validate(next));
         CHECK(next.by.granted > shown.by.granted);
+    }
+    SECTION("what it names was made up, and is no place at all") {
+        // Each of them would be below what the child has, and each leads out of it as a path.
+        for (const auto* out : {"..%2Fb", ".", "..", "../../etc", "f/../../b", "f%2F..%2F..%2Fb"}) {
+            const auto text = "/child/write/ws/a/" + std::string{out};
+            CAPTURE(text);
+            const auto read = must(permit::from_text(
+                std::to_string(static_cast<std::uint64_t>(shown.by.granted)) + text));
+            CHECK(why_not(service.library.validate(read)) == errc::invalid_target);
+        }
     }
     SECTION("it was restored by another process") {
         c.kill("child");

@@ -17,6 +17,9 @@
 #include <podscope/registry/owner.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
+#include <podscope/scope/invalid_target.hpp>
+#include <podscope/scope/namespace.hpp>
+#include <podscope/scope/resource.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/session/concept.hpp>
 #include <podscope/store/pod_store.hpp>
@@ -232,9 +235,13 @@ public:
     /// Whether a permit still holds: its pod is live under that epoch, and may still do that there.
     /// Linear in the layers of the pod.
     ///
-    /// Errors: `revoked`, with the epoch that was shown and the present one; `denied`; those of the
-    /// backend.
+    /// Errors: `invalid_target` if its place is none that a target can name, as `/ws/../etc` read
+    /// from a text that somebody made up; `revoked`, with the epoch that was shown and the present
+    /// one; `denied`; those of the backend.
     [[nodiscard]] result<void> validate(const permit& shown) const {
+        if (auto checked = check_place(shown.place); !checked) {
+            return checked;
+        }
         return reading([&](auto& txn) -> result<void> {
             auto row = require_own(txn, shown.by);
             if (!row) {
@@ -253,6 +260,15 @@ public:
     [[nodiscard]] Parts& parts() const noexcept { return core_->parts(); }
 
 private:
+    [[nodiscard]] result<void> check_place(const resource& place) const {
+        return guarded([&]() -> result<void> {
+            const auto& names = core_->parts().names;
+            return is_place_of(names, place)
+                       ? result<void>{}
+                       : fail(invalid_target(names.display(place), "is no place as it is written"));
+        });
+    }
+
     template <class F>
     [[nodiscard]] auto reading(F&& body) const {
         return guarded([&] { return core_->read(std::forward<F>(body)); });
