@@ -17,6 +17,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -165,8 +166,12 @@ public:
         }
         stale_report report;
         report.failed.reserve(rows.size()); // after a commit nothing may fail
+        std::set<std::string_view> left;    // those among them that have not ended with others
         for (const auto& row : rows) {
-            if (report.has_reclaimed(row.pod)) {
+            left.insert(row.pod);
+        }
+        for (const auto& row : rows) {
+            if (!left.contains(row.pod)) {
                 continue;
             }
             const bool dead = judged->at(row.pod).found == verdict::missing;
@@ -182,6 +187,9 @@ public:
                 });
             });
             if (done) {
+                for (const auto& one : done->reclaimed) {
+                    left.erase(one.child);
+                }
                 report.merge(std::move(*done));
             } else {
                 report.failed.push_back(std::move(done).error());
