@@ -313,6 +313,7 @@ remains left_in(crew_here& c) {
     left.live.at("planner").granted = {};
     for (auto& [pod, record] : left.records) {
         record.active_segment.clear();
+        record.granted_ms.reset();
     }
     left.records.at("planner").granted = {};
     for (auto& [key, end] : left.history) {

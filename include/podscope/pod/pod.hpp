@@ -3,7 +3,6 @@
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/pod/denial.hpp>
-#include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/holding.hpp>
 #include <podscope/pod/judgement.hpp>
@@ -195,8 +194,7 @@ public:
             auto made =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
                     return held_->commit([&](auto& txn, const allocation& own) {
-                        return enrolment{txn, core().parts().names, blockers}.delegate(own,
-                                                                                       records);
+                        return core().enrolment_in(txn, blockers).delegate(own, records);
                     });
                 });
             if (cleared.changed()) {
@@ -313,8 +311,7 @@ public:
             auto switched =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
                     return held_->commit([&](auto& txn, const allocation&) {
-                        enrolment entering{txn, core().parts().names, blockers};
-                        return entering.go_on_in(name(), *next);
+                        return core().enrolment_in(txn, blockers).go_on_in(name(), *next);
                     });
                 });
             if (cleared.changed()) {

@@ -221,7 +221,7 @@ public:
         });
     }
 
-    /// Who may write at a target, and by what right; nothing if nobody may.
+    /// Who may write at a target, by what right, since when and why; nothing if nobody may.
     ///
     /// Errors: `invalid_target`, those of the backend.
     [[nodiscard]] result<std::optional<ownership>> who(std::string_view target) const {
@@ -229,7 +229,21 @@ public:
         if (!place) {
             return fail(place);
         }
-        return reading([&](auto& txn) { return owner_of(txn, *place); });
+        return reading([&](auto& txn) -> result<std::optional<ownership>> {
+            auto found = owner_of(txn, *place);
+            if (!found || !*found) {
+                return found;
+            }
+            auto record = pod_store{txn}.peek((*found)->owner.pod);
+            if (!record) { // what a damaged one would add is not worth the answer
+                return record.error().category == errc::corrupt ? std::move(found) : fail(record);
+            }
+            if (*record && (**record).granted == (*found)->owner.granted) {
+                (*found)->since_ms = (**record).granted_ms;
+                (*found)->reason = (**record).manifest.reason;
+            }
+            return found;
+        });
     }
 
     /// Whether a permit still holds: its pod is live under that epoch, and may still do that there.
@@ -302,7 +316,7 @@ private:
         auto entered = core_->clearing_the_dead(
             core_->until(options.probe_time), cleared, [&](auto& blockers) {
                 return core_->write([&](auto& txn) -> result<entry> {
-                    enrolment entering{txn, core_->parts().names, blockers};
+                    auto entering = core_->enrolment_in(txn, blockers);
                     if (auto done = step(entering, by); !done) {
                         return fail(done);
                     }

@@ -5,6 +5,7 @@
 #include <podscope/notification.hpp>
 #include <podscope/os/deadline_after.hpp>
 #include <podscope/pod/clearance.hpp>
+#include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
@@ -51,6 +52,11 @@ public:
     template <class Txn>
     [[nodiscard]] auto reconciliation_in(Txn& txn, const judgements* judged) {
         return reconciliation{txn, judged, parts_.reclaim, parts_.clock.wall_ms()};
+    }
+
+    template <class Txn>
+    [[nodiscard]] auto enrolment_in(Txn& txn, std::vector<allocation>& blockers) {
+        return enrolment{txn, parts_.names, blockers, parts_.clock.wall_ms()};
     }
 
     /// Asks the probe about all subjects under one deadline. A subject of which it says nothing is
