@@ -609,6 +609,24 @@ TEST_CASE("F39 a manifest takes the place of what it speaks of and of nothing el
     CHECK(record().peers == wanted.peers);
 }
 
+TEST_CASE("F39 delegations that lead in a circle are settled and followed once", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto store = c.backend().open();
+    must(store.write([&](auto& txn) {
+        const podscope::delegation back{.child = "planner", .granted = podscope::epoch{1}};
+        return podscope::pod_store{txn}.put_delegation("child", back);
+    }));
+    CHECK(must(c.at("planner").descendants()).size() == 2);
+    c.kill("planner");
+    c.kill("child");
+    const auto report = c.restore("planner");
+    CHECK(report.ended.size() == 2);
+    CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::write);
+    CHECK(must(c.at("planner").descendants()).empty());
+}
+
 TEST_CASE("I2 a child that asks for what no deny took from it needs no deny", "[pod]") {
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
