@@ -155,7 +155,7 @@ TEST_CASE("I5 a name that its pod has left can still be told what waits for it",
 TEST_CASE("I5 who clears a child off the segment that he wants is told of it at once", "[pod]") {
     crew_here c{here{}};
     c.create(writer("planner", "/ws"));
-    const auto segment = c.add("planner", writer("child", "/ws/a")).segment();
+    const auto segment = must(c.add("planner", writer("child", "/ws/a")).segment());
     c.kill("child");
     must(c.at("planner").switch_segment(segment, patience));
     CHECK(c.told().size() == 1);

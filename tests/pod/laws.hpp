@@ -52,7 +52,7 @@ void require_fenced(Crew& c, Pod& lost) {
     CHECK(why_not(lost.reconcile(patience)) == errc::revoked);
     CHECK(why_not(lost.deliver()) == errc::revoked);
     CHECK(why_not(lost.set_endpoint("unix:/nowhere")) == errc::revoked);
-    CHECK(why_not(lost.switch_segment(lost.segment())) == errc::revoked);
+    CHECK(why_not(lost.switch_segment(must(lost.segment()))) == errc::revoked);
     CHECK(why_not(lost.append({.kind = "late"})) == errc::revoked);
     CHECK(why_not(lost.release()) == errc::revoked);
     CHECK(c.state() == before);
@@ -380,8 +380,8 @@ template <class Crew>
 void one_writer_per_segment(Crew& c) {
     auto& first = c.create(writer("first", "/ws/a"));
     auto& second = c.create(writer("second", "/ws/b"));
-    const auto segment = first.segment();
-    CHECK(segment != second.segment());
+    const auto segment = must(first.segment());
+    CHECK(segment != must(second.segment()));
     const auto before = c.state();
     CHECK(why_not(c.try_create(writer("third", "/ws/x"), {.segment = segment})) ==
           errc::segment_held);
@@ -393,13 +393,13 @@ void one_writer_per_segment(Crew& c) {
 
     c.vanish("first");
     must(second.switch_segment(segment));
-    CHECK(second.segment() == segment);
+    CHECK(must(second.segment()) == segment);
     c.judge();
     CHECK(why_not(c.try_restore("first")) == errc::segment_held);
     must(second.release());
     c.forget("second");
     c.restore("first");
-    CHECK(c.at("first").segment() == segment);
+    CHECK(must(c.at("first").segment()) == segment);
     c.judge();
 }
 

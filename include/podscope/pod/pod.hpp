@@ -57,8 +57,10 @@ public:
     [[nodiscard]] epoch granted() const noexcept { return held_->own().granted; }
 
     /// The session segment that the pod writes, as it was at the last look. May wait for a look
-    /// that another thread is at.
-    [[nodiscard]] std::string segment() const { return held_->segment(); }
+    /// that another thread is at. Errors: `out_of_memory`.
+    [[nodiscard]] result<std::string> segment() const {
+        return guarded([&]() -> result<std::string> { return held_->segment(); });
+    }
 
     /// Whether the pod may do `wanted` at a target, now.
     ///
@@ -333,7 +335,7 @@ public:
             if (auto current = held_->confirm(); !current) {
                 return fail(current);
             }
-            return core().parts().sessions.append(segment(), entry);
+            return core().parts().sessions.append(held_->segment(), entry);
         });
     }
 
@@ -347,7 +349,8 @@ public:
             if (auto current = held_->confirm(); !current) {
                 return current;
             }
-            return core().parts().sessions.read(segment(), from, std::forward<Visitor>(visit));
+            return core().parts().sessions.read(held_->segment(), from,
+                                                std::forward<Visitor>(visit));
         });
     }
 
