@@ -273,10 +273,13 @@ void fencing(Crew& c) {
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
     CHECK(why_not(c.try_restore("child")) == errc::stale_epoch);
     CHECK(why_not(service.library.validate(shown)) == errc::revoked);
+    const auto back = must(planner.permit_for("/ws/a/f", permission::write));
+    CHECK(back.fence() > shown.fence());
     c.judge_restored("planner");
 
     auto& second = c.add("planner", writer("child", "/ws/a"));
     CHECK(second.granted() > grant.granted);
+    CHECK(must(second.permit_for("/ws/a/f", permission::write)).fence() > back.fence());
     require_fenced(c, lost);
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
     CHECK(error_of(service.library.validate(shown)).current == second.granted());

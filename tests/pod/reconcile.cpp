@@ -311,6 +311,7 @@ remains left_in(crew_here& c) {
         row.layers_revision = 0;
     }
     left.live.at("planner").granted = {};
+    left.live.at("planner").returned.reset();
     for (auto& [pod, record] : left.records) {
         record.active_segment.clear();
         record.granted_ms.reset();

@@ -53,7 +53,7 @@ public:
 
     [[nodiscard]] const std::string& name() const noexcept { return held_->own().pod; }
 
-    /// The epoch of its allocation: the fencing token to show to others.
+    /// The epoch of its allocation. The fencing token to show to others is that of a permit.
     [[nodiscard]] epoch granted() const noexcept { return held_->own().granted; }
 
     /// The session segment that the pod writes, as it was at the last look. May wait for a look
@@ -126,11 +126,19 @@ public:
             if (!place) {
                 return fail(place);
             }
+            if (auto current = held_->confirm(); !current) {
+                return fail(current);
+            }
+            const auto fence = held_->fence();
             // What was resolved and not its name, which may lead elsewhere by now.
             if (auto allowed = judge_now(*place, wanted); !allowed) {
                 return fail(allowed);
             }
-            return permit{.by = held_->own(), .place = *std::move(place), .access = wanted};
+            permit given{.by = held_->own(), .place = *std::move(place), .access = wanted};
+            if (fence != given.by.granted) {
+                given.returned = fence;
+            }
+            return given;
         });
     }
 
