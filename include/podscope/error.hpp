@@ -10,7 +10,8 @@
 
 namespace podscope {
 
-/// A fencing token: grows with every grant that the library makes and never comes back.
+/// A fencing token: grows with every grant that the library makes, and wherever scope returns to
+/// the pod that had handed it on; never comes back.
 enum class epoch : std::uint64_t { none = 0 };
 
 /// What went wrong, to switch on. Each value has one meaning, given here.

@@ -11,14 +11,18 @@
 #include "support/eventually.hpp"
 #include "support/results.hpp"
 
+#include <podscope/backend/concept.hpp>
 #include <podscope/backend/etcd.hpp>
 #include <podscope/backend/etcd_error.hpp>
+#include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/memory.hpp>
 #include <podscope/result.hpp>
 
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -28,6 +32,19 @@ using namespace backend_test;
 using namespace std::chrono_literals;
 using podscope_test::scarcity;
 using podscope_test::with_each_allocation_failing;
+
+// Files that can be neither synced nor cut off while a test says so.
+struct files_in_doubt : podscope::system_files {
+    static inline bool are_bad = false;
+
+    static int cut(int file, std::uint64_t size) noexcept {
+        return are_bad ? EIO : system_files::cut(file, size);
+    }
+
+    static int sync_data(int file) noexcept {
+        return are_bad ? EIO : system_files::sync_data(file);
+    }
+};
 
 const std::string long_key(60, 'k');
 const std::string long_text(600, 't');
@@ -134,6 +151,31 @@ TEST_CASE("F15 a commit whose compaction runs out of memory stands, and so do th
         return is_compacted;
     });
     CHECK(failures > 10);
+}
+
+TEST_CASE("F13, F15 a journal that cannot be used any more says so, or that memory ran out") {
+    using journal =
+        podscope::basic_journal<test_schema, podscope::durability::power, files_in_doubt>;
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    prepare(store);
+    files_in_doubt::are_bad = true;
+    CHECK_FALSE(put_number(store, "n", 2));
+    files_in_doubt::are_bad = false;
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        podscope::result<void> done;
+        {
+            const scarcity now{room};
+            done = change(store);
+        }
+        INFO("room for " << room << " allocations");
+        REQUIRE_FALSE(done);
+        const auto found = done.error().category;
+        REQUIRE((found == podscope::errc::io || found == podscope::errc::out_of_memory));
+        return found == podscope::errc::io;
+    });
+    CHECK(failures > 0);
 }
 
 TEST_CASE("F15 a journal for which memory runs out as it is opened can be opened later") {

@@ -41,13 +41,15 @@ const allocation live{.pod = "coder",
                       .unknown = {{{"later", std::string{"\4text"}}}}};
 const standing_layer layer{{rule("/ws/src/lib"), delegation_ref{"helper", epoch{3}}}, {}};
 const standing_layer base_layer{{rule("/ws/src/.git"), {}}, {}};
-const pod_record record{"coder",
-                        std::string(32, 'a'),
-                        {{rule("/ws/src")}, {rule("/ws/src/.git")}, {}, when_unreachable::keep, {}},
-                        "planner",
-                        epoch{2},
-                        std::vector<std::string>{"reviewer"},
-                        {}};
+const pod_record record{
+    "coder",
+    std::string(32, 'a'),
+    {{rule("/ws/src")}, {rule("/ws/src/.git")}, {}, when_unreachable::keep, "mends the parser", {}},
+    "planner",
+    epoch{2},
+    std::vector<std::string>{"reviewer"},
+    1'700'000'000'000,
+    {}};
 const delegation handed{"helper", epoch{3}, {rule("/ws/src/lib")}, when_unreachable::fence, {}};
 const ended_delegation ended{
     "helper", "coder", epoch{3}, {rule("/ws/src/lib")}, end_reason::missing, -1, {}};

@@ -50,6 +50,9 @@ std::string written(const manifest& read) {
     if (read.unreachable) {
         text += "if_unreachable = " + quoted(to_string(*read.unreachable)) + '\n';
     }
+    if (read.reason) {
+        text += "reason = " + quoted(*read.reason) + '\n';
+    }
     return text;
 }
 

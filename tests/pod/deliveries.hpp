@@ -153,7 +153,7 @@ void told_after_release(Crew& c) {
 template <class Crew>
 void told_of_a_segment(Crew& c) {
     c.create(writer("planner", "/ws"));
-    const auto segment = c.add("planner", writer("child", "/ws/a")).segment();
+    const auto segment = must(c.add("planner", writer("child", "/ws/a")).segment());
     c.kill("child");
     must(c.at("planner").switch_segment(segment, patience));
     CHECK(c.told().size() == 1);

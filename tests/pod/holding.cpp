@@ -119,7 +119,7 @@ TEMPLATE_TEST_CASE("F22 nothing that a pod can do is done in a forked copy of it
             return podscope::scan::next;
         }));
         refuses(planner.set_endpoint("unix:/x"));
-        refuses(planner.switch_segment(planner.segment()));
+        refuses(planner.switch_segment(must(planner.segment())));
         refuses(planner.release());
         { const auto gone = std::move(planner); }
         ++asked;

@@ -102,9 +102,12 @@ TEST_CASE("F34 a parent of a hundred thousand children is restored", "[pod][slow
     CHECK(may_at(back.pod, "/ws/part8/f") == permission::read);
 }
 
+using given_parts = system_parts<in_memory,
+                                 podscope::memory_sessions,
+                                 podscope::queue_sink,
+                                 podscope::given_process>;
+
 TEST_CASE("F34 a hundred thousand dead children of a dead parent end with it", "[pod][slow]") {
-    using given_parts = system_parts<in_memory, podscope::memory_sessions, podscope::queue_sink,
-                                     podscope::given_process>;
     const std::size_t count = child_count();
     const in_memory backend;
     podscope::queue_sink sink;
@@ -146,6 +149,28 @@ TEST_CASE("F34 a hundred thousand dead children of a dead parent end with it", "
     CHECK(left.of<tables::claims>().size() == 1);
     CHECK(left.of<tables::layers>().empty());
     CHECK(left.of<tables::history>().size() == count + 1);
+}
+
+TEST_CASE("F34 a hundred thousand dead pods are swept one by one", "[pod][slow]") {
+    const std::size_t count = child_count();
+    const in_memory backend;
+    const auto runtime_of = [&](podscope::process_identity who) {
+        return podscope::basic_runtime<given_parts>{given_parts{
+            backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {std::move(who)}}};
+    };
+    const auto here = must(podscope::this_process());
+    auto gone = here;
+    --gone.start_time;
+    auto planner = must(runtime_of(gone).create(writer("planner", "/ws")));
+    CHECK(must(planner.delegate_all(many_writers(count, "/ws"))).size() == count);
+
+    const auto report = must(runtime_of(here).reclaim_stale(patience));
+    CHECK(report.reclaimed.size() == count);
+    CHECK(report.dropped == std::vector{std::string{"planner"}});
+    CHECK(report.overtaken.empty());
+    CHECK(report.failed.empty());
+    auto store = backend.open();
+    CHECK(stored_state{store}.of<tables::allocations>().empty());
 }
 
 } // namespace

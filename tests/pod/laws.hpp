@@ -52,7 +52,7 @@ void require_fenced(Crew& c, Pod& lost) {
     CHECK(why_not(lost.reconcile(patience)) == errc::revoked);
     CHECK(why_not(lost.deliver()) == errc::revoked);
     CHECK(why_not(lost.set_endpoint("unix:/nowhere")) == errc::revoked);
-    CHECK(why_not(lost.switch_segment(lost.segment())) == errc::revoked);
+    CHECK(why_not(lost.switch_segment(must(lost.segment()))) == errc::revoked);
     CHECK(why_not(lost.append({.kind = "late"})) == errc::revoked);
     CHECK(why_not(lost.release()) == errc::revoked);
     CHECK(c.state() == before);
@@ -273,10 +273,13 @@ void fencing(Crew& c) {
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
     CHECK(why_not(c.try_restore("child")) == errc::stale_epoch);
     CHECK(why_not(service.library.validate(shown)) == errc::revoked);
+    const auto back = must(planner.permit_for("/ws/a/f", permission::write));
+    CHECK(back.fence() > shown.fence());
     c.judge_restored("planner");
 
     auto& second = c.add("planner", writer("child", "/ws/a"));
     CHECK(second.granted() > grant.granted);
+    CHECK(must(second.permit_for("/ws/a/f", permission::write)).fence() > back.fence());
     require_fenced(c, lost);
     CHECK(why_not(c.try_adopt(grant)) == errc::stale_epoch);
     CHECK(error_of(service.library.validate(shown)).current == second.granted());
@@ -380,8 +383,8 @@ template <class Crew>
 void one_writer_per_segment(Crew& c) {
     auto& first = c.create(writer("first", "/ws/a"));
     auto& second = c.create(writer("second", "/ws/b"));
-    const auto segment = first.segment();
-    CHECK(segment != second.segment());
+    const auto segment = must(first.segment());
+    CHECK(segment != must(second.segment()));
     const auto before = c.state();
     CHECK(why_not(c.try_create(writer("third", "/ws/x"), {.segment = segment})) ==
           errc::segment_held);
@@ -393,13 +396,13 @@ void one_writer_per_segment(Crew& c) {
 
     c.vanish("first");
     must(second.switch_segment(segment));
-    CHECK(second.segment() == segment);
+    CHECK(must(second.segment()) == segment);
     c.judge();
     CHECK(why_not(c.try_restore("first")) == errc::segment_held);
     must(second.release());
     c.forget("second");
     c.restore("first");
-    CHECK(c.at("first").segment() == segment);
+    CHECK(must(c.at("first").segment()) == segment);
     c.judge();
 }
 

@@ -144,6 +144,16 @@ TEST_CASE("A manifest in TOML tells absent from empty", "[pod][toml]") {
         refusal_of("name = 'a'\nallow = [ { read = '/' } ]\nif_unreachable = 'kill'");
     is_at(refused, 3, 18);
     says(refused, "'if_unreachable' has to be 'fence', 'keep' or 'terminate', not 'kill'");
+    const auto said =
+        manifest_from_toml("name = 'a'\nallow = [ { read = '/' } ]\nreason = 'mends it'");
+    REQUIRE(said);
+    CHECK(said->reason == "mends it");
+    CHECK_FALSE(absent->reason);
+    says(refusal_of("name = 'a'\nallow = [ { read = '/' } ]\nreason = 7"),
+         "'reason' has to be a text");
+    const auto broken = refusal_of("allow = [ { read = '/' } ]\nreason = 'a\tb'\nname = 'a'");
+    is_at(broken, 3, 8);
+    says(broken, "the reason of the pod 'a' has to be one line");
     const auto empty =
         manifest_from_toml("name = 'a'\nallow = [ { read = '/' } ]\nauthority = []\npeers = []");
     REQUIRE(empty);

@@ -146,7 +146,7 @@ TEST_CASE("F15 what clears the dead with too little memory does not deny what it
                 return c.at("top").switch_segment(segment, patience);
             },
             [](crew_here& c, const auto& got, const stored_state&) {
-                return got.has_value() && c.at("top").segment().size() > 1;
+                return got.has_value() && must(c.at("top").segment()).size() > 1;
             });
     }
 }

@@ -6,6 +6,9 @@
 
 #include <podscope/pod/permit.hpp>
 
+#include <algorithm>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,7 +52,14 @@ TEST_CASE("a permit is read back from the word that it is written as", "[pod]") 
          }) {
         CAPTURE(one.to_text());
         CHECK(must(permit::from_text(one.to_text())) == one);
+        auto later = one;
+        later.returned = epoch{18'446'744'073'709'551'615U};
+        CHECK(must(permit::from_text(later.to_text())) == later);
+        CHECK(later.fence() == *later.returned);
     }
+    auto returned = made("planner", 17, "/ws/a", permission::write);
+    returned.returned = epoch{23};
+    CHECK(returned.to_text() == "17+23/planner/write/ws/a");
 }
 
 TEST_CASE("what no permit is written as is refused", "[pod]") {
@@ -72,12 +82,105 @@ TEST_CASE("what no permit is written as is refused", "[pod]") {
              "99999999999999999999/planner/write/ws",
              "17//write/ws",
              "17/plan%2Fner/write/ws",
+             "17+/planner/write/ws",
+             "17+x/planner/write/ws",
+             "17+023/planner/write/ws",
+             "17+23+/planner/write/ws",
+             "17+99999999999999999999/planner/write/ws",
+             "+23/planner/write/ws",
          }) {
         CAPTURE(text);
         const auto read = permit::from_text(text);
         REQUIRE_FALSE(read.has_value());
         const auto found = read.error().category;
         CHECK((found == errc::invalid_target || found == errc::invalid_name));
+    }
+}
+
+TEST_CASE("I7, P1 whoever gets a place has a higher fence than all who had it before", "[pod]") {
+    // A service that has no runtime.
+    struct {
+        std::map<std::string, epoch> highest{};
+
+        bool takes(const permit& shown) {
+            auto& seen = highest[std::string{shown.place.key()}];
+            const bool is_fit = shown.fence() >= seen;
+            seen = std::max(seen, shown.fence());
+            return is_fit;
+        }
+    } service;
+
+    crew_here c{here{}};
+    c.create(writer("planner", "/ws"));
+    const auto permit_of = [&](const char* name) {
+        return must(permit::from_text(
+            must(c.at(name).permit_for("/ws/a/b/f", permission::write)).to_text()));
+    };
+    const auto before = permit_of("planner");
+    CHECK(before.fence() == c.at("planner").granted());
+    CHECK(service.takes(before));
+    c.add("planner", writer("child", "/ws/a"));
+    const auto of_child = permit_of("child");
+    CHECK(service.takes(of_child));
+    CHECK_FALSE(service.takes(before));
+    c.add("child", writer("grandchild", "/ws/a/b"));
+    const auto of_grandchild = permit_of("grandchild");
+    CHECK(service.takes(of_grandchild));
+    CHECK_FALSE(service.takes(of_child));
+
+    SECTION("from below, step by step") {
+        must(c.at("child").reclaim("grandchild"));
+        const auto again = permit_of("child");
+        CHECK(service.takes(again));
+        CHECK_FALSE(service.takes(of_grandchild));
+        CHECK(service.takes(again));
+        c.kill("child");
+        must(c.at("planner").reconcile(patience));
+        CHECK(service.takes(permit_of("planner")));
+        CHECK_FALSE(service.takes(again));
+    }
+    SECTION("from below, all at once") {
+        must(c.at("child").reclaim("grandchild"));
+        c.add("child", writer("other", "/ws/a/b"));
+        const auto of_other = permit_of("other");
+        CHECK(service.takes(of_other));
+        c.kill("child");
+        c.kill("other");
+        must(c.at("planner").reconcile(patience));
+        CHECK(service.takes(permit_of("planner")));
+        CHECK_FALSE(service.takes(of_other));
+        CHECK_FALSE(service.takes(of_child));
+        must(c.holder_of("planner").library.validate(permit_of("planner")));
+    }
+    SECTION("from above, again") {
+        must(c.at("child").release());
+        c.forget("child");
+        const auto of_planner = permit_of("grandchild"); // its own still
+        CHECK(of_planner == of_grandchild);
+        must(c.at("planner").reclaim("grandchild"));
+        c.forget("grandchild");
+        const auto back = permit_of("planner");
+        CHECK(service.takes(back));
+        CHECK_FALSE(service.takes(of_grandchild));
+        c.add("planner", writer("next", "/ws/a/b"));
+        CHECK(service.takes(permit_of("next")));
+        CHECK_FALSE(service.takes(back));
+    }
+    SECTION("by a restore") {
+        c.kill("planner");
+        c.kill("child");
+        c.kill("grandchild");
+        c.restore("planner");
+        const auto back = permit_of("planner");
+        CHECK(back.fence() == c.at("planner").granted()); // which is new enough
+        CHECK(service.takes(back));
+        CHECK_FALSE(service.takes(of_grandchild));
+    }
+    SECTION("reading returns nothing") {
+        const auto fence = permit_of("grandchild").fence();
+        c.add("grandchild", manifest{"looker"}.may(podscope::rules::read("/ws/a/b")));
+        must(c.at("grandchild").reclaim("looker"));
+        CHECK(permit_of("grandchild").fence() == fence);
     }
 }
 
@@ -116,6 +219,16 @@ TEST_CASE("I7 a permit holds as long as what it says", "[pod]") {
         const auto next = must(c.at("child").permit_for("/ws/a/f", permission::write));
         must(service.library.validate(next));
         CHECK(next.by.granted > shown.by.granted);
+    }
+    SECTION("what it names was made up, and is no place at all") {
+        // Each of them would be below what the child has, and each leads out of it as a path.
+        for (const auto* out : {"..%2Fb", ".", "..", "../../etc", "f/../../b", "f%2F..%2F..%2Fb"}) {
+            const auto text = "/child/write/ws/a/" + std::string{out};
+            CAPTURE(text);
+            const auto read = must(permit::from_text(
+                std::to_string(static_cast<std::uint64_t>(shown.by.granted)) + text));
+            CHECK(why_not(service.library.validate(read)) == errc::invalid_target);
+        }
     }
     SECTION("it was restored by another process") {
         c.kill("child");

@@ -368,7 +368,7 @@ TEST_CASE("F33 a restore looks again at the log that its last holder went on in"
     });
     auto back = c.try_restore("planner");
     if (is_begun) {
-        CHECK(must(std::move(back)).pod.segment() == next);
+        CHECK(must(must(std::move(back)).pod.segment()) == next);
     } else {
         CHECK(why_not(std::move(back)) == errc::empty_segment);
     }
@@ -448,6 +448,24 @@ TEST_CASE("F39 a manifest takes the place of what it speaks of and of nothing el
     c.restore(wanted);
     CHECK(record().manifest.unknown == newer);
     CHECK(record().peers == wanted.peers);
+}
+
+TEST_CASE("F39 delegations that lead in a circle are settled and followed once", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto store = c.backend().open();
+    must(store.write([&](auto& txn) {
+        const podscope::delegation back{.child = "planner", .granted = podscope::epoch{1}};
+        return podscope::pod_store{txn}.put_delegation("child", back);
+    }));
+    CHECK(must(c.at("planner").descendants()).size() == 2);
+    c.kill("planner");
+    c.kill("child");
+    const auto report = c.restore("planner");
+    CHECK(report.ended.size() == 2);
+    CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::write);
+    CHECK(must(c.at("planner").descendants()).empty());
 }
 
 TEST_CASE("I2 a child that asks for what no deny took from it needs no deny", "[pod]") {

@@ -155,7 +155,7 @@ std::vector<std::string> outcome_of_a_restore(Crew& c, log_fate fate) {
         CHECK(back.report.lost_segment->category == expected);
         CHECK(back.report.lost_segment->subject == on_record);
     }
-    CHECK((back.pod.segment() == on_record) == (fate == log_fate::kept));
+    CHECK((must(back.pod.segment()) == on_record) == (fate == log_fate::kept));
     c.hold("planner", std::move(back.pod));
     c.judge_restored("planner");
 
@@ -216,8 +216,8 @@ TEMPLATE_TEST_CASE("I6 a log that is lost keeps no scope from coming back",
 // What can be set right is no loss.
 TEST_CASE("F16 a log that others may write is refused and not replaced", "[pod]") {
     crew_of<in_files> c{in_files{}};
-    const auto path =
-        c.backend().folder / ("sessions/" + c.create(writer("pod", "/ws")).segment() + ".jsonl");
+    const auto path = c.backend().folder /
+                      ("sessions/" + must(c.create(writer("pod", "/ws")).segment()) + ".jsonl");
     c.kill("pod");
     std::filesystem::permissions(path, std::filesystem::perms{0666});
     CHECK(why_not(c.try_restore("pod", without_log())) == errc::unsafe_file);
@@ -231,7 +231,7 @@ TEST_CASE("I6 a log whose file was removed or overwritten is replaced and left a
         CAPTURE(left);
         crew_of<in_files> c{in_files{}};
         const auto path = c.backend().folder /
-                          ("sessions/" + c.create(writer("pod", "/ws")).segment() + ".jsonl");
+                          ("sessions/" + must(c.create(writer("pod", "/ws")).segment()) + ".jsonl");
         c.kill("pod");
         std::ofstream{path, std::ios::trunc} << left;
         const bool is_removed = left.empty();

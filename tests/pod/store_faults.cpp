@@ -251,7 +251,7 @@ TEST_CASE("F12 who changes his own pod says that the store has failed", "[pod]")
     says_each_fault(
         [&](crew_here& c) {
             build(c);
-            of_dead = c.create(writer("dead", "/other")).segment();
+            of_dead = must(c.create(writer("dead", "/other")).segment());
             c.kill("dead");
         },
         // Looks at what it has got, which may fail.

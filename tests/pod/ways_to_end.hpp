@@ -99,8 +99,10 @@ template <class Crew>
         row.layers_revision = 0;
     }
     left.live.at("planner").granted = {};
+    left.live.at("planner").returned.reset();
     for (auto& [pod, record] : left.records) {
         record.active_segment.clear();
+        record.granted_ms.reset();
     }
     left.records.at("planner").granted = {};
     for (auto& [key, end] : left.history) {

@@ -200,7 +200,7 @@ private:
             return said(pod.set_endpoint(answers_->endpoint()));
         }
         if (what == "switch") {
-            return said(pod.switch_segment(pod.segment()));
+            return said(pod.switch_segment(must(pod.segment())));
         }
         if (what == "append") {
             return said(pod.append({.kind = "late"}));

@@ -3,6 +3,7 @@
 
 #include "support/catch.hpp"
 #include "support/eventually.hpp"
+#include "support/patience.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <podscope/probe/concept.hpp>
@@ -34,9 +35,6 @@ struct Catch::StringMaker<podscope::verdict> {
 namespace podscope_test {
 
 using namespace std::chrono_literals;
-
-/// Long enough for a loaded machine; what hangs fails the test instead of the suite.
-inline constexpr auto patience = 30s;
 
 /// What a test waits for in vain: long enough for whoever is asked to have had a fair part of it.
 inline constexpr auto a_while = 1s;

@@ -87,6 +87,7 @@ private:
 
     void strip(podscope::pod_record& record) const {
         record.active_segment = name_of(record.active_segment);
+        record.granted_ms.reset();
     }
 
     static void strip(podscope::notification& told) { told.at_ms = 0; }

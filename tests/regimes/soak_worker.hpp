@@ -274,7 +274,7 @@ private:
             });
         case 14:
             return with_own([&](pod& one) {
-                const auto segment = one.segment();
+                const auto segment = one.segment().value_or("unknown");
                 const auto body = std::to_string(random_());
                 (void)doing("append", id_of(one), segment + ' ' + body,
                             [&] { return one.append({.kind = "soak", .body = body}); });

@@ -122,3 +122,36 @@ TEST_CASE("A place that is displayed and resolved again is the same", "[scope]")
         CHECK(names.resolve(names.display(*place)).value() == *place);
     }
 }
+
+TEST_CASE("F36 a made-up list of components is a place if it comes back from its text", "[scope]") {
+    const std::vector<std::string> components{"a",
+                                              ".",
+                                              "..",
+                                              "...",
+                                              ".a",
+                                              "/",
+                                              "a/b",
+                                              "a/",
+                                              std::string(255, 'a'),
+                                              std::string(256, 'a')};
+    const auto check = [](const resource& place) {
+        const lexical_path names;
+        const auto back = names.resolve(names.display(place));
+        INFO(names.display(place).substr(0, 60));
+        CHECK(names.is_place(place) == (back && *back == place));
+    };
+    check({});
+    for (const auto& one : components) {
+        check(resource{}.child(one));
+        for (const auto& other : components)
+            check(resource{}.child(one).child(other));
+    }
+    resource long_one;
+    for (int i = 0; i != 16; ++i)
+        long_one.push(std::string(i == 0 ? 254 : 255, 'a')); // 4095 bytes with the slashes
+    check(long_one);
+    CHECK(lexical_path{}.is_place(long_one));
+    long_one.push("a");
+    check(long_one);
+    CHECK_FALSE(lexical_path{}.is_place(long_one));
+}

@@ -54,6 +54,7 @@ bool decide_alike(const scope& a, const scope& b, const world& all) {
 
 TEST_CASE("F15 a change of a scope for which memory runs out changes nothing", "[scope]") {
     constexpr std::size_t depth = 3;
+    const std::string child(40, 'c'); // whose copy is an allocation
     // Of each alphabet, since a long component is an allocation of its own.
     for (const auto& all : world::all(depth)) {
         random_rules random{all.names, depth, 7};
@@ -62,7 +63,7 @@ TEST_CASE("F15 a change of a scope for which memory runs out changes nothing", "
             const auto there = layers_of(random.rules(4), delegation_ref{"there", epoch{1}});
             auto wanted =
                 layers_of({random.rule(), random.rule(), random.rule(), random.rule()},
-                          is_base ? std::nullopt : std::optional{delegation_ref{"new", epoch{2}}});
+                          is_base ? std::nullopt : std::optional{delegation_ref{child, epoch{2}}});
             const scope before{allow, there};
             const scope after = before.with_layers(wanted);
             for (std::size_t room = 0;; ++room) {

@@ -5,6 +5,7 @@
 
 #include "support/configurations.hpp"
 #include "support/invariants.hpp"
+#include "support/patience.hpp"
 #include "support/people.hpp"
 #include "support/results.hpp"
 #include "support/stored_state.hpp"
@@ -39,9 +40,7 @@ using podscope::manifest;
 namespace rules = podscope::rules;
 using podscope::permission;
 
-/// Long enough for the slowest machine: whoever answers does so at once.
-inline constexpr std::chrono::milliseconds patience{20'000};
-/// For those who never answer.
+/// For those who never answer: whoever answers does so at once.
 inline constexpr std::chrono::milliseconds impatience{1'000};
 
 /// The places by which tests with a crew judge: those below /ws to a depth that is two more than

@@ -262,7 +262,7 @@ protected:
     template <class Result>
     void take(Result got, const model_answer& wanted, std::int64_t process) {
         if (compare(wanted, got)) {
-            model_.note_segment(got->name(), got->segment());
+            model_.note_segment(got->name(), got->segment().value_or(""));
             pods_.push_back({std::move(*got), process});
         }
     }

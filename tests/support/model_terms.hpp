@@ -33,7 +33,8 @@ namespace podscope_test {
                           .adopted = row.adopted,
                           .parent = row.delegated_from,
                           .segment = row.segment,
-                          .allow = plain(row.allow)};
+                          .allow = plain(row.allow),
+                          .returned = number(row.returned.value_or(podscope::epoch::none))};
     }
     for (const auto& [key, made] : state.of<tables::delegations>()) {
         seen.delegations.push_back({.from = owner_of_key(key),

@@ -54,6 +54,9 @@ struct model_row {
     std::string parent{};
     std::string segment{};
     std::vector<reference_rule> allow{};
+    std::uint64_t returned{}; ///< when scope came back to it last; 0 is never
+
+    [[nodiscard]] std::uint64_t fence() const { return std::max(granted, returned); }
 
     friend bool operator==(const model_row&, const model_row&) = default;
 };
@@ -698,6 +701,12 @@ private:
     }
 
     void end(const std::string& heir, const model_delegation& made, podscope::end_reason reason) {
+        // Who gets scope back has a later number than whoever had it.
+        if (const auto row = now_.live.find(heir); row != now_.live.end() &&
+                                                   !write_rules(made.rules).empty() &&
+                                                   row->second.fence() != epochs_) {
+            row->second.returned = ++epochs_;
+        }
         if (is_live(made.to, made.granted)) {
             now_.live.erase(made.to);
         }

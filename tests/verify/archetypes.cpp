@@ -138,6 +138,9 @@ void play(surroundings& of, Open open) {
     CHECK_FALSE(planner.check("/ws/src/a", permission::write));
     auto shown = must(coder.permit_for("/ws/src/a", permission::write));
     must(mine.validate(shown));
+    auto made_up = shown;
+    made_up.place.push("..");
+    CHECK(why_not(mine.validate(made_up)) == errc::invalid_target);
     CHECK(must(mine.who("/ws/src/a"))->owner.pod == "coder");
     auto helper = must(coder.delegate(manifest{"helper"}.may(rules::write("/ws/src/lib"))));
     auto helping = must(open(of.all.process()).adopt(helper));

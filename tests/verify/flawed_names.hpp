@@ -24,6 +24,7 @@ enum class name_flaw {
     knows_no_levels,
     has_empty_levels,
     takes_nul,
+    knows_no_root,
     shares_a_buffer,
     throws_in_threads,
 };
@@ -80,6 +81,10 @@ public:
         return is_ == name_flaw::shows_no_root     ? text.substr(1)
                : is_ == name_flaw::knows_no_levels ? text.substr(1)
                                                    : text;
+    }
+
+    bool is_place(const podscope::resource& place) const {
+        return is_ != name_flaw::knows_no_root || !place.is_root();
     }
 
 private:

@@ -251,6 +251,7 @@ TEST_CASE("F42 the kit names what a namespace breaks", "[concurrent]") {
          {knows_no_levels, "what lies below a place lies below its resource"},
          {has_empty_levels, "no component is empty or holds a NUL"},
          {takes_nul, "what names no place is an invalid target"},
+         {knows_no_root, "what is resolved is a place"},
          {shares_a_buffer, "threads may resolve at once"},
          {name_flaw::throws_in_threads, "threads may resolve at once"}},
         [](name_flaw which) { return check_namespace(flawed_names{which}, paths); });

@@ -94,7 +94,7 @@ private:
         }
         request.append("\r\n\r\n").append(call.body);
         auto sent = stream_->write(request, until);
-        return sent ? sent : fail(closed(std::move(sent).error()));
+        return sent ? std::move(sent) : fail(closed(std::move(sent).error()));
     }
 
     // Reads what there is of an answer, at least something.

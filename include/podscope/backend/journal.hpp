@@ -226,7 +226,7 @@ private:
         }
         auto committed = guarded([&] {
             auto here = channel().check_process();
-            return here ? channel().commit_frame(transactions, delayed) : here;
+            return here ? channel().commit_frame(transactions, delayed) : std::move(here);
         });
         if (!committed) {
             // Of all: what one of them found may be what another had left.
@@ -253,7 +253,7 @@ private:
 
     [[nodiscard]] result<void> catch_up_in_turn() const {
         auto usable = channel().check_usable();
-        return usable ? channel().catch_up(state_->image) : usable;
+        return usable ? channel().catch_up(state_->image) : std::move(usable);
     }
 
     static constexpr std::size_t most_at_once = 64;

@@ -129,7 +129,7 @@ public:
                 last = key;
                 return is_ordered ? podscope::scan::next : podscope::scan::stop;
             });
-            return done && !is_ordered ? on_->failed("check", MDB_CORRUPTED) : done;
+            return done && !is_ordered ? on_->failed("check", MDB_CORRUPTED) : std::move(done);
         });
     }
 

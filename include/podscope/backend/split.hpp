@@ -310,7 +310,7 @@ private:
         auto done = second.template put<tables::split_intents>(backend_detail::intent_key(change),
                                                                std::move(intent));
         return done ? second.template put<tables::split_states>(backend_detail::only_key, now)
-                    : done;
+                    : std::move(done);
     }
 
     [[nodiscard]] result<split_decision> decision() {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <sys/random.h>
@@ -80,7 +81,7 @@ public:
             }
             return begin_meeting(first, *said, found);
         });
-        return done ? introduce(found) : done;
+        return done ? introduce(found) : std::move(done);
     }
 
 private:

@@ -146,7 +146,7 @@ public:
     template <leased_in_split<First, Second, SecondTables> T>
     [[nodiscard]] result<void> put_leased(std::string_view key, typename T::record value) {
         auto noted = note_first<T>(key);
-        return noted ? first_->template put_leased<T>(key, std::move(value)) : noted;
+        return noted ? first_->template put_leased<T>(key, std::move(value)) : std::move(noted);
     }
 
     template <leased_in_split<First, Second, SecondTables> T,
@@ -156,7 +156,7 @@ public:
     put_beside(std::string_view key, typename T::record value, std::string_view beside) {
         auto noted = note_first<T>(key);
         return noted ? first_->template put_beside<T, Beside>(key, std::move(value), beside)
-                     : noted;
+                     : std::move(noted);
     }
 
     /// What was replaced in the second store.

@@ -326,7 +326,7 @@ private:
         if (done) {
             done = use_log(on, path_);
         }
-        return done && durable_ == durability::power ? folder_.sync() : done;
+        return done && durable_ == durability::power ? folder_.sync() : std::move(done);
     }
 
     [[nodiscard]] sqlite_connection::handle take_idle() {

@@ -41,10 +41,12 @@ class enrolment {
 public:
     /// @param blockers takes the allocations that stand in the way of a step that failed, so that
     ///                 those of dead processes can be cleared before the step is tried again
-    enrolment(Txn& txn, const Names& names, std::vector<allocation>& blockers)
+    /// @param wall_ms the time to note with each grant
+    enrolment(Txn& txn, const Names& names, std::vector<allocation>& blockers, std::int64_t wall_ms)
         : txn_{&txn},
           names_{&names},
-          blockers_{&blockers} {
+          blockers_{&blockers},
+          wall_ms_{wall_ms} {
         blockers.clear();
     }
 
@@ -199,6 +201,7 @@ private:
             return fail(made);
         }
         record.granted = *granted;
+        record.granted_ms = wall_ms_;
         record.active_segment = by.segment->id();
         result<void> done{};
         if (from) {
@@ -271,6 +274,7 @@ private:
                 return fail(granted);
             }
             child.granted = *granted;
+            child.granted_ms = wall_ms_;
             child.delegated_from = parent;
             all.push_back({.child = child.pod,
                            .granted = *granted,
@@ -336,6 +340,7 @@ private:
     Txn* txn_;
     const Names* names_;
     std::vector<allocation>* blockers_;
+    std::int64_t wall_ms_;
 };
 
 } // namespace podscope

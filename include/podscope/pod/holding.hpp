@@ -37,6 +37,7 @@ public:
         : core_{std::move(core)},
           own_{.pod = from.row().pod, .granted = from.row().granted},
           scope_{podscope::scope{from.row().allow, from.layers()}},
+          fence_{from.row().fence()},
           segment_{from.row().segment},
           layers_revision_{from.row().layers_revision} {}
 
@@ -67,6 +68,10 @@ public:
     [[nodiscard]] const grant& own() const noexcept { return own_; }
 
     [[nodiscard]] const shared_scope& scope() const noexcept { return scope_; }
+
+    /// The fence under which it holds its scope, as it was at the last look. Whoever asks for it
+    /// and then for the scope gets none that is higher than is right for that scope.
+    [[nodiscard]] epoch fence() const noexcept { return fence_.load(std::memory_order_acquire); }
 
     [[nodiscard]] std::string segment() const {
         const std::lock_guard alone{looking_};
@@ -270,6 +275,7 @@ private:
             scope_.replace(podscope::scope{std::move(row->allow), layers});
             layers_revision_ = row->layers_revision;
         }
+        fence_.store(row->fence(), std::memory_order_release); // after the scope: see fence()
         segment_ = std::move(row->segment);
         return {};
     }
@@ -293,6 +299,7 @@ private:
     std::atomic<bool> released_{false};
     std::atomic<epoch> successor_{epoch::none}; // who had the allocation when the loss was seen
     std::atomic<std::uint64_t> seen_{never};
+    std::atomic<epoch> fence_;
     mutable mutex_of<typename Parts::backend_type> looking_; // over a look, which is a transaction
     std::string segment_;
     std::uint64_t layers_revision_;

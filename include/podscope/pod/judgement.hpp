@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,13 +65,15 @@ struct descendant {
 
 /// Everybody below a pod: whom to probe before that pod is reconciled, children before theirs.
 /// Children's children are among them, so that one deadline serves for all, however many levels
-/// turn out to be dead.
+/// turn out to be dead. Who is met below itself, in a store that was tampered with, is not followed
+/// again.
 template <class Txn>
 [[nodiscard]] result<std::vector<descendant>> descendants_of(Txn& txn, std::string_view pod) {
     std::vector<descendant> below;
-    std::deque<std::pair<std::string, std::size_t>> parents{{std::string{pod}, 1}};
+    std::set<std::string, std::less<>> met{std::string{pod}};
+    std::deque<std::pair<std::string_view, std::size_t>> parents{{pod, 1}};
     for (; !parents.empty(); parents.pop_front()) {
-        const auto& [parent, depth] = parents.front();
+        const auto [parent, depth] = parents.front();
         auto made = pod_store{txn}.delegations_of(parent);
         if (!made) {
             return fail(made);
@@ -81,7 +84,7 @@ template <class Txn>
                 return fail(row);
             }
             descendant found{.child = one.child,
-                             .delegator = parent,
+                             .delegator = std::string{parent},
                              .depth = depth,
                              .unreachable = one.unreachable};
             if (*row && (*row)->granted == one.granted) {
@@ -97,7 +100,9 @@ template <class Txn>
                 found.vanished = *vanished;
             }
             below.push_back(std::move(found));
-            parents.emplace_back(std::move(one.child), depth + 1);
+            if (const auto [child, is_new] = met.insert(std::move(one.child)); is_new) {
+                parents.emplace_back(*child, depth + 1);
+            }
         }
     }
     return below;

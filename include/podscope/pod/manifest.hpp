@@ -10,6 +10,7 @@
 #include <podscope/scope/rule.hpp>
 #include <podscope/store/records.hpp>
 #include <podscope/store/when_unreachable.hpp>
+#include <podscope/utf8.hpp>
 
 #include <algorithm>
 #include <array>
@@ -75,6 +76,8 @@ struct manifest {
     std::optional<std::vector<std::string>> peers{};
     /// What becomes of it if it lives and does not answer, if that is said for it alone.
     std::optional<when_unreachable> unreachable{};
+    /// Why it is to have that, in a line for whoever asks who holds a place; it decides nothing.
+    std::optional<std::string> reason{};
     /// The text that it was read from, and where in it, if it was read from a text.
     std::string source{};
     std::optional<text_position> position{};
@@ -115,6 +118,11 @@ struct manifest {
         return *this;
     }
 
+    manifest& because(std::string why) & {
+        reason = std::move(why);
+        return *this;
+    }
+
     manifest&& may(rule_text rule) && { return std::move(may(std::move(rule))); }
 
     manifest&& may_not(rule_text rule) && { return std::move(may_not(std::move(rule))); }
@@ -126,6 +134,8 @@ struct manifest {
     manifest&& if_unreachable(when_unreachable what) && { return std::move(if_unreachable(what)); }
 
     manifest&& knows(std::string peer) && { return std::move(knows(std::move(peer))); }
+
+    manifest&& because(std::string why) && { return std::move(because(std::move(why))); }
 
     friend bool operator==(const manifest&, const manifest&) = default;
 };
@@ -139,11 +149,15 @@ struct team {
     friend bool operator==(const team&, const team&) = default;
 };
 
+/// The longest reason that a manifest may give, in bytes.
+inline constexpr std::size_t max_reason_length = 1'000;
+
 /// Checks what can be said about a manifest without a namespace.
 ///
 /// Errors: `invalid_name` for its name or a peer's; `invalid_manifest` if it neither may do nor may
-/// delegate anything, or if a rule allows or denies `none`. They name the rule, and say where it
-/// was written if it was read from a text.
+/// delegate anything, if a rule allows or denies `none`, or if its reason is no line of UTF-8 of at
+/// most `max_reason_length` bytes. They name the rule, and say where it was written if it was read
+/// from a text.
 [[nodiscard]] result<void> check_manifest(const manifest& wanted);
 
 /// Checks a manifest and resolves its targets; what resolves to the same rule is kept once.
@@ -214,6 +228,14 @@ inline void keep_once(std::vector<scope_rule>& rules) {
     rules.resize(kept);
 }
 
+/// Whether a text can be shown to a person as a line of its own.
+[[nodiscard]] inline bool is_line(std::string_view text) noexcept {
+    return is_utf8(text) && std::ranges::none_of(text, [](char c) {
+               const auto byte = static_cast<unsigned char>(c);
+               return byte < 0x20 || byte == 0x7F;
+           });
+}
+
 } // namespace pod_detail
 
 inline result<void> check_manifest(const manifest& wanted) {
@@ -233,6 +255,15 @@ inline result<void> check_manifest(const manifest& wanted) {
                 return checked;
             }
         }
+    }
+    if (wanted.reason &&
+        (wanted.reason->size() > max_reason_length || !pod_detail::is_line(*wanted.reason))) {
+        return fail(pod_detail::written_at(
+            {.category = errc::invalid_manifest,
+             .message = "the reason of the pod '" + shown_text(wanted.name) +
+                        "' has to be one line of UTF-8, of at most 1000 bytes",
+             .subject = shown_text(*wanted.reason)},
+            wanted.source, wanted.position));
     }
     if (wanted.allow.empty() && (!wanted.authority || wanted.authority->empty())) {
         return fail(pod_detail::written_at(
@@ -278,6 +309,7 @@ result<manifest_snapshot> resolve(const manifest& wanted, const N& names) {
         resolved.authority = resolved.allow;
     }
     resolved.unreachable = wanted.unreachable;
+    resolved.reason = wanted.reason;
     return resolved;
 }
 

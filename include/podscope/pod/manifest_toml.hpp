@@ -31,6 +31,7 @@
 ///     authority = [ { write = "." } ]           # absent: what it may do; []: nothing
 ///     peers = [ "reviewer" ]
 ///     if_unreachable = "keep"                   # or "fence", "terminate"
+///     reason = "splits the work on issue 7"     # for whoever asks who holds a place
 ///
 ///     [[child]]                                 # in a team, as deep as it goes
 ///     name = "docs"
@@ -101,8 +102,8 @@ public:
 
 private:
     static constexpr std::size_t max_depth = 64;
-    static constexpr std::array<std::string_view, 8> pod_keys{
-        "name", "root", "allow", "deny", "authority", "peers", "if_unreachable", "child"};
+    static constexpr std::array<std::string_view, 9> pod_keys{
+        "name", "root", "allow", "deny", "authority", "peers", "if_unreachable", "reason", "child"};
     static constexpr std::array<std::string_view, 3> rule_keys{"read", "write", "recursive"};
     static constexpr std::string_view rules_wanted = "a list of rules such as { read = \"/ws\" }";
 
@@ -285,6 +286,7 @@ private:
             return list_of(table, key, rules_wanted,
                            [&](const toml::node& node) { return rule(node, key, root); });
         };
+        const auto* const why = find<toml::value<std::string>>(table, "reason", "a text");
         const auto peer = [&](const toml::node& node) {
             if (!node.is_string()) {
                 refuse_type(node, "peers", "a list of names");
@@ -297,6 +299,7 @@ private:
                       .authority = rules("authority"),
                       .peers = list_of(table, "peers", "a list of names", peer),
                       .unreachable = unreachable(table),
+                      .reason = why != nullptr ? std::optional{why->get()} : std::nullopt,
                       .source = source_,
                       .position = at(*name)};
         if (auto checked = check_manifest(read); !checked) {

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,16 +22,21 @@ namespace podscope {
 /// shown to whoever does it on the pod's behalf, in this process or another.
 ///
 /// It is a statement and no right: `basic_runtime::validate` says whether it still holds. A service
-/// that cannot ask a runtime may keep the highest epoch that it has seen for a place, and refuse
-/// those below: epochs only grow, so that is a fencing token. No secret, and nothing that could not
-/// be made up.
+/// that cannot ask a runtime may keep the highest fence that it has seen for a place, and refuse
+/// what is below: whoever gets a place has a higher one than all who had it before, be it from
+/// above or back from below. No secret, and nothing that could not be made up.
 struct permit {
     grant by{}; ///< the pod, and the epoch of its allocation
     resource place{};
     permission access{permission::none};
+    std::optional<epoch> returned{}; ///< as allocation::returned, when it was given
+
+    /// The fencing token. Not `by.granted`: the epoch of a pod whose child is gone is lower than
+    /// the child's.
+    [[nodiscard]] epoch fence() const noexcept { return returned.value_or(by.granted); }
 
     /// As one word of printable ASCII, for a header or a command line:
-    /// `17/planner/write/ws/a%20file`.
+    /// `17/planner/write/ws/a%20file`, and `17+23/planner/…` if scope has returned at epoch 23.
     [[nodiscard]] std::string to_text() const;
 
     /// Reads what `to_text` wrote.
@@ -89,7 +95,11 @@ inline void put_escaped(std::string& out, std::string_view component) {
 
 inline std::string permit::to_text() const {
     // A name may hold what a word may not.
-    std::string text = std::to_string(static_cast<std::uint64_t>(by.granted)) + "/";
+    std::string text = std::to_string(static_cast<std::uint64_t>(by.granted));
+    if (returned) {
+        text += "+" + std::to_string(static_cast<std::uint64_t>(*returned));
+    }
+    text += "/";
     pod_detail::put_escaped(text, by.pod);
     text += "/";
     text += to_string(access);
@@ -110,12 +120,18 @@ inline result<permit> permit::from_text(std::string_view text) {
                          "place, with slashes between them",
               .subject = std::string{text}});
     auto rest = text;
-    const auto granted = std::string{pod_detail::cut_part(rest)};
+    const auto epochs = pod_detail::cut_part(rest);
+    const auto granted = std::string{epochs.substr(0, epochs.find('+'))};
     auto by = grant::from_text(granted + "/" + pod_detail::unescaped(pod_detail::cut_part(rest)));
     if (!by) {
         return fail(by);
     }
     permit read{.by = *std::move(by)};
+    if (granted.size() != epochs.size()) {
+        std::uint64_t number{};
+        std::from_chars(epochs.data() + granted.size() + 1, epochs.data() + epochs.size(), number);
+        read.returned = epoch{number};
+    }
     const auto access = pod_detail::cut_part(rest);
     read.access = access == "write" ? permission::write : permission::read;
     while (!rest.empty()) {

@@ -3,7 +3,6 @@
 
 #include <podscope/backend/concept.hpp>
 #include <podscope/pod/denial.hpp>
-#include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/grant.hpp>
 #include <podscope/pod/holding.hpp>
 #include <podscope/pod/judgement.hpp>
@@ -54,12 +53,14 @@ public:
 
     [[nodiscard]] const std::string& name() const noexcept { return held_->own().pod; }
 
-    /// The epoch of its allocation: the fencing token to show to others.
+    /// The epoch of its allocation. The fencing token to show to others is that of a permit.
     [[nodiscard]] epoch granted() const noexcept { return held_->own().granted; }
 
     /// The session segment that the pod writes, as it was at the last look. May wait for a look
-    /// that another thread is at.
-    [[nodiscard]] std::string segment() const { return held_->segment(); }
+    /// that another thread is at. Errors: `out_of_memory`.
+    [[nodiscard]] result<std::string> segment() const {
+        return guarded([&]() -> result<std::string> { return held_->segment(); });
+    }
 
     /// Whether the pod may do `wanted` at a target, now.
     ///
@@ -125,11 +126,19 @@ public:
             if (!place) {
                 return fail(place);
             }
+            if (auto current = held_->confirm(); !current) {
+                return fail(current);
+            }
+            const auto fence = held_->fence();
             // What was resolved and not its name, which may lead elsewhere by now.
             if (auto allowed = judge_now(*place, wanted); !allowed) {
                 return fail(allowed);
             }
-            return permit{.by = held_->own(), .place = *std::move(place), .access = wanted};
+            permit given{.by = held_->own(), .place = *std::move(place), .access = wanted};
+            if (fence != given.by.granted) {
+                given.returned = fence;
+            }
+            return given;
         });
     }
 
@@ -195,8 +204,7 @@ public:
             auto made =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
                     return held_->commit([&](auto& txn, const allocation& own) {
-                        return enrolment{txn, core().parts().names, blockers}.delegate(own,
-                                                                                       records);
+                        return core().enrolment_in(txn, blockers).delegate(own, records);
                     });
                 });
             if (cleared.changed()) {
@@ -313,8 +321,7 @@ public:
             auto switched =
                 core().clearing_the_dead(core().until(probe_time), cleared, [&](auto& blockers) {
                     return held_->commit([&](auto& txn, const allocation&) {
-                        enrolment entering{txn, core().parts().names, blockers};
-                        return entering.go_on_in(name(), *next);
+                        return core().enrolment_in(txn, blockers).go_on_in(name(), *next);
                     });
                 });
             if (cleared.changed()) {
@@ -336,7 +343,7 @@ public:
             if (auto current = held_->confirm(); !current) {
                 return fail(current);
             }
-            return core().parts().sessions.append(segment(), entry);
+            return core().parts().sessions.append(held_->segment(), entry);
         });
     }
 
@@ -350,7 +357,8 @@ public:
             if (auto current = held_->confirm(); !current) {
                 return current;
             }
-            return core().parts().sessions.read(segment(), from, std::forward<Visitor>(visit));
+            return core().parts().sessions.read(held_->segment(), from,
+                                                std::forward<Visitor>(visit));
         });
     }
 

@@ -6,6 +6,7 @@
 #include <podscope/pod/judgement.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/pod/report.hpp>
+#include <podscope/pod/take_back.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
@@ -284,12 +285,11 @@ private:
                                         end_reason reason,
                                         reconcile_report& report,
                                         worklist& below) {
-        registry live{*txn_};
         pod_store store{*txn_};
         const delegation& made = now.made;
 
         // The heir's layers go first and unasked: the child's allocation may be gone already.
-        auto done = live.remove_layers(heir, layers_of(made));
+        auto done = take_back(*txn_, heir, made);
         if (done) {
             done = end_allocation(made);
         }

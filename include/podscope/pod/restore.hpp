@@ -301,7 +301,7 @@ private:
         if (auto done = take_snapshot(*record); !done) {
             return fail(done);
         }
-        enrolment entering{txn, core_->parts().names, blockers};
+        auto entering = core_->enrolment_in(txn, blockers);
         const holder by{.owner = self_, .endpoint = endpoint_, .segment = segment};
         if (auto done = entering.put_back(std::move(*record), by); !done) {
             return fail(done);
@@ -335,9 +335,11 @@ private:
                                     record.delegated_from + "' had delegated to it",
                          .subject = record.pod});
         }
-        auto unknown = std::move(record.manifest.unknown);
-        record.manifest = replaced_->snapshot;
-        record.manifest.unknown = std::move(unknown);
+        auto before = std::exchange(record.manifest, replaced_->snapshot);
+        record.manifest.unknown = std::move(before.unknown);
+        if (!record.manifest.reason) {
+            record.manifest.reason = std::move(before.reason);
+        }
         if (replaced_->peers) {
             record.peers = replaced_->peers;
         }

@@ -17,6 +17,9 @@
 #include <podscope/registry/owner.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
+#include <podscope/scope/invalid_target.hpp>
+#include <podscope/scope/namespace.hpp>
+#include <podscope/scope/resource.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/session/concept.hpp>
 #include <podscope/store/pod_store.hpp>
@@ -218,7 +221,7 @@ public:
         });
     }
 
-    /// Who may write at a target, and by what right; nothing if nobody may.
+    /// Who may write at a target, by what right, since when and why; nothing if nobody may.
     ///
     /// Errors: `invalid_target`, those of the backend.
     [[nodiscard]] result<std::optional<ownership>> who(std::string_view target) const {
@@ -226,15 +229,33 @@ public:
         if (!place) {
             return fail(place);
         }
-        return reading([&](auto& txn) { return owner_of(txn, *place); });
+        return reading([&](auto& txn) -> result<std::optional<ownership>> {
+            auto found = owner_of(txn, *place);
+            if (!found || !*found) {
+                return found;
+            }
+            auto record = pod_store{txn}.peek((*found)->owner.pod);
+            if (!record) { // what a damaged one would add is not worth the answer
+                return record.error().category == errc::corrupt ? std::move(found) : fail(record);
+            }
+            if (*record && (**record).granted == (*found)->owner.granted) {
+                (*found)->since_ms = (**record).granted_ms;
+                (*found)->reason = (**record).manifest.reason;
+            }
+            return found;
+        });
     }
 
     /// Whether a permit still holds: its pod is live under that epoch, and may still do that there.
     /// Linear in the layers of the pod.
     ///
-    /// Errors: `revoked`, with the epoch that was shown and the present one; `denied`; those of the
-    /// backend.
+    /// Errors: `invalid_target` if its place is none that a target can name, as `/ws/../etc` read
+    /// from a text that somebody made up; `revoked`, with the epoch that was shown and the present
+    /// one; `denied`; those of the backend.
     [[nodiscard]] result<void> validate(const permit& shown) const {
+        if (auto checked = check_place(shown.place); !checked) {
+            return checked;
+        }
         return reading([&](auto& txn) -> result<void> {
             auto row = require_own(txn, shown.by);
             if (!row) {
@@ -253,6 +274,15 @@ public:
     [[nodiscard]] Parts& parts() const noexcept { return core_->parts(); }
 
 private:
+    [[nodiscard]] result<void> check_place(const resource& place) const {
+        return guarded([&]() -> result<void> {
+            const auto& names = core_->parts().names;
+            return is_place_of(names, place)
+                       ? result<void>{}
+                       : fail(invalid_target(names.display(place), "is no place as it is written"));
+        });
+    }
+
     template <class F>
     [[nodiscard]] auto reading(F&& body) const {
         return guarded([&] { return core_->read(std::forward<F>(body)); });
@@ -286,7 +316,7 @@ private:
         auto entered = core_->clearing_the_dead(
             core_->until(options.probe_time), cleared, [&](auto& blockers) {
                 return core_->write([&](auto& txn) -> result<entry> {
-                    enrolment entering{txn, core_->parts().names, blockers};
+                    auto entering = core_->enrolment_in(txn, blockers);
                     if (auto done = step(entering, by); !done) {
                         return fail(done);
                     }

@@ -5,6 +5,7 @@
 #include <podscope/notification.hpp>
 #include <podscope/os/deadline_after.hpp>
 #include <podscope/pod/clearance.hpp>
+#include <podscope/pod/enrolment.hpp>
 #include <podscope/pod/parts.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
@@ -17,6 +18,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +52,11 @@ public:
     template <class Txn>
     [[nodiscard]] auto reconciliation_in(Txn& txn, const judgements* judged) {
         return reconciliation{txn, judged, parts_.reclaim, parts_.clock.wall_ms()};
+    }
+
+    template <class Txn>
+    [[nodiscard]] auto enrolment_in(Txn& txn, std::vector<allocation>& blockers) {
+        return enrolment{txn, parts_.names, blockers, parts_.clock.wall_ms()};
     }
 
     /// Asks the probe about all subjects under one deadline. A subject of which it says nothing is
@@ -165,8 +172,12 @@ public:
         }
         stale_report report;
         report.failed.reserve(rows.size()); // after a commit nothing may fail
+        std::set<std::string_view> left;    // those among them that have not ended with others
         for (const auto& row : rows) {
-            if (report.has_reclaimed(row.pod)) {
+            left.insert(row.pod);
+        }
+        for (const auto& row : rows) {
+            if (!left.contains(row.pod)) {
                 continue;
             }
             const bool dead = judged->at(row.pod).found == verdict::missing;
@@ -182,6 +193,9 @@ public:
                 });
             });
             if (done) {
+                for (const auto& one : done->reclaimed) {
+                    left.erase(one.child);
+                }
                 report.merge(std::move(*done));
             } else {
                 report.failed.push_back(std::move(done).error());

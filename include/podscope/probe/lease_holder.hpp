@@ -37,7 +37,7 @@ template <lease_store Store>
                 return {};
             }
             auto ended = txn.template erase<tables::leases>(pod);
-            return ended ? txn.template erase<tables::taken_leases>(pod) : ended;
+            return ended ? txn.template erase<tables::taken_leases>(pod) : std::move(ended);
         });
     });
 }

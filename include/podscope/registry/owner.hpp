@@ -12,6 +12,7 @@
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,11 @@ struct ownership {
     allocation owner{};
     scope_rule rule{};                ///< the owner's rule that covers the place
     std::vector<std::string> chain{}; ///< the pods that it was delegated through, the owner first
+    /// Since when the owner has its allocation, in milliseconds since 1970 by the wall clock of
+    /// whoever granted it, and why it was given that, if anybody said so: from the owner's record,
+    /// for people only.
+    std::optional<std::int64_t> since_ms{};
+    std::optional<std::string> reason{};
 };
 
 /// The one live pod whose effective write holds a place, or nothing.

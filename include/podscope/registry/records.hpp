@@ -8,6 +8,7 @@
 #include <podscope/scope/rule.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,13 @@ struct allocation {
     epoch granted{};
     bool adopted{};                  ///< false while it is only reserved for a child
     std::uint64_t layers_revision{}; ///< moves whenever its deny layers change
+    /// The epoch at which scope came back to it last; nothing if none has under this grant.
+    std::optional<epoch> returned{};
     unknown_fields unknown{};
+
+    /// The fencing token of what it does: higher than that of whoever has held any of its scope
+    /// before, and lower than that of whoever gets any of it later.
+    [[nodiscard]] epoch fence() const noexcept { return returned.value_or(granted); }
 
     using stored_fields = record_fields<field<"pod", &allocation::pod>,
                                         field<"owner", &allocation::owner>,
@@ -35,6 +42,7 @@ struct allocation {
                                         field<"granted", &allocation::granted>,
                                         field<"adopted", &allocation::adopted>,
                                         field<"layers_revision", &allocation::layers_revision>,
+                                        field<"returned", &allocation::returned>,
                                         field<"unknown", &allocation::unknown>>;
 
     friend bool operator==(const allocation&, const allocation&) = default;

@@ -53,6 +53,12 @@ public:
     [[nodiscard]] std::string display(const resource& place) const {
         return lexical_path{}.display(place);
     }
+
+    /// Whether a path may lead to a resource: whether it is one of lexical_path's. The file system
+    /// is not asked, so that a place stays one whatever is made there later.
+    [[nodiscard]] bool is_place(const resource& place) const noexcept {
+        return lexical_path{}.is_place(place);
+    }
 };
 
 namespace scope_detail {
@@ -221,6 +227,6 @@ inline result<resource> canonical_path::resolve(std::string_view text) const {
     return scope_detail::path_walk{text}.run();
 }
 
-static_assert(resource_namespace<canonical_path>);
+static_assert(knows_its_places<canonical_path>);
 
 } // namespace podscope

@@ -38,6 +38,10 @@ public:
 
     /// The path as a person writes it: `/a/b`, and `/` for the root.
     [[nodiscard]] std::string display(const resource& place) const;
+
+    /// Whether a resource is a place: no component of it holds a slash or is `.` or `..`, and none
+    /// is too long, nor is the path. Linear in the length.
+    [[nodiscard]] bool is_place(const resource& place) const noexcept;
 };
 
 namespace scope_detail {
@@ -154,6 +158,15 @@ inline std::string lexical_path::display(const resource& place) const {
     return path;
 }
 
-static_assert(resource_namespace<lexical_path>);
+inline bool lexical_path::is_place(const resource& place) const noexcept {
+    bool is_path = place.key().size() <= max_length;
+    place.for_each_component([&](std::string_view component) {
+        is_path = is_path && component.size() <= max_component_length && component != "." &&
+                  component != ".." && component.find('/') == std::string_view::npos;
+    });
+    return is_path;
+}
+
+static_assert(knows_its_places<lexical_path>);
 
 } // namespace podscope

@@ -24,4 +24,24 @@ concept resource_namespace =
         { names.display(place) } -> std::same_as<std::string>;
     };
 
+/// A namespace that says by itself which resources are places of its: those that `resolve` may
+/// give. It asks nobody for that, where `resolve` may have to.
+template <class N>
+concept knows_its_places =
+    resource_namespace<N> && requires(const N& names, const resource& place) {
+        { names.is_place(place) } -> std::same_as<bool>;
+    };
+
+/// Whether a resource that was not resolved here, but was made up or read from a text, is a place
+/// of a namespace: as that says, or else whether what it is displayed as resolves to it.
+template <resource_namespace N>
+[[nodiscard]] bool is_place_of(const N& names, const resource& place) {
+    if constexpr (knows_its_places<N>) {
+        return names.is_place(place);
+    } else {
+        const auto again = names.resolve(names.display(place));
+        return again && *again == place;
+    }
+}
+
 } // namespace podscope

@@ -154,8 +154,10 @@ private:
         }
     };
 
-    [[nodiscard]] static delegation_ref origin_of(const deny_layer& layer) {
-        return layer.delegation.value_or(delegation_ref{});
+    // Not a copy: what takes layers back must not need memory.
+    [[nodiscard]] static const delegation_ref& origin_of(const deny_layer& layer) noexcept {
+        static const delegation_ref base{};
+        return layer.delegation ? *layer.delegation : base;
     }
 
     [[nodiscard]] static deny_layer layer_of(const scope_rule& rule, const delegation_ref& from) {

@@ -150,7 +150,7 @@ public:
     /// that the reader began at. Errors: `io`.
     [[nodiscard]] result<std::uint64_t> line_number() const {
         auto before = count_lines(fd_, 0, start_, path_);
-        return before ? result<std::uint64_t>{*before + lines_} : before;
+        return before ? result<std::uint64_t>{*before + lines_} : std::move(before);
     }
 
     /// Where the next line starts, in bytes from the start of the file.

@@ -145,7 +145,16 @@ public:
         return txn_->template erase<tables::outbox>(store_keys::outbox(told.pod, told.sequence));
     }
 
-    /// An epoch that no grant ever had.
+    /// The last one that was given out.
+    [[nodiscard]] result<epoch> newest_epoch() const {
+        auto row = txn_->template get<tables::counters>(store_keys::epochs);
+        if (!row) {
+            return fail(row);
+        }
+        return epoch{*row ? (**row).last : 0};
+    }
+
+    /// An epoch that was never given out.
     [[nodiscard]] result<epoch> next_epoch() {
         auto number = count(store_keys::epochs);
         if (!number) {

@@ -22,12 +22,14 @@ struct manifest_snapshot {
     std::vector<scope_rule> deny{};                ///< base denies
     std::vector<scope_rule> authority{};           ///< what it may hand on
     std::optional<when_unreachable> unreachable{}; ///< for its delegation to it
+    std::optional<std::string> reason{};           ///< why it is to have that: for people only
     unknown_fields unknown{};
 
     using stored_fields = record_fields<field<"allow", &manifest_snapshot::allow>,
                                         field<"deny", &manifest_snapshot::deny>,
                                         field<"authority", &manifest_snapshot::authority>,
                                         field<"unreachable", &manifest_snapshot::unreachable>,
+                                        field<"reason", &manifest_snapshot::reason>,
                                         field<"unknown", &manifest_snapshot::unknown>>;
 
     friend bool operator==(const manifest_snapshot&, const manifest_snapshot&) = default;
@@ -42,6 +44,9 @@ struct pod_record {
     std::string delegated_from{}; ///< the parent's name, empty for a root
     epoch granted{};              ///< the epoch of its last allocation
     std::optional<std::vector<std::string>> peers{};
+    /// When that allocation was granted, in milliseconds since 1970, by the wall clock: for people
+    /// only. Nothing in a record that an older version wrote.
+    std::optional<std::int64_t> granted_ms{};
     unknown_fields unknown{};
 
     using stored_fields = record_fields<field<"pod", &pod_record::pod>,
@@ -50,6 +55,7 @@ struct pod_record {
                                         field<"delegated_from", &pod_record::delegated_from>,
                                         field<"granted", &pod_record::granted>,
                                         field<"peers", &pod_record::peers>,
+                                        field<"granted_ms", &pod_record::granted_ms>,
                                         field<"unknown", &pod_record::unknown>>;
 
     friend bool operator==(const pod_record&, const pod_record&) = default;

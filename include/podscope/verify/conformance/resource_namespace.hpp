@@ -37,6 +37,7 @@ struct named_places {
     const namespace_samples* samples{};
     std::function<result<resource>(std::string_view)> resolve{};
     std::function<std::string(const resource&)> display{};
+    std::function<bool(const resource&)> is_place{};
 
     [[nodiscard]] resource place(trial& t, const std::string& text) const {
         t.step("resolve " + in_quotes(text));
@@ -71,6 +72,14 @@ inline void displays_what_resolves(trial& t, const named_places& names) {
             const auto shown = names.display(place);
             t.step("display it, which gave " + in_quotes(shown));
             t.expect(names.place(t, shown) == place, "it is another place");
+        }
+    }
+}
+
+inline void knows_what_it_resolves(trial& t, const named_places& names) {
+    for (const auto& texts : names.samples->places) {
+        for (const auto& text : texts) {
+            t.expect(names.is_place(names.place(t, text)), "it is no place");
         }
     }
 }
@@ -170,9 +179,11 @@ template <resource_namespace Names>
                                                  const namespace_samples& samples,
                                                  const conformance_options& options = {}) {
     using namespace conformance;
-    const named_places all{.samples = &samples,
-                           .resolve = [&](std::string_view text) { return names.resolve(text); },
-                           .display = [&](const resource& place) { return names.display(place); }};
+    const named_places all{
+        .samples = &samples,
+        .resolve = [&](std::string_view text) { return names.resolve(text); },
+        .display = [&](const resource& place) { return names.display(place); },
+        .is_place = [&](const resource& place) { return is_place_of(names, place); }};
     kit_run kit{"namespace", deviations_of<Names>(), options};
     const auto by = checks_of(all);
     const bool has_places =
@@ -185,6 +196,10 @@ template <resource_namespace Names>
                    by(tells_places_apart));
     kit.promise_if(has_places, no_place, "what is displayed resolves to the same",
                    by(displays_what_resolves));
+    if constexpr (knows_its_places<Names>) {
+        kit.promise_if(has_places, no_place, "what is resolved is a place",
+                       by(knows_what_it_resolves));
+    }
     kit.promise_if(has_places && !samples.below.empty(),
                    has_places ? "the samples have none below another" : no_place,
                    "what lies below a place lies below its resource",

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <podscope/registry/registry.hpp>
+#include <podscope/result.hpp>
+#include <podscope/store/delegation_layers.hpp>
+#include <podscope/store/pod_store.hpp>
+#include <podscope/store/records.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace podscope {
+
+/// Gives a live pod back what a delegation had taken from it, whether or not the child's allocation
+/// is still there: the delegation's layers go, and the pod's fence rises above the fences of all
+/// who may have written there since. Nothing to do for a pod that is not live, which gets a higher
+/// one when it is restored, and for a delegation that gave nothing to write.
+template <class Txn>
+[[nodiscard]] result<void> take_back(Txn& txn, std::string_view pod, const delegation& made) {
+    registry live{txn};
+    pod_store store{txn};
+    const auto layers = layers_of(made);
+    if (auto done = live.remove_layers(pod, layers); !done || layers.empty()) {
+        return done;
+    }
+    auto row = live.peek(pod);
+    if (!row || !*row) {
+        return row ? result<void>{} : fail(row);
+    }
+    auto newest = store.newest_epoch();
+    if (!newest || (**row).fence() == *newest) {
+        return newest ? result<void>{} : fail(newest);
+    }
+    allocation risen = **row;
+    auto now = store.next_epoch();
+    if (!now) {
+        return fail(now);
+    }
+    risen.returned = *now;
+    return live.update(std::move(risen));
+}
+
+} // namespace podscope
