@@ -185,3 +185,14 @@ TEST_CASE("an endpoint that is no numeric address and port is nothing to a TCP p
     CHECK(probe_detail::tcp_endpoint_address("tcp:127.0.0.1:80").has_value());
     CHECK(probe_detail::tcp_endpoint_address("tcp:[fe80::1]:65535").has_value());
 }
+
+TEST_CASE("F23 with a window of one all are asked at their TCP sockets in turn", "[probe]") {
+    const tcp_door door;
+    const child_process server{[&](voice) {
+        for (;;) {
+            door.answer("podscope 1 p 7\n");
+        }
+    }};
+    const std::vector<probe_subject> subjects(20, subject_behind(door.endpoint()));
+    CHECK(ask_all(tcp_probe{1}, subjects) == std::vector(20, verdict::reachable));
+}
