@@ -254,7 +254,7 @@ TEST_CASE("F16 a stale socket that somebody else removes at any moment is replac
     { const plain_socket stale{path}; }
     std::size_t removed = 0;
     const auto remove_then = [&](std::uint64_t number, const std::uint64_t*) {
-        removed += number == before && std::filesystem::remove(path) ? 1 : 0;
+        removed += number == before && std::filesystem::remove(path) ? 1U : 0U;
         return call_failure{};
     };
     const auto deed = [&] {
