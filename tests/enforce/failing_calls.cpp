@@ -9,9 +9,13 @@
 #include <podscope/enforce/confine.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
+
+#include <sys/syscall.h>
 
 using namespace podscope_test;
 using namespace podscope::enforce;
@@ -59,4 +63,30 @@ TEMPLATE_TEST_CASE("F09 who is told that he is confined is, whatever call has fa
     const auto deed = [&] { return confine_and_try<TestType>(to, root.path()); };
     CHECK(fail_each_call(for_want, deed) > 10);
     (void)fail_each_call(by_signal, deed);
+}
+
+TEST_CASE("A kernel that lacks Landlock is told from one that fails", "[enforce]") {
+    PODSCOPE_NEEDS_PTRACE();
+
+    struct answer {
+        int code;
+        podscope::errc means;
+    };
+
+    const auto given = GENERATE(answer{ENOSYS, podscope::errc::not_enforceable},
+                                answer{EOPNOTSUPP, podscope::errc::not_enforceable},
+                                answer{EINVAL, podscope::errc::not_enforceable},
+                                answer{EMFILE, podscope::errc::io});
+    CAPTURE(given.code);
+    const auto failed = fail_each_call(
+        [&](std::uint64_t number, const std::uint64_t*) {
+            return number == SYS_landlock_create_ruleset ? call_failure{given.code} : std::nullopt;
+        },
+        [&] {
+            mark_deed();
+            const auto made = landlock::ruleset::watching_over(landlock::make_dir);
+            mark_deed();
+            return made || made.error().category == given.means ? is_sound : is_unexplained;
+        });
+    CHECK(failed == 1);
 }

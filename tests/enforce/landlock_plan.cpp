@@ -112,6 +112,31 @@ bool lets_list(const landlock_plan& plan, const resource& folder) {
     });
 }
 
+// A tree of which nothing can be said from one question on; and of which some of what was listed is
+// gone when it is looked at.
+struct troubled_tree {
+    [[nodiscard]] podscope::result<entry_kind> kind_of(const resource& place) const {
+        if (left == 0) {
+            return podscope::fail({.category = podscope::errc::io, .subject = "kind"});
+        }
+        --left;
+        return place == gone ? entry_kind::missing : tree.kind_of(place);
+    }
+
+    [[nodiscard]] podscope::result<std::vector<std::string>>
+    entries_of(const resource& place) const {
+        if (left == 0) {
+            return podscope::fail({.category = podscope::errc::io, .subject = "entries"});
+        }
+        --left;
+        return tree.entries_of(place);
+    }
+
+    drawn_tree tree = workspace();
+    mutable std::size_t left = 1'000;
+    resource gone = at("/nowhere");
+};
+
 } // namespace
 
 TEST_CASE("What is allowed as a tree is one rule, and no folder is read for it", "[enforce]") {
@@ -247,4 +272,25 @@ TEST_CASE("A plan never allows more rounded down, nor refuses anything rounded u
     CHECK(allowed > 0);
     CHECK(withheld > 0);
     CHECK(granted_in_excess > 0);
+}
+
+TEST_CASE("A tree that cannot be looked at has no plan, and what is gone no rights", "[enforce]") {
+    const auto scope = scope_of({may_write("/ws")}, {may_write("/ws/a/b")});
+    for (const auto where_to : {rounding::down, rounding::up}) {
+        std::size_t questions = 0;
+        for (;; ++questions) {
+            troubled_tree tree;
+            tree.left = questions;
+            const auto plan = plan_for(scope, tree, where_to, true);
+            if (plan) {
+                break;
+            }
+            REQUIRE(plan.error().category == podscope::errc::io);
+        }
+        CHECK(questions >= (where_to == rounding::down ? 8U : 2U));
+    }
+    troubled_tree tree;
+    tree.gone = at("/ws/d");
+    CHECK(text_of(must(plan_for(scope, tree, rounding::down, false))) ==
+          "write /ws/a/c/ write /ws/a/file write /ws/file [less write /ws] [less write /ws/a] ");
 }

@@ -11,7 +11,7 @@ using podscope::errc;
 namespace landlock = podscope::enforce::landlock;
 
 TEST_CASE("A right is asked for only where the kernel's ABI knows it", "[enforce]") {
-    STATIC_REQUIRE(landlock::rights_of(0) == 0);
+    CHECK(landlock::rights_of(0) == 0);
     STATIC_REQUIRE(landlock::rights_of(1) == 0x1FFF);
     STATIC_REQUIRE(landlock::rights_of(2) == 0x3FFF);
     STATIC_REQUIRE(landlock::rights_of(3) == 0x7FFF);

@@ -136,3 +136,21 @@ TEST_CASE("What was opened is close-on-exec", "[files]") {
     REQUIRE(by_kernel_or_walk{}.open(t.top.get(), "a", folder) == 0);
     CHECK((::fcntl(folder.get(), F_GETFD) & FD_CLOEXEC) != 0);
 }
+
+TEST_CASE("F08 a kernel that never comes to an answer is not asked for ever", "[files]") {
+    const tree t;
+    constexpr int no_seccomp = 77;
+    for (const int busy : {EAGAIN, EINTR}) {
+        child_process asking{[&](child_process::line) {
+            if (!let_system_call_fail(SYS_openat2, busy)) {
+                return no_seccomp;
+            }
+            return t.found<by_kernel_or_walk>("a/..") == code(busy) ? 0 : 1;
+        }};
+        const auto status = asking.exit_code();
+        if (status == no_seccomp) {
+            PODSCOPE_SKIP("no seccomp here");
+        }
+        CHECK(status == 0);
+    }
+}

@@ -7,6 +7,7 @@
 #include <podscope/files/scoped_files.hpp>
 #include <podscope/podscope.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -25,6 +26,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -543,4 +546,61 @@ TEST_CASE("F25 whose grandchild lives on opens nothing in that one's region", "[
     CHECK(why_not(files.rename("src", "moved")) == errc::denied);
     CHECK(grandchild.ask("src/parser/its") == "done");
     CHECK(grandchild.ask("src/mine") == "denied");
+}
+
+TEST_CASE("What is no file with contents is opened without being emptied", "[files]") {
+    const scene s;
+    REQUIRE(::mkfifo((s.root / "mine/fifo").c_str(), 0600) == 0);
+    const auto files = must(files_below(s.pod, s.root.path()));
+    CHECK(must(files.open("mine/fifo", O_RDWR | O_TRUNC | O_NONBLOCK)));
+}
+
+TEST_CASE("F35 no file is reached or moved where its path would be too long", "[files]") {
+    const scene s;
+    std::string deep = s.root / "mine";
+    while (deep.size() < 3'950) {
+        deep += '/' + std::string(std::min<std::size_t>(200, 3'960 - deep.size()), 'd');
+    }
+    std::filesystem::create_directories(deep);
+    const std::string name(200, 'n');
+    const auto files = must(files_below(s.pod, deep));
+    CHECK(must(files.open("short", write_flags())));
+    for (const auto& refused : {error_of(files.open(name, write_flags())),
+                                error_of(files.make_folder(name)), error_of(files.remove(name))}) {
+        CHECK(refused.category == errc::invalid_target);
+        CHECK(refused.message.find("4095 bytes") != std::string::npos);
+    }
+
+    auto pod = who_may_write(s.root / "mine");
+    const auto below = must(scoped_files<interrupted_pod>::below(pod, s.root.path()));
+    pod.meanwhile = [&] { std::filesystem::rename(s.root / "mine/folder", deep + "/folder"); };
+    CHECK(why_not(below.make_folder("mine/folder/" + name)) == errc::invalid_target);
+    CHECK(std::filesystem::exists(deep + "/folder/file"));
+    std::filesystem::rename(deep + "/folder", s.root / "mine/folder");
+    CHECK_FALSE(is_there(s.root / "mine/folder/" + name));
+}
+
+TEST_CASE("Without a proc no file is reached, and the error says that it is missing", "[files]") {
+    const scene s;
+    constexpr int may_not_mount = 77;
+    forked_process without{[&] {
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount("none", "/proc", "tmpfs", 0, nullptr) != 0) {
+            return may_not_mount;
+        }
+        auto pod = who_may_write(s.root / "mine");
+        const auto here = scoped_files<interrupted_pod>::below(pod, s.root.path());
+        const auto refused = here ? here->make_folder("mine/made") : result<void>{};
+        return !refused && refused.error().category == errc::io &&
+                       refused.error().system == std::errc::no_such_file_or_directory
+                   ? 0
+                   : 1;
+    }};
+    const int status = without.status();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == may_not_mount) {
+        PODSCOPE_SKIP("may not mount");
+    }
+    CHECK(status == 0);
+    CHECK_FALSE(is_there(s.root / "mine/made"));
 }

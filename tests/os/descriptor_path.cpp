@@ -9,6 +9,7 @@
 #include <string>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 using podscope::os_detail::file_descriptor;
 using podscope::os_detail::path_of_descriptor;
@@ -37,6 +38,14 @@ TEST_CASE("A descriptor is followed to where its file stands now", "[os]") {
     std::filesystem::create_hard_link(root / "file", root / "second");
     std::filesystem::remove(root / "file");
     CHECK(path_of_descriptor(removed.get()).empty()); // and no other's, though one looks like it
+
+    std::filesystem::remove(root / "file (deleted)");
+    CHECK(path_of_descriptor(removed.get()).empty());
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const file_descriptor reading{ends[0]};
+    const file_descriptor writing{ends[1]};
+    CHECK(path_of_descriptor(reading.get()).empty());
 
     const auto nameless = open(root.path(), O_TMPFILE | O_RDWR);
     if (nameless) {

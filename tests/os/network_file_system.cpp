@@ -8,8 +8,11 @@
 using podscope::os_detail::network_file_system;
 
 TEST_CASE("F55 network file systems are known by their numbers and local ones are not among them") {
-    for (const std::uint32_t magic : {0x6969U, 0xFF534D42U, 0xFE534D42U, 0x517BU, 0x01021997U,
-                                      0x65735546U, 0x5346414FU, 0x6B414653U, 0x00C36400U}) {
+    for (const std::uint32_t magic :
+         {0x6969U, 0xFF534D42U, 0xFE534D42U, 0x517BU, 0x01021997U, 0x65735546U, 0x5346414FU,
+          0x6B414653U, 0x00C36400U, 0x73757245U, 0x564CU, 0x0BD00BD0U, 0x47504653U, 0x7461636FU,
+          0x01161970U, 0x20030528U, 0x19830326U, 0x786F4256U, 0xBACBACBCU}) {
+        CAPTURE(magic);
         CHECK(network_file_system(magic) != nullptr);
     }
     // ext4, tmpfs, btrfs, xfs, overlayfs, ZFS, f2fs.

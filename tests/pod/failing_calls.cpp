@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
+#include "support/eventually.hpp"
 #include "support/forked.hpp"
 #include "support/invariants.hpp"
 #include "support/stored_state.hpp"
@@ -13,10 +14,13 @@
 #include <podscope/backend/lmdb.hpp>
 #include <podscope/backend/sqlite.hpp>
 #include <podscope/pod/open_runtime.hpp>
+#include <podscope/pod/supervisor.hpp>
 #include <podscope/pod/use.hpp>
 #include <podscope/pod/watcher.hpp>
 
+#include <atomic>
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -210,4 +214,60 @@ TEST_CASE("F09 F16 a death below a watched pod is dealt with though any call fai
     };
     CHECK(fail_each_call(for_want, deed) > 5);
     (void)fail_each_call(by_signal, deed);
+}
+
+TEST_CASE("F09 F40 a pod that has lost its log is restored, or as it was, though any call fails",
+          "[pod]") {
+    PODSCOPE_NEEDS_PTRACE();
+    const temporary_folder folder;
+    const auto whole = folder / "whole";
+    forked_process dies{[&] {
+        auto library = must(podscope::open_runtime(whole));
+        const auto pod = must(library.create(writer("planner", "/ws")));
+        ::_exit(0); // without giving it back
+        return 0;
+    }};
+    REQUIRE(dies.status() == 0);
+    std::filesystem::remove_all(whole + "/sessions");
+    const auto again = [&](auto& library) {
+        return library.restore("planner", {.probe_time = patience, .replace_lost_segment = true});
+    };
+    const auto deed = [&] {
+        const temporary_folder scratch;
+        const auto at = scratch / "store";
+        std::filesystem::copy(whole, at, std::filesystem::copy_options::recursive);
+        auto library = must(podscope::open_runtime(at));
+        mark_deed();
+        auto back = again(library);
+        mark_deed();
+        if (!back && back.error().message.empty()) {
+            return 1;
+        }
+        auto pod = back ? std::move(back) : again(library);
+        return pod && pod->pod.append({.kind = "note"}) &&
+                       pod->pod.check("/ws/f", permission::write)
+                   ? 0
+                   : 2;
+    };
+    CHECK(fail_each_call(for_want, deed) > 10);
+}
+
+TEST_CASE("F14 F16 a pod is supervised, or it is said that it is not, though any call fails",
+          "[pod][concurrent][slow]") {
+    PODSCOPE_NEEDS_PTRACE();
+    const auto deed = [] {
+        orphaned_planner team;
+        std::atomic<bool> told{false};
+        mark_deed();
+        auto guard = podscope::supervise(
+            team.pod(), [&](const auto& seen) { told = told || (seen && !seen->ended.empty()); },
+            {.refresh = 1ms, .probe_every = 1ms});
+        mark_deed();
+        if (!guard) {
+            return guard.error().message.empty() ? 1 : 0;
+        }
+        team.kill_child();
+        return eventually([&] { return told.load(); }) ? 0 : 2;
+    };
+    CHECK(fail_each_call(for_want, deed) > 3);
 }

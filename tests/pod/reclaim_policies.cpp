@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/forked.hpp"
 #include "support/talking_process.hpp"
 
 #include <podscope/pod/grace_period.hpp>
@@ -27,6 +28,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <sys/resource.h>
 
 namespace {
 
@@ -552,4 +555,38 @@ TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") 
         CHECK(ended(on.reconcile()) == list{{"child", end_reason::missing}});
     }
     on.c.forget("child");
+}
+
+TEST_CASE("F20 a restore without a last holder terminates who hangs below", "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("child", "/ws/a"));
+    on.c.add("child", writer("grandchild", "/ws/a/a"));
+    const auto hung = on.owner_of("grandchild");
+    on.c.hang("grandchild");
+    on.c.vanish("child");
+    const auto back = must(on.library.restore("child", {.probe_time = impatience}));
+    CHECK(ended(back.report) == list{{"grandchild", end_reason::missing}});
+    CHECK(state_of(hung) == verdict::missing);
+    must(back.pod.check("/ws/a/a/f", permission::write));
+}
+
+TEST_CASE("F14 a policy that has no descriptors terminates nobody and says nothing new", "[pod]") {
+    talking_process child{[](line_to_test line) {
+        while (line.hear()) {
+            (void)line.answer("here");
+        }
+        return 0;
+    }};
+    REQUIRE(child.ask("are you there?") == "here");
+    const std::vector<podscope::probe_subject> subjects{
+        {.pod = "any", .owner = must(podscope::identity_of(child.pid()))}};
+    forked_process without{[&] {
+        const rlimit none{0, 0};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+        std::vector<verdict> found{verdict::unreachable};
+        podscope::terminate_first<>{.patience = 1h}.review(subjects, found);
+        return found.front() == verdict::unreachable ? 0 : 1;
+    }};
+    CHECK(without.status() == 0);
+    CHECK(child.ask("are you there?") == "here");
 }

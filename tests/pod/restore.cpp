@@ -10,6 +10,8 @@
 #include <podscope/registry/registry.hpp>
 #include <podscope/store/pod_store.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -379,8 +381,15 @@ TEST_CASE("F33 a restore does not wait for a tree that never rests", "[pod]") {
     c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
     c.kill("planner");
-    during_each_probe(c, [&](int) { pass_on(c, "child"); });
-    const auto report = c.restore("planner", 1h);
+    // Once more in any case, and then for as long as there is time, but not for ever.
+    const auto time = GENERATE(std::chrono::milliseconds{0}, std::chrono::milliseconds{1h});
+    int rounds = 0;
+    during_each_probe(c, [&](int n) {
+        rounds = n;
+        pass_on(c, "child");
+    });
+    const auto report = c.restore("planner", time);
+    CHECK((time == 0ms ? rounds == 2 : rounds > 2));
     CHECK(report.undecided == std::vector<std::string>{"child"});
     CHECK(report.kept == std::vector<std::string>{"child"});
     CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::read);
@@ -493,6 +502,10 @@ TEST_CASE("I2 a child restored from a manifest gets nothing back that was denied
     c.restore(given);
     CHECK(may_at(c.at("child"), "/ws/a/x") == permission::read);
     c.kill("child");
+    c.add("planner", writer("blind", "/ws/b").may_not(rules::read("/ws/b/x")));
+    c.kill("blind");
+    CHECK(why_not(c.try_restore(writer("blind", "/ws/b").may_not(rules::write("/ws/b/x")))) ==
+          errc::not_within_authority);
     c.restore(writer("child", "/ws/a").may_not(rules::read("/ws/a/x")));
     CHECK(may_at(c.at("child"), "/ws/a/x") == permission::none);
     c.judge();
@@ -530,3 +543,75 @@ TEST_CASE("I1 what one between gives up cannot be had past it", "[pod]") {
 }
 
 } // namespace
+
+TEST_CASE("I2 a manifest is measured by what was delegated as it stands at the commit", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.kill("child");
+    during_next_probe(c, [&] {
+        auto store = c.backend().open();
+        must(store.write([&](auto& txn) {
+            auto record = must(podscope::pod_store{txn}.require("child"));
+            record.manifest.allow.clear();
+            return podscope::pod_store{txn}.put(record);
+        }));
+    });
+    const auto row = c.state().of<tables::allocations>().at("child");
+    CHECK(why_not(c.try_restore(writer("child", "/ws/a"))) == errc::not_within_authority);
+    CHECK(c.state().of<tables::allocations>().at("child") == row);
+}
+
+TEST_CASE("I7 a child is not restored whose record is of another grant than its delegation",
+          "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.kill("child");
+    auto store = c.backend().open();
+    must(store.write([&](auto& txn) {
+        auto record = must(podscope::pod_store{txn}.require("child"));
+        record.granted = podscope::epoch{static_cast<std::uint64_t>(record.granted) + 100};
+        return podscope::pod_store{txn}.put(record);
+    }));
+    CHECK(why_not(c.try_restore("child")) == errc::stale_epoch);
+    CHECK(why_not(c.try_restore(writer("child", "/ws/a"))) == errc::stale_epoch);
+}
+
+TEST_CASE("I9 an allocation of another epoch is not the child of the delegation", "[pod]") {
+    const bool by_reclaim = GENERATE(false, true);
+    CAPTURE(by_reclaim);
+    crew_of<here> c{here{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("below", "/ws/a/a"));
+    const std::string changed = by_reclaim ? "below" : "child";
+    c.tamper(changed, [](podscope::allocation& row) {
+        row.granted = podscope::epoch{static_cast<std::uint64_t>(row.granted) + 100};
+    });
+    c.forget(changed);
+    if (by_reclaim) {
+        must(c.at("planner").reclaim("child"));
+    } else {
+        const auto report = must(c.at("planner").reconcile(patience));
+        REQUIRE(report.ended.size() == 1);
+        CHECK(report.ended.front().child == "child");
+        CHECK(report.ended.front().reason == end_reason::absent);
+    }
+    // Whoever's that is, no delegation speaks of it any more.
+    const auto after = c.state();
+    CHECK(after.of<tables::allocations>().contains(changed));
+    for (const auto& [key, made] : after.of<tables::delegations>()) {
+        CHECK(made.child != changed);
+    }
+}
+
+TEST_CASE("F20 who cannot find out whether somebody lives clears nobody out of his way", "[pod]") {
+    crew_of<here> c{here{}};
+    c.create(writer("dead", "/ws/a"));
+    c.kill("dead");
+    const auto before = c.state();
+    during_each_probe(c, [](int) { throw std::runtime_error{"nobody answers the phone"}; });
+    CHECK(error_of(c.try_create(writer("new", "/ws"))).message == "nobody answers the phone");
+    CHECK(c.state() == before);
+}

@@ -145,6 +145,15 @@ TEST_CASE("F12 who creates or adopts says that the store has failed", "[pod]") {
         return keep(c, "new", c.try_create(writer("new", "/ws")));
     };
     says_each_fault([](crew_here&) {}, create);
+    // Whose delegation has ended leaves a record behind, and a name that is free.
+    says_each_fault(
+        [](crew_here& c) {
+            c.create(writer("top", "/ws"));
+            c.add("top", writer("new", "/ws/a"));
+            c.kill("new");
+            must(c.at("top").reclaim("new"));
+        },
+        [](crew_here& c) { return keep(c, "new", c.try_create(writer("new", "/other"))); });
     podscope::grant shown;
     says_each_fault(
         [&](crew_here& c) {

@@ -4,8 +4,10 @@
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
 #include "support/effort.hpp"
+#include "support/eventually.hpp"
 #include "support/faulty_memory.hpp"
 #include "support/forked.hpp"
+#include "support/in_leased_memory.hpp"
 #include "support/threads.hpp"
 
 #include <podscope/pod/supervisor.hpp>
@@ -409,9 +411,71 @@ TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops",
     c.create(writer("root", "/ws"));
     c.add("root", writer("planner", "/ws/a"));
     listener told;
+    const auto before = podscope_test::threads();
     const auto supervising = must(supervisor_of<decltype(c)>::over(
-        c.at("planner"), std::ref(told), {.probe_every = 5ms, .probe_time = impatience}));
+        c.at("planner"), std::ref(told),
+        {.refresh = 1ms, .probe_every = 1ms, .probe_time = impatience}));
     must(c.at("root").reclaim("planner"));
     c.forget("planner");
+    (void)told.wait_for_failure();
+    // Either thread comes to it.
+    CHECK(eventually([&] { return podscope_test::threads() == before; }));
     CHECK(told.wait_for_failure() == std::vector{errc::revoked});
+}
+
+TEST_CASE("a supervisor that is to probe nobody takes back what a child holds that dies",
+          "[pod][concurrent]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    listener told;
+    const auto before = podscope_test::threads();
+    const auto supervising = must(
+        supervisor_of<decltype(c)>::over(c.at("planner"), std::ref(told), {.probe_every = 0ms}));
+    CHECK(podscope_test::threads().size() == before.size() + 1);
+    c.kill("child");
+    CHECK(told.wait_for(1).front().child == "child");
+}
+
+TEST_CASE("F21 a child to whom its name was given anew is watched anew", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    watch_so_many(watcher, 1);
+    must(c.at("planner").reclaim("child"));
+    c.add("planner", writer("child", "/ws/b"));
+    CHECK_FALSE(must(watcher.attend()).changed());
+    CHECK(watcher.size() == 1);
+    must(c.at("child").check("/ws/b/f", permission::write));
+    c.kill("child");
+    CHECK(ended_in(next_change(watcher)) == std::vector<std::string>{"child"});
+    must(c.at("planner").check("/ws/b/f", permission::write));
+}
+
+TEST_CASE("F44 a watcher takes back what children have lost with their leases", "[pod]") {
+    using on_leases = configuration<in_leased_memory, by_default, to_queue>;
+    crew_of<on_leases> c{on_leases{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("first", "/ws/a"));
+    c.add("planner", writer("second", "/ws/b"));
+    c.add("first", writer("below", "/ws/a/a"));
+    (void)c.delegate("planner", writer("reserved", "/ws/x"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1ms));
+    (void)must(watcher.attend());
+    const auto loses = [&](const char* pod) {
+        c.backend().end_lease_of(pod);
+        c.forget(pod);
+    };
+    // What nobody has adopted is no child that has vanished, and a grandchild is its parent's.
+    auto store = c.backend().open();
+    must(store.write([](auto& txn) { return podscope::registry{txn}.erase("reserved"); }));
+    loses("below");
+    CHECK_FALSE(must(watcher.attend()).changed());
+    loses("first");
+    loses("second");
+    const auto ended = ended_in(next_change(watcher));
+    CHECK(std::ranges::count(ended, "first") == 1);
+    CHECK(std::ranges::count(ended, "second") == 1);
+    must(c.at("planner").check("/ws/b/f", permission::write));
 }

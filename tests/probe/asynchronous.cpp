@@ -20,6 +20,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -340,4 +341,28 @@ TEST_CASE("a loop that another thread runs serves probes of several threads at o
     }
     CHECK(reached == 4);
     stays.reset();
+}
+
+TEST_CASE("F20 a loop whose operations never answer is driven to the deadline and no further",
+          "[probe]") {
+    std::vector<probe_answer> kept;
+    std::vector<deadline> driven;
+    const auto keep = [&](const probe_subject&, deadline, probe_answer answer) {
+        kept.push_back(std::move(answer));
+    };
+    const auto drive = [&](deadline by) {
+        driven.push_back(by);
+        return false;
+    };
+    asynchronous_probe probe{keep, drive};
+    const auto until = in(50ms);
+    CHECK(ask_those(probe, subjects_named({"silent"}), until) == std::vector{verdict::unknown});
+    CHECK(std::chrono::steady_clock::now() >= until);
+    CHECK(std::ranges::is_sorted(driven));
+    REQUIRE_FALSE(driven.empty());
+    CHECK(driven.back() == until);
+    driven.clear();
+    CHECK(ask_those(probe, subjects_named({"silent"}), deadline{}) ==
+          std::vector{verdict::unknown});
+    CHECK(driven.empty());
 }

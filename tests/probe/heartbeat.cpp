@@ -17,6 +17,7 @@
 #include <utility>
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,9 +98,17 @@ TEST_CASE("what a heartbeat's file says is read as it was written or not at all"
         return text.replace(at, what.size(), what);
     };
     CHECK(judge(with(0, "another thing")) == verdict::unreachable);
+    for (std::size_t length = 0; length != whole.size() - 1; ++length) {
+        const auto seen = judge(whole.substr(0, length) + '\n');
+        const bool is_another_name = length + std::string_view{"a pod"}.size() > whole.size() - 1;
+        REQUIRE(seen == (is_another_name ? verdict::missing : verdict::unreachable));
+    }
     // The boot, and a beat that is yet to come.
     const auto boot = probe_detail::heartbeat_magic.size();
     CHECK(judge(with(boot, "00000000-0000-0000-0000-000000000001")) == verdict::missing);
+    CHECK(judge(with(boot, "no boot")) == verdict::unreachable);
+    CHECK(judge(with(whole.size() - 8, "x")) == verdict::unreachable);
+    CHECK(judge(with(whole.size() - 2, "/")) == verdict::unreachable);
     CHECK(judge(with(boot + 37, "09999999999999999999")) == verdict::unreachable);
     CHECK(judge(with(boot + 37, "08999999999999999999")) == verdict::unknown);
     CHECK(judge(with(boot + 37, "00000000000000000000")) ==
@@ -112,6 +121,8 @@ TEST_CASE("a heartbeat that is not there is unreachable and one of another form 
     const heartbeat_probe probe{1h};
     CHECK(ask(probe, subject_at("heartbeat:" + (folder / "none"))) == verdict::unreachable);
     CHECK(ask(probe, subject_at("heartbeat:" + (folder / "none/none"))) == verdict::unreachable);
+    std::ofstream{folder / "file"} << "no folder";
+    CHECK(ask(probe, subject_at("heartbeat:" + (folder / "file/none"))) == verdict::unreachable);
     for (const auto* const endpoint : {"", "heartbeat:", "heartbeat:beat", "unix:/beat"}) {
         CHECK(ask(probe, subject_at(endpoint)) == verdict::unknown);
     }
@@ -145,4 +156,21 @@ TEST_CASE("F22 a forked copy of a process does not beat for its pod", "[probe]")
     CHECK(copy.line() == to_string(errc::forked));
     CHECK(content_of(folder / "beat") == before);
     CHECK(heart.beat().has_value());
+}
+
+TEST_CASE("F12 a beat for which there is no room says so", "[probe]") {
+    const temporary_folder folder;
+    const child_process child{[&](const voice& out) {
+        auto heart = heartbeat::at(folder / "beat", "a pod", epoch{7}).value();
+        // A part of the line is written, and the rest is not: as on a full disk.
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{10, RLIM_INFINITY};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        const auto beaten = heart.beat();
+        const auto failed = beaten ? error{} : beaten.error();
+        out.say(to_string(failed));
+        out.say(failed.path);
+    }};
+    CHECK(child.line() == "io: cannot write a heartbeat (No space left on device)");
+    CHECK(child.line() == folder / "beat");
 }

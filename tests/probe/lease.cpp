@@ -3,6 +3,7 @@
 #include "backend/map_backend.hpp"
 #include "probe/processes.hpp"
 #include "support/catch.hpp"
+#include "support/faults_everywhere.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <podscope/backend/journal.hpp>
@@ -357,4 +358,45 @@ TEST_CASE("a lease needs a name that a pod may have, and a store that works", "[
     store.plan().at(verify::step::commit, 1, verify::faults::fails());
     CHECK(held.renew().error().category == errc::io);
     CHECK(held.renew());
+}
+
+TEST_CASE("F12 a store that fails while a lease is held is named, and what was held stays",
+          "[probe]") {
+    using verify::step;
+    for_each_step(
+        {step::write, step::get, step::put, step::erase, step::commit}, [](auto kind, auto number) {
+            verify::faulty_backend store{memory_store{}};
+            const lease_probe probe{store};
+            bool reached = false;
+            std::optional<lease_holder<verify::faulty_backend<memory_store>>> held;
+            {
+                const fault_at planned{store.plan(), kind, number};
+                auto taken = take_lease(store, "a pod", epoch{7}, 1h);
+                if (!taken) {
+                    CHECK(taken.error().category == fault_at::category);
+                    CHECK(row_of<tables::taken_leases>(store, "a pod") == std::nullopt);
+                    return true;
+                }
+                held = *std::move(taken);
+                const auto renewed = held->renew();
+                reached = planned.was_reached();
+                CHECK(reached == !renewed);
+                const auto seen = ask(probe, subject_of("a pod"));
+                CHECK((seen == verdict::reachable ||
+                       (seen == verdict::unknown && !reached && planned.was_reached())));
+                reached = planned.was_reached();
+                if (!reached) {
+                    const auto dropped = held->drop();
+                    reached = planned.was_reached();
+                    CHECK(reached == !dropped);
+                    // Whole, or as before.
+                    CHECK(row_of<tables::leases>(store, "a pod").has_value() == reached);
+                    CHECK(row_of<tables::taken_leases>(store, "a pod").has_value() == reached);
+                }
+            }
+            CHECK(held->drop());
+            CHECK(row_of<tables::leases>(store, "a pod") == std::nullopt);
+            held.reset();
+            return reached;
+        });
 }

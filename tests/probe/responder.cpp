@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -114,6 +116,12 @@ TEST_CASE("a responder goes on in the one that it was moved to", "[concurrent]")
     CHECK(call(folder / "a") == verdict::unreachable);
     CHECK_FALSE(std::filesystem::exists(folder / "a"));
     CHECK(std::filesystem::exists(folder / "b"));
+    first.stop(); // NOLINT(bugprone-use-after-move): nothing is to be stopped there
+    auto& same = second;
+    second = std::move(same);
+    REQUIRE(second.announce(seven));
+    REQUIRE(second.run_in_thread());
+    CHECK(call(folder / "b") == verdict::reachable);
 }
 
 TEST_CASE("callers wait until the epoch is announced", "[concurrent]") {
@@ -245,11 +253,15 @@ TEST_CASE("F16 an unsafe folder is refused") {
         std::ofstream{folder / "file"} << "no folder";
         path = folder / "file/s";
     }
+    SECTION("behind a symbolic link to itself") {
+        REQUIRE(::symlink((folder / "loop").c_str(), (folder / "loop").c_str()) == 0);
+        path = folder / "loop/inner/s";
+    }
     const auto refused = responder::open(path, "p");
     REQUIRE_FALSE(refused);
     CHECK(refused.error().category == errc::unsafe_file);
     CHECK(refused.error().path == path.substr(0, path.size() - 2));
-    CHECK_FALSE(std::filesystem::exists(path));
+    CHECK(::access(path.c_str(), F_OK) != 0);
 }
 
 TEST_CASE("F16 what is no socket of this user stays and is refused") {
@@ -323,6 +335,12 @@ TEST_CASE("a file that is no longer the responder's stays") {
         const plain_socket successor{folder / "s"};
     }
     CHECK(std::filesystem::exists(folder / "s"));
+    std::filesystem::remove(folder / "s");
+    {
+        const auto door = opened(folder / "s");
+        std::filesystem::remove(folder / "s");
+    }
+    CHECK(std::filesystem::is_empty(folder.path()));
 }
 
 TEST_CASE("a crowded folder delays the end and does not stop it") {
@@ -505,4 +523,78 @@ TEST_CASE("F54 descriptors of a responder are closed on exec and closed with it"
         }
     }
     CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("F14 a thread that finds no descriptors tries again until there are some",
+          "[concurrent]") {
+    // With none allowed, it cannot even wait for events.
+    const auto allowed = GENERATE(rlim_t{0}, rlim_t{3});
+    const temporary_folder folder;
+    const child_process child{[&](voice v) {
+        sigset_t release{};
+        ::sigemptyset(&release);
+        ::sigaddset(&release, SIGUSR1);
+        ::sigprocmask(SIG_BLOCK, &release, nullptr);
+        // A sanitizer needs descriptors to look at the first thread of this kind.
+        REQUIRE(opened(folder / "another").run_in_thread());
+        auto door = opened(folder / "s");
+        v.say(std::string{"opened"});
+        (void)readable(door.descriptor(), 30'000);
+        rlimit files{};
+        ::getrlimit(RLIMIT_NOFILE, &files);
+        const rlimit none{allowed, files.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &none);
+        v.say(std::string{door.run_in_thread() ? "runs" : "does not"});
+        int which = 0;
+        ::sigwait(&release, &which);
+        ::setrlimit(RLIMIT_NOFILE, &files);
+        hang();
+    }};
+    REQUIRE(child.line() == "opened");
+    const int caller = connect_to(folder / "s");
+    REQUIRE(caller >= 0);
+    REQUIRE(child.line() == "runs");
+    const auto pauses = [&] {
+        long count = 0;
+        const auto tasks = "/proc/" + std::to_string(child.pid()) + "/task";
+        for (const auto& task : std::filesystem::directory_iterator{tasks}) {
+            std::ifstream status{task.path() / "status"};
+            for (std::string word; status >> word;) {
+                if (word == "voluntary_ctxt_switches:" && status >> word) {
+                    count += std::stol(word);
+                }
+            }
+        }
+        return count;
+    };
+    const auto before = pauses();
+    CHECK(eventually([&] { return pauses() > before + 3; }));
+    CHECK_FALSE(readable(caller));
+    child.send(SIGUSR1);
+    CHECK(readable(caller, 30'000));
+    char first = 0;
+    CHECK((::read(caller, &first, 1) == 1 && first == 'p'));
+    ::close(caller);
+}
+
+TEST_CASE("F53 who listens outside of this pid namespace is not taken for dead") {
+    const temporary_folder folder;
+    const plain_socket listening{folder / "s"};
+    const child_process child{[&](voice v) {
+        if (::unshare(CLONE_NEWPID) != 0) {
+            v.say(std::string{"refused"});
+            return;
+        }
+        const child_process inside{[&](voice) {
+            const auto door = responder::open(folder / "s", "p", seven);
+            v.say(std::string{door ? "replaced" : to_string(door.error().category)});
+        }};
+        inside.await_exit();
+    }};
+    const auto said = child.line();
+    if (said == "refused") {
+        PODSCOPE_SKIP("may make no pid namespace");
+    }
+    CHECK(said == "already_live");
+    CHECK(std::filesystem::exists(folder / "s"));
 }

@@ -8,6 +8,7 @@
 #include <podscope/probe/tcp_address.hpp>
 #include <podscope/probe/tcp_socket.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -184,4 +185,12 @@ TEST_CASE("an endpoint that is no numeric address and port is nothing to a TCP p
     }
     CHECK(probe_detail::tcp_endpoint_address("tcp:127.0.0.1:80").has_value());
     CHECK(probe_detail::tcp_endpoint_address("tcp:[fe80::1]:65535").has_value());
+}
+
+TEST_CASE("F23 who got no turn at his TCP socket, for others that hang, is unknown", "[probe]") {
+    const tcp_door door;
+    const std::vector<probe_subject> subjects(10, subject_behind(door.endpoint()));
+    const auto verdicts = ask_all(tcp_probe{3}, subjects, in(a_while));
+    CHECK(std::ranges::count(verdicts, verdict::unreachable) == 3);
+    CHECK(std::ranges::count(verdicts, verdict::unknown) == 7);
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "probe/processes.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <podscope/probe/this_process.hpp>
 #include <podscope/probe/vantage.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -13,6 +15,7 @@
 #include <thread>
 
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -173,4 +176,56 @@ TEST_CASE("F53 a process that kept the proc of an outer pid namespace knows itse
     CHECK(inside.boot == here.boot);
     CHECK(inside.start_time >= here.start_time);
     CHECK(child.line() == "unavailable");
+}
+
+TEST_CASE("F18 a process has exited once all of its threads are gone") {
+    const auto has_exited = [](char state, std::uint64_t threads) {
+        return probe_detail::process_stat{state, threads, 1}.has_exited();
+    };
+    for (const char gone : {'Z', 'X', 'x'}) {
+        CAPTURE(gone);
+        CHECK(has_exited(gone, 1));
+        CHECK_FALSE(has_exited(gone, 2));
+    }
+    for (const char there : {'R', 'S', 'D', 'T', 't', 'I', 'P'}) {
+        CAPTURE(there);
+        CHECK_FALSE(has_exited(there, 1));
+    }
+}
+
+TEST_CASE("F53 where proc does not say who a process is nobody is taken for it") {
+    struct forgery {
+        const char* file;
+        const char* text;
+    };
+
+    const auto forged = GENERATE(
+        forgery{"status", "Name:\tx\n"}, forgery{"status", "NSpid:\n"}, forgery{"status", ""},
+        forgery{"stat", "no stat\n"}, forgery{"timens_offsets", "monotonic 0 0\n"},
+        forgery{"timens_offsets", "boottime x 0\n"}, forgery{"timens_offsets", "boottime 0 x\n"},
+        forgery{"timens_offsets", "boottime 0 1\n"},
+        forgery{"timens_offsets", "boottime 9223372036854775807 0\n"},
+        forgery{"timens_offsets", "boottime -9223372036854775808 0\n"});
+    CAPTURE(forged.file, forged.text);
+    const temporary_folder folder;
+    const auto path = folder / "forged";
+    std::ofstream{path} << forged.text;
+    const child_process child{[&](voice v) {
+        const auto over = std::string{"/proc/self/"} + forged.file;
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount(path.c_str(), over.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+            v.say(std::string{"refused"});
+            return;
+        }
+        const auto self = this_process();
+        v.say(std::string{self ? "answered" : to_string(self.error().category)});
+        v.say(self ? "" : self.error().path);
+    }};
+    const auto said = child.line();
+    if (said == "refused") {
+        PODSCOPE_SKIP("may not mount over a file of proc");
+    }
+    CHECK(said == "unavailable");
+    CHECK(child.line() == std::string{"/proc/self/"} + forged.file);
 }

@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -368,4 +369,13 @@ TEST_CASE("one probe may be asked from several threads at once", "[concurrent]")
         thread.join();
     }
     CHECK(heard == std::vector(4, std::vector(100, verdict::reachable)));
+}
+
+TEST_CASE("F20 at a socket of another kind nobody listens") {
+    const temporary_folder folder;
+    const int other = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const auto address = address_of(folder / "s");
+    REQUIRE(::bind(other, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    CHECK(ask(unix_socket_probe{}, at(folder / "s"), in(1h)) == verdict::unreachable);
+    ::close(other);
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,6 +21,22 @@ using namespace podscope_test;
 namespace {
 
 constexpr uid_t somebody_else = 65'533;
+
+thread_local bool hides_types = false;
+
+} // namespace
+
+// The C library's name, which a program may define itself: what is compiled into this one calls it.
+extern "C" ::dirent* readdir(::DIR* folder) {
+    static const auto real = reinterpret_cast<::dirent* (*)(::DIR*)>(::dlsym(RTLD_NEXT, "readdir"));
+    ::dirent* const entry = real(folder);
+    if (hides_types && entry != nullptr) {
+        entry->d_type = DT_UNKNOWN;
+    }
+    return entry;
+}
+
+namespace {
 
 ::mode_t mode_of(const std::string& path) {
     struct stat facts{};
@@ -200,9 +218,21 @@ TEST_CASE("Files that bear no id are not listed", "[session]") {
     replaced made;
     for (const auto& name :
          {made.id, made.id + ".json", made.id + ".jsonl~", "x" + made.id + ".jsonl",
-          std::string(32, 'F') + ".jsonl", std::string{"notes.txt"}, std::string{".jsonl"}})
+          std::string(32, 'F') + ".jsonl", std::string(32, 'g') + ".jsonl",
+          std::string{"notes.txt"}, std::string{".jsonl"}})
         overwrite(made.root / ("sessions/" + name), "text");
     std::filesystem::create_symlink(made.path,
                                     made.root / ("sessions/" + std::string(32, '0') + ".jsonl"));
     REQUIRE(value_of(made.sessions.list()) == std::vector{made.id});
+}
+
+TEST_CASE("Segments are told from folders and links where a listing has no types", "[session]") {
+    replaced made;
+    std::filesystem::create_directory(made.root / ("sessions/" + std::string(32, '1') + ".jsonl"));
+    std::filesystem::create_symlink(made.path,
+                                    made.root / ("sessions/" + std::string(32, '0') + ".jsonl"));
+    hides_types = true;
+    const auto listed = made.sessions.list();
+    hides_types = false;
+    REQUIRE(listed == std::vector{made.id});
 }

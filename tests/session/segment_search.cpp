@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -288,4 +289,17 @@ TEST_CASE("F40 a bisection that meets damage ends where it still knew its place"
     for (const std::uint64_t from :
          {1UL, 399UL, 400UL, 401UL, 900UL, 1'599UL, 1'600UL, 1'601UL, 1'999UL, 2'000UL, 2'001UL})
         check_counted(made, plain, from, 3);
+}
+
+TEST_CASE("F40 a search in what was cut off meanwhile ends where the file was said to end",
+          "[session]") {
+    using session_detail::next_line_start;
+    const written_segment made{header_line + "a last line that is torn"};
+    const session_detail::file_descriptor file{::open(made.path.c_str(), O_RDONLY | O_CLOEXEC)};
+    const auto size = contents(made.path).size();
+    const auto behind_header = header_line.size();
+    REQUIRE(value_of(next_line_start(file.get(), 0, size, made.path)) == behind_header);
+    REQUIRE(value_of(next_line_start(file.get(), behind_header, size, made.path)) == size);
+    REQUIRE(value_of(next_line_start(file.get(), behind_header, size + 9'000, made.path)) ==
+            size + 9'000);
 }

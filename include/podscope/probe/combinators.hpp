@@ -47,9 +47,8 @@ struct any_of_rule {
 };
 
 struct first_rule {
-    [[nodiscard]] static constexpr verdict combine(verdict a, verdict b) noexcept {
-        return a == verdict::unknown ? b : a;
-    }
+    // A later probe is asked about those only of whom none before it knew anything.
+    [[nodiscard]] static constexpr verdict combine(verdict, verdict b) noexcept { return b; }
 
     [[nodiscard]] static constexpr bool is_final(verdict v) noexcept {
         return v != verdict::unknown;

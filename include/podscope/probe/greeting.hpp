@@ -73,9 +73,7 @@ namespace probe_detail {
     if (!whole && heard.size() < greeting::max_length) {
         return std::nullopt;
     }
-    if (!line.starts_with(greeting::magic)) {
-        return verdict::unreachable;
-    }
+    // No line ends within the magic, or what was heard would differ from it.
     auto rest = line.substr(greeting::magic.size());
     const auto spoken = rest.substr(0, rest.find(' '));
     if (spoken != greeting::version) {

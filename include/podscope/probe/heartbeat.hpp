@@ -48,7 +48,7 @@ struct heartbeat_line {
     /// leaves nothing of it.
     [[nodiscard]] std::string to_text() const {
         auto when = std::to_string(at_ms);
-        when.insert(0, when.size() < 20 ? 20 - when.size() : 0, '0');
+        when.insert(0, 20 - when.size(), '0'); // of 64 bits, with a sign
         std::string text{heartbeat_magic};
         text += boot.to_text() + " " + when + " ";
         text += std::to_string(static_cast<std::uint64_t>(granted)) + " ";

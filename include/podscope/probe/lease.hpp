@@ -53,12 +53,13 @@ public:
     void
     probe(std::span<const probe_subject> subjects, deadline, std::span<verdict> verdicts) const {
         const auto here = probe_detail::present_vantage();
-        if (!here) {
+        const auto clocks = probe_detail::time_namespace();
+        if (!here || !clocks) {
             return;
         }
         // Taken before the store is read: if this process is held up in between, that is nobody's
         // silence.
-        const view from{here->boot, probe_detail::time_namespace(), probe_detail::monotonic_ms()};
+        const view from{here->boot, *clocks, probe_detail::monotonic_ms()};
         const auto read = guarded([&] {
             return store_.read([&](auto& txn) -> result<void> {
                 for (std::size_t i = 0; i < subjects.size(); ++i) {

@@ -62,8 +62,8 @@ class lease_holder {
 public:
     /// Takes the lease of a pod for the incarnation of that grant, for one term from now on.
     ///
-    /// Errors: `stale_epoch` if a later incarnation has taken it; `invalid_name`; `unavailable` if
-    /// /proc does not say which boot this is; those of the store.
+    /// Errors: `stale_epoch` if a later incarnation has taken it; `invalid_name`; `unavailable` or
+    /// `io` if /proc does not say which boot and whose clocks these are; those of the store.
     [[nodiscard]] static result<lease_holder>
     take(Store store, std::string pod, epoch granted, std::chrono::milliseconds term) {
         return guarded([&]() -> result<lease_holder> {
@@ -74,12 +74,15 @@ public:
             if (!here) {
                 return fail(here);
             }
-            auto held =
-                std::make_unique<holding>(std::move(store), std::move(pod),
-                                          lease{.granted = granted,
-                                                .boot = here->boot,
-                                                .time_namespace = probe_detail::time_namespace(),
-                                                .term_ms = term.count()});
+            auto clocks = probe_detail::time_namespace();
+            if (!clocks) {
+                return fail(clocks);
+            }
+            auto held = std::make_unique<holding>(std::move(store), std::move(pod),
+                                                  lease{.granted = granted,
+                                                        .boot = here->boot,
+                                                        .time_namespace = *clocks,
+                                                        .term_ms = term.count()});
             auto taken = held->put(/*may_be_new=*/true);
             return taken ? result<lease_holder>{lease_holder{std::move(held)}} : fail(taken);
         });

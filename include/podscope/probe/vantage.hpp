@@ -100,8 +100,10 @@ struct vantage {
 
 /// The number of this process's time namespace, whose clocks are shifted against those of others; 0
 /// on a kernel that has none.
-[[nodiscard]] inline std::uint64_t time_namespace() {
-    return namespace_inode("/proc/self/ns/time").value_or(0);
+[[nodiscard]] inline result<std::uint64_t> time_namespace() {
+    auto found = namespace_inode("/proc/self/ns/time");
+    const bool has_none = !found && found.error().system.value() == ENOENT;
+    return has_none ? result<std::uint64_t>{0} : found;
 }
 
 /// Looks anew at every call: a forked copy may have moved to another namespace.

@@ -61,7 +61,7 @@ next_line_start(int fd, std::uint64_t offset, std::uint64_t end, const std::stri
 
 /// Bisects the lines between two offsets for a place to read on from: a line that says that it is
 /// the wanted entry or one before it, with no more than `read_ahead` bytes from there to the wanted
-/// one. `first` must be the place of an entry that is not behind it.
+/// one. `first` must be the place of an entry that is not behind it, before `end`.
 ///
 /// A hint and no more: lines may lie, and the bisection ends at one that does not say what it is.
 /// Whoever reads on has to see whether he comes to where he wanted to be.
@@ -70,7 +70,7 @@ next_line_start(int fd, std::uint64_t offset, std::uint64_t end, const std::stri
 /// Errors: `io`.
 [[nodiscard]] inline result<entry_place> place_near(
     int fd, entry_place first, std::uint64_t end, std::uint64_t wanted, const std::string& path) {
-    for (auto limit = end; limit > first.offset && limit - first.offset > read_ahead;) {
+    for (auto limit = end; limit - first.offset > read_ahead;) {
         const auto middle = first.offset + (limit - first.offset) / 2;
         auto start = next_line_start(fd, middle, end, path);
         if (!start) {
