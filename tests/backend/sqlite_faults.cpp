@@ -10,6 +10,7 @@
 #include "support/results.hpp"
 
 #include <podscope/backend/sqlite.hpp>
+#include <podscope/os/file_descriptor.hpp>
 
 #include <sqlite3.h>
 
@@ -34,6 +35,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -650,6 +652,100 @@ TEST_CASE("each answer of SQLite is an error of its category and says what to do
     CHECK(made.system == each.system);
     CHECK_THAT(made.message, Catch::Contains(each.words));
     CHECK(made.path == (each.category == errc::out_of_memory ? "" : "/f"));
+}
+
+TEST_CASE("F22 a copy forked in an SQLite transaction that changes nothing ends without it") {
+    const scratch_folder folder;
+    auto opened = std::make_optional(open(folder / "store"));
+    must(put_number(*opened, "a", 1));
+    pid_t copy = -1;
+    bool is_refused = true;
+    must(opened->write([&](auto& txn) -> result<void> {
+        CHECK(must(txn.template get<numbers>("a")).has_value());
+        copy = ::fork();
+        if (copy == 0) {
+            const auto scanned = txn.template scan<numbers>(
+                "", [](std::string_view, const number&) { return scan::next; });
+            is_refused = !scanned && scanned.error().category == errc::forked;
+        }
+        return {};
+    }));
+    if (copy == 0) {
+        opened.reset();
+        ::_exit(is_refused ? 0 : 1);
+    }
+    int status{};
+    REQUIRE(::waitpid(copy, &status, 0) == copy);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    must(put_number(*opened, "a", 2));
+    CHECK(must(value_of(*opened, "a")) == number{2, {}});
+}
+
+TEST_CASE("an empty key and an empty value of an SQLite database are none that are missing") {
+    const scratch_folder folder;
+    auto opened = open(folder / "store");
+    auto& bytes = opened.bytes();
+    const auto at = [&](std::string_view key) {
+        return must(bytes.read([&](auto& txn) { return txn.get(key); }));
+    };
+    CHECK(at({}) == std::nullopt);
+    must(bytes.write([&](auto& txn) -> result<void> {
+        auto done = txn.put({}, "of the empty key");
+        return done ? txn.put("empty", {}) : done;
+    }));
+    CHECK(at("") == "of the empty key");
+    CHECK(at("empty") == "");
+    std::vector<std::string> seen;
+    must(bytes.read([&](auto& txn) {
+        return txn.scan({}, [&](std::string_view key, std::string_view value) {
+            seen.emplace_back(std::string{key} + "=" + std::string{value});
+            return scan::next;
+        });
+    }));
+    CHECK(seen == std::vector<std::string>{"=of the empty key", "empty="});
+}
+
+TEST_CASE("F08 whoever holds the folder of an SQLite database costs who opens it his deadline") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    must(open(path).bytes().check_integrity());
+    constexpr podscope::sqlite_options hasty{.busy_deadline = std::chrono::milliseconds{20}};
+    {
+        const podscope::os_detail::file_descriptor held{
+            ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        REQUIRE(::flock(held.get(), LOCK_EX) == 0);
+        const auto refused = error_of(podscope::open_sqlite_store(path, hasty));
+        CHECK(refused.category == errc::timeout);
+        CHECK_THAT(refused.message, Catch::StartsWith("another process is still busy"));
+    }
+    CHECK(podscope::open_sqlite_store(path, hasty).has_value());
+}
+
+TEST_CASE("F05 an SQLite database that only looks like one of this library is refused") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = path + "/store.sqlite";
+    must(open(path).bytes().check_integrity());
+    const auto run_elsewhere = [&](const char* sql) {
+        sqlite3* database = nullptr;
+        REQUIRE(::sqlite3_open(file.c_str(), &database) == SQLITE_OK);
+        CHECK(::sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+        ::sqlite3_close(database);
+    };
+    SECTION("an empty database to which another program has given a version") {
+        std::filesystem::remove(file);
+        run_elsewhere("PRAGMA user_version=1");
+        std::filesystem::permissions(file, std::filesystem::perms{0600});
+    }
+    SECTION("a format that never was") {
+        run_elsewhere("PRAGMA user_version=0");
+    }
+    const auto before = bytes_of(file);
+    const auto refused = error_of(podscope::open_sqlite_store(path));
+    CHECK(refused.category == errc::corrupt);
+    CHECK(refused.path == file);
+    CHECK(bytes_of(file) == before);
 }
 
 #endif
