@@ -117,6 +117,7 @@ TEST_CASE("F48 an answer with rows that make no sense is none") {
     CHECK_FALSE(answer(R"({"key":"YQ=","value":"Yg==","mod_revision":"3"})"));
     CHECK_FALSE(answer(R"({"key":"YQ==","value":"!","mod_revision":"3"})"));
     CHECK_FALSE(answer(R"({"key":"YQ==","value":"Yg==","mod_revision":"-3"})"));
+    CHECK_FALSE(answer(R"({"key":"YQ==","value":"Yg==","mod_revision":"18446744073709551616"})"));
     CHECK_FALSE(read_etcd_answer(*json_value::parse(R"({"header":{"revision":"x"}})")));
     CHECK_FALSE(read_etcd_answer(*json_value::parse("[]")));
 }

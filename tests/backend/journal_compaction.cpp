@@ -200,3 +200,18 @@ TEST_CASE("F06 what a dead process has left of a compaction goes when the journa
     CHECK(value_of(later, "n").value() == number{5, {}});
     CHECK(rows_from<notes>(later).value().size() == 500);
 }
+
+TEST_CASE("a handle that has read nothing yet follows a journal that was compacted meanwhile") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    using quick_journal = podscope::basic_journal<test_schema, podscope::durability::process>;
+    constexpr podscope::journal_options at_once{.compact_above = 0, .compact_factor = 0};
+    auto writer = quick_journal::open(path, at_once).value();
+    REQUIRE(put_number(writer, "a", 1));
+    REQUIRE(put_number(writer, "b", 1));
+    auto store = quick_journal::open(path).value();
+    REQUIRE(put_number(writer, "b", 2));
+    CHECK(rows_from(store).value() == rows_of<number>{{"a", {1, {}}}, {"b", {2, {}}}});
+    REQUIRE(put_number(store, "c", 3));
+    CHECK(value_of(writer, "c").value() == number{3, {}});
+}

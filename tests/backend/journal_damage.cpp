@@ -4,8 +4,11 @@
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 
+#include <podscope/backend/file.hpp>
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/journal_format.hpp>
+#include <podscope/backend/journal_inspection.hpp>
+#include <podscope/backend/shared_page.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -17,6 +20,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <fcntl.h>
 
 namespace {
 
@@ -505,4 +510,79 @@ TEST_CASE("a lock file that is removed while a commit waits for the lock is an e
     REQUIRE(written);
     REQUIRE_FALSE(written->has_value());
     CHECK(written->error().category == errc::io);
+}
+
+TEST_CASE("F05 a journal with a header or a transaction that makes no sense is refused") {
+    const three_transactions made;
+    detail::journal_header header{.store = 1, .file = 2};
+    const auto frame = [&](std::uint64_t sequence, std::uint16_t transactions) {
+        std::string bytes(detail::frame_header::size, '\0');
+        detail::seal_frame(bytes, header.file, sequence, transactions);
+        return bytes;
+    };
+    std::string frames;
+    SECTION("a snapshot that ends before it begins") {
+        header.snapshot_end = detail::journal_header::size - 1;
+    }
+    SECTION("a version that never was") {
+        header.version = 0;
+    }
+    SECTION("no transaction where there are only transactions") {
+        frames = frame(1, 1) + frame(1, 0);
+    }
+    SECTION("a transaction in the snapshot") {
+        header.snapshot_end += detail::frame_header::size;
+        frames = frame(1, 1);
+    }
+    const auto bytes = detail::encode_header(header);
+    const std::string senseless = std::string{bytes.data(), bytes.size()} + frames;
+    made.set(senseless);
+    auto store = journal::open(made.path());
+    const auto refused = store ? value_of(*store, "a").error() : store.error();
+    CHECK(refused.category == errc::corrupt);
+    CHECK(refused.path == made.file());
+    CHECK(bytes_of(made.file()) == senseless);
+    if (!frames.empty()) {
+        const auto seen = podscope::inspect_journal(made.file(), [](const auto&) {});
+        REQUIRE_FALSE(seen.has_value());
+        CHECK(seen.error().category == errc::corrupt);
+        CHECK(seen.error().offset == refused.offset);
+    }
+}
+
+TEST_CASE("F04 whatever the page of a journal says, its file is what counts") {
+    const three_transactions made;
+    auto store = journal::open(made.path()).value();
+    auto other = journal::open(made.path()).value();
+    REQUIRE(value_of(store, "a").value() == number{10, {}});
+    REQUIRE(put_number(other, "a", 11));
+    detail::file_descriptor lock;
+    REQUIRE(detail::open_at(AT_FDCWD, (made.path() + "/journal.lock").c_str(), O_RDWR, lock) == 0);
+    auto page = detail::shared_page::open(lock.get(), "page").value();
+    const auto right = page.published();
+    SECTION("the end of another file") {
+        page.publish({right.file + 1, right.end});
+    }
+    SECTION("an end before the first transaction") {
+        page.publish({right.file, 1});
+    }
+    SECTION("an end behind the last one") {
+        page.publish({right.file, right.end + 1'000'000});
+    }
+    SECTION("somebody at work who began nowhere") {
+        page.publish({right.file, 1});
+        page.set_unsynced(2, 1);
+        page.set_appending(true);
+    }
+    SECTION("somebody at work who began behind the end") {
+        page.set_unsynced(2, right.end + 1'000'000);
+        page.set_appending(true);
+    }
+    CHECK(value_of(store, "a").value() == number{11, {}});
+    REQUIRE(put_number(store, "a", 12));
+    CHECK(value_of(other, "a").value() == number{12, {}});
+    CHECK(page.published().file == right.file);
+    CHECK(page.published().end > right.end);
+    auto again = journal::open(made.path()).value();
+    CHECK(value_of(again, "a").value() == number{12, {}});
 }

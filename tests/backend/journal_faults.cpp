@@ -496,3 +496,60 @@ TEST_CASE("F12 a compaction that got its name and was told otherwise loses no co
     REQUIRE(put_number(store, "n", 3));
     CHECK(count_in(path) == 3);
 }
+
+TEST_CASE("F13 what is written again before it counts is tried anew until that succeeds") {
+    bool reached = true;
+    int refused = 0;
+    for (int number = 0; reached; ++number) {
+        CAPTURE(number);
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        auto store = journal::open(path).value();
+        REQUIRE(put_number(store, "n", 1));
+        leave_in_doubt(store);
+        reached = false;
+        {
+            const system_faults faults{at_call(number, failing(EIO), &reached)};
+            auto next = journal::open(path);
+            const auto read = next ? value_of(*next, "n") : podscope::fail(next);
+            REQUIRE((read || reached));
+            if (!read) {
+                ++refused;
+                REQUIRE(read.error().category == errc::io);
+                REQUIRE(read.error().system == std::errc::io_error);
+            } else {
+                REQUIRE(*read == backend_test::number{2, {}});
+            }
+        }
+        auto later = journal::open(path).value();
+        REQUIRE(value_of(later, "n").value() == backend_test::number{2, {}});
+    }
+    CHECK(refused > 5);
+}
+
+TEST_CASE("F14 a call that writes or reads nothing at all is a bad disk") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = journal::open(path).value();
+    REQUIRE(put_number(store, "n", 1));
+    const auto nothing_by = [](system_call which) {
+        return [which](system_call called) {
+            return called == which ? fate{.what = fate::kind::stops_short, .length = 0} : fate{};
+        };
+    };
+    {
+        const system_faults faults{nothing_by(system_call::write)};
+        const auto failed = put_number(store, "n", 2);
+        REQUIRE_FALSE(failed.has_value());
+        CHECK(failed.error().category == errc::io);
+        CHECK(failed.error().system == std::errc::io_error);
+    }
+    {
+        const system_faults faults{nothing_by(system_call::read)};
+        auto opened = journal::open(path);
+        REQUIRE_FALSE(opened.has_value());
+        CHECK(opened.error().category == errc::io);
+        CHECK(opened.error().system == std::errc::io_error);
+    }
+    CHECK(count_in(path) == 1);
+}

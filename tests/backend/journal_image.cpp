@@ -212,3 +212,35 @@ TEST_CASE("F39 fields of a newer version survive a journal and its compaction") 
     auto store = journal::open(path).value();
     CHECK(value_of(store, "n").value() == written);
 }
+
+TEST_CASE("F39 a compaction by pieces of a row keeps all rows, read and unread, of all tables") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const note text{"text", {}, {}};
+    {
+        auto later = later_journal::open(path).value();
+        for (const std::string key : {"a", "b", "c"}) {
+            REQUIRE(put_number(later, key, 1));
+            REQUIRE(put<notes>(later, key, text));
+            REQUIRE(put<later_things>(later, key, text));
+        }
+    }
+    {
+        auto store =
+            journal::open(path, {.compact_above = 400, .compact_factor = 0, .compact_piece = 1})
+                .value();
+        const auto which_file = [&] { return bytes_of(path + "/journal").substr(32, 8); };
+        const auto before = which_file();
+        std::int64_t commits = 0;
+        while (which_file() == before) {
+            REQUIRE(++commits < 1'000);
+            REQUIRE(put_number(store, "n", commits));
+        }
+        CHECK(commits > 8);
+    }
+    auto later = later_journal::open(path).value();
+    const rows_of<note> texts{{"a", text}, {"b", text}, {"c", text}};
+    CHECK(rows_from<notes>(later).value() == texts);
+    CHECK(rows_from<later_things>(later).value() == texts);
+    CHECK(rows_from(later).value().size() == 4);
+}

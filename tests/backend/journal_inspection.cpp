@@ -6,11 +6,13 @@
 #include <podscope/backend/journal.hpp>
 #include <podscope/backend/journal_inspection.hpp>
 #include <podscope/backend/record_text.hpp>
+#include <podscope/backend/wire.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -163,5 +165,33 @@ TEST_CASE("bytes that are no record are shown as they are") {
     for (std::size_t length = 1; length < good.size(); ++length) {
         CHECK_THAT(podscope::record_to_text(std::string_view{good}.substr(0, length)),
                    Catch::StartsWith("unreadable "));
+    }
+}
+
+TEST_CASE("a record within records to any depth is shown or is unreadable, and ends no process") {
+    // A structure with one field of no name that is a structure or a list, and so on.
+    const auto within = [](char kind, int depth) {
+        std::string value(1, '\0');
+        for (int i = 0; i != depth; ++i) {
+            std::string outer;
+            if (kind == 7) {
+                outer = std::string{"\1\0\7", 3};
+            } else {
+                outer = std::string{"\6", 1};
+            }
+            podscope::backend_detail::put_text(outer, value);
+            value = std::move(outer);
+        }
+        std::string record{"\1\1\0", 3};
+        record.push_back(kind);
+        podscope::backend_detail::put_text(record, value);
+        return record;
+    };
+    for (const char kind : {'\6', '\7'}) {
+        CAPTURE(int{kind});
+        CHECK_THAT(podscope::record_to_text(within(kind, 5)),
+                   Catch::StartsWith(kind == 7 ? "{: {: {: " : "{: [[["));
+        CHECK_THAT(podscope::record_to_text(within(kind, 40)), Catch::StartsWith("unreadable"));
+        CHECK_THAT(podscope::record_to_text(within(kind, 10'000)), Catch::StartsWith("unreadable"));
     }
 }

@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 
 #include <podscope/backend/codec.hpp>
+#include <podscope/backend/leased_rows.hpp>
 #include <podscope/backend/lifted.hpp>
 
 #include <optional>
@@ -145,4 +146,27 @@ TEST_CASE("an error of the backend is handed on") {
         [](auto&) -> result<int> { return podscope::fail({.category = errc::unavailable}); });
     REQUIRE_FALSE(failed.has_value());
     CHECK(failed.error().category == errc::unavailable);
+}
+
+TEST_CASE("F39 of several damaged records a scan names the first, and no byte of its key is lost") {
+    store_type store{map_backend{}};
+    REQUIRE(put_number(store, "c", 3));
+    put_bytes(store, row("numbers", "a\x7F\x1F"), "\1damaged");
+    put_bytes(store, row("numbers", "b"), "\1damaged");
+    const auto all = scan_prefix(store, "");
+    CHECK(all.keys == std::vector<std::string>{"c"});
+    REQUIRE(all.failed.has_value());
+    CHECK(all.failed->subject == "a\x7F\x1F");
+    CHECK_THAT(all.failed->message, Catch::Contains("'a\\x7f\\x1f'"));
+}
+
+TEST_CASE("no row hangs on a lease where a store has none") {
+    store_type store{map_backend{}};
+    REQUIRE(store.write(
+        [](auto& txn) { return podscope::put_leased<numbers>(txn, "a", number{1, {}}); }));
+    for (const auto* key : {"a", "missing"}) {
+        CHECK_FALSE(
+            store.read([&](auto& txn) { return podscope::is_leased<numbers>(txn, key); }).value());
+    }
+    CHECK(value_of(store, "a").value() == number{1, {}});
 }

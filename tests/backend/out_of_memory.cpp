@@ -5,6 +5,7 @@
 #ifndef PODSCOPE_TEST_KEEPS_OPERATOR_NEW
 #include "backend/etcd_handle.hpp"
 #include "backend/scratch_folder.hpp"
+#include "backend/system_faults.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
@@ -237,5 +238,53 @@ TEST_CASE("F15 F45 a commit to etcd for which memory runs out took place once or
     CHECK(failures > 50);
     CHECK(doubts > 0);
     CHECK(doubts < failures);
+}
+
+TEST_CASE("F15 a commit for whose room there is no memory is made without it") {
+    using journal = podscope::basic_journal<test_schema>;
+    int without_room = 0;
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        auto store = journal::open(path).value();
+        podscope::result<void> done;
+        {
+            const scarcity now{room};
+            done = change(store);
+        }
+        INFO("room for " << room << " allocations");
+        REQUIRE((done || done.error().category == podscope::errc::out_of_memory));
+        const bool has_room = bytes_of(path + "/journal").size() > 100'000;
+        without_room += done && !has_room ? 1 : 0;
+        auto again = journal::open(path).value();
+        REQUIRE(value_of(again, "n").value().has_value() == done.has_value());
+        return has_room;
+    });
+    CHECK(failures > 3);
+    CHECK(without_room == 1);
+}
+
+TEST_CASE("F12 F15 a commit that fails for want of room and of memory says one of them") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto store = podscope::basic_journal<test_schema>::open(path).value();
+    prepare(store);
+    const auto failures = with_each_allocation_failing([&](std::size_t room) {
+        podscope::errc why{};
+        {
+            const system_faults faults{[](system_call called) {
+                return called == system_call::write ? failing(ENOSPC) : fate{};
+            }};
+            const scarcity now{room};
+            const auto done = change(store);
+            why = done ? podscope::errc{} : done.error().category;
+        }
+        INFO("room for " << room << " allocations");
+        REQUIRE((why == podscope::errc::io || why == podscope::errc::out_of_memory));
+        REQUIRE_FALSE(is_changed(store));
+        return why == podscope::errc::io;
+    });
+    CHECK(failures > 5);
+    REQUIRE(change(store));
 }
 #endif

@@ -78,3 +78,17 @@ TEST_CASE("a page of a newer version is refused and not touched") {
     CHECK(page.error().category == podscope::errc::unsupported_version);
     CHECK(bytes_of(folder / "page") == newer);
 }
+
+TEST_CASE("a page of an older version is made anew under another generation") {
+    const scratch_folder folder;
+    auto page = shared_page::open(open_file(folder / "page").get(), "page").value();
+    page.publish({7, 100});
+    std::string older = bytes_of(folder / "page");
+    older[16] = '\1';
+    set_bytes(folder / "page", older);
+    const auto before = page.generation();
+    const auto again = shared_page::open(open_file(folder / "page").get(), "page").value();
+    CHECK(again.published() == published_end{});
+    CHECK(again.generation() != before);
+    CHECK(bytes_of(folder / "page").substr(16, 1) == "\2");
+}

@@ -10,6 +10,7 @@
 #include "support/results.hpp"
 
 #include <podscope/backend/sqlite.hpp>
+#include <podscope/os/file_descriptor.hpp>
 
 #include <sqlite3.h>
 
@@ -21,6 +22,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -28,10 +30,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace {
@@ -53,6 +57,7 @@ using namespace backend_test;
 using podscope::durability;
 using podscope::errc;
 using podscope::result;
+using podscope::scan;
 using podscope_test::error_of;
 using podscope_test::must;
 using podscope_test::why_not;
@@ -457,6 +462,290 @@ TEST_CASE("a delayed commit to SQLite costs no sync and the next one syncs both"
     CHECK(syncs_of(put_delayed) == 0);
     CHECK(value_of(all, "b").value() == number{2, {}});
     CHECK(syncs_of([&] { return put_number(all, "a", 3); }) == 1);
+}
+
+namespace {
+
+// Lets SQLite have so much more memory than it has, and no more, while it lives.
+class scarce_sqlite_memory {
+public:
+    explicit scarce_sqlite_memory(std::int64_t more) {
+        ::sqlite3_hard_heap_limit64(::sqlite3_memory_used() + more);
+    }
+
+    scarce_sqlite_memory(const scarce_sqlite_memory&) = delete;
+    scarce_sqlite_memory& operator=(const scarce_sqlite_memory&) = delete;
+
+    ~scarce_sqlite_memory() { ::sqlite3_hard_heap_limit64(0); }
+};
+
+} // namespace
+
+TEST_CASE("F15 a read for which memory runs out in an SQLite transaction ends it, and nothing is "
+          "committed") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    auto opened = open(path);
+    must(put<notes>(opened, "large", {std::string(100'000, 'x'), {}, {}}));
+    const bool goes_on = GENERATE(false, true);
+    CAPTURE(goes_on);
+    // What is read is not in memory any more.
+    auto other = open(path);
+    must(put_number(other, "n", 1));
+    const auto failed = error_of(opened.write([&](auto& txn) -> result<void> {
+        must(txn.template put<numbers>("before", {1, {}}));
+        {
+            const scarce_sqlite_memory now{1'000};
+            CHECK(why_not(txn.template get<notes>("large")) == errc::out_of_memory);
+        }
+        if (goes_on) {
+            CHECK(why_not(txn.template put<numbers>("behind", {1, {}})) == errc::io);
+            CHECK(why_not(txn.template erase<numbers>("n")) == errc::io);
+        }
+        return {};
+    }));
+    CHECK(failed.category == errc::io);
+    CHECK(failed.system == std::errc::io_error);
+    CHECK(failed.path == path + "/store.sqlite");
+    CHECK(must(rows_from(other)) == rows_of<number>{{"n", {1, {}}}});
+    must(put_number(opened, "n", 2));
+    CHECK(count_in(path) == 2);
+}
+
+TEST_CASE("F15 an SQLite database for which memory runs out says so and loses no commit") {
+    using quick_store = podscope::sqlite_store<durability::process>;
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const auto reopened = [&] {
+        return must(podscope::open_sqlite_store<durability::process>(path));
+    };
+    {
+        auto opened = reopened();
+        must(put<notes>(opened, "large", {std::string(20'000, 'x'), {}, {}}));
+        must(put_number(opened, "n", 0));
+    }
+    std::int64_t told = 0;
+    int refused = 0;
+    const auto bears = [&](const auto& given) {
+        if (!given) {
+            ++refused;
+            REQUIRE(given.error().category == errc::out_of_memory);
+        }
+        return given.has_value();
+    };
+    const auto use = [&](quick_store& opened) {
+        bool all = bears(opened.write([&](auto& txn) -> result<void> {
+            auto put = txn.template put<numbers>("n", {told + 1, {}});
+            // A failure that the body keeps to itself is none the less one.
+            (void)txn.template put<notes>("beside", {std::to_string(told + 1), {}, {}});
+            return put;
+        }));
+        told += all ? 1 : 0;
+        all = bears(opened.read([&](auto& txn) -> result<void> {
+                  result<void> within{};
+                  auto done = txn.template scan<notes>("", [&](std::string_view, const note&) {
+                      within = txn.template scan<numbers>(
+                          "", [](std::string_view, const number&) { return scan::next; });
+                      return within ? scan::next : scan::stop;
+                  });
+                  return within ? done : within;
+              })) &&
+              all;
+        const auto sound = opened.bytes().check_integrity();
+        // SQLite takes a page for which it has no memory for one that is not there.
+        all = ((!sound && sound.error().category == errc::corrupt) || bears(sound)) && all;
+        all = all && sound;
+        const auto delayed = opened.write_delayed(
+            [&](auto& txn) { return txn.template put<numbers>("n", {told + 1, {}}); });
+        told += bears(delayed) ? 1 : 0;
+        return all && delayed;
+    };
+    bool is_enough = false;
+    for (std::int64_t room = 0; !is_enough; room += 480) {
+        CAPTURE(room, told);
+        {
+            const scarce_sqlite_memory now{room};
+            auto opened = podscope::open_sqlite_store<durability::process>(path);
+            is_enough = bears(opened) && use(*opened);
+        }
+        auto opened = reopened();
+        REQUIRE(must(value_of(opened, "n")) == number{told, {}});
+        {
+            const scarce_sqlite_memory now{room};
+            is_enough = use(opened) && is_enough;
+        }
+        // It goes on as soon as there is memory.
+        REQUIRE(must(value_of(opened, "n")) == number{told, {}});
+        ++told;
+        must(put_number(opened, "n", told));
+    }
+    must(reopened().bytes().check_integrity());
+    CHECK(refused > 50);
+}
+
+TEST_CASE("a key or a value that is larger than SQLite takes is refused") {
+    const scratch_folder folder;
+    auto opened = open(folder / "store");
+    auto& bytes = opened.bytes();
+    // Nobody reads it, so that it takes up no memory.
+    constexpr std::size_t size = 1'100'000'000;
+    void* const at =
+        ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    REQUIRE(at != MAP_FAILED);
+    const std::string_view large{static_cast<const char*>(at), size};
+    const auto is_refused = [](const auto& given) {
+        REQUIRE_FALSE(given.has_value());
+        CHECK(given.error().category == errc::io);
+        CHECK(given.error().system == std::errc::file_too_large);
+    };
+    is_refused(bytes.read([&](auto& txn) { return txn.get(large); }));
+    is_refused(bytes.read([&](auto& txn) {
+        return txn.scan(large, [](std::string_view, std::string_view) { return scan::next; });
+    }));
+    is_refused(bytes.write([&](auto& txn) { return txn.put(large, "v"); }));
+    is_refused(bytes.write([&](auto& txn) { return txn.erase(large); }));
+    // Kept by the body to itself, and more than once.
+    is_refused(bytes.write([&](auto& txn) -> result<void> {
+        (void)txn.put("k", large);
+        (void)txn.erase(large);
+        return {};
+    }));
+    ::munmap(at, size);
+    must(put_number(opened, "n", 1));
+}
+
+TEST_CASE("each answer of SQLite is an error of its category and says what to do") {
+    struct meaning {
+        int code;
+        errc category;
+        std::error_code system;
+        std::string words;
+    };
+
+    const auto given = [](int code) { return std::error_code{code, std::generic_category()}; };
+    const auto each = GENERATE_REF(values<meaning>({
+        {SQLITE_NOMEM, errc::out_of_memory, {}, "out of memory"},
+        {SQLITE_IOERR_NOMEM, errc::out_of_memory, {}, "out of memory"},
+        {SQLITE_BUSY, errc::timeout, {}, "cannot read /f"},
+        {SQLITE_BUSY_RECOVERY, errc::timeout, {}, "cannot read /f"},
+        {SQLITE_LOCKED, errc::timeout, {}, "cannot read /f"},
+        {SQLITE_PROTOCOL, errc::timeout, {}, "cannot read /f"},
+        {SQLITE_CORRUPT, errc::corrupt, {}, "restore it from a copy"},
+        {SQLITE_NOTADB, errc::corrupt, {}, "restore it from a copy"},
+        {SQLITE_FORMAT, errc::corrupt, {}, "restore it from a copy"},
+        {SQLITE_SCHEMA, errc::corrupt, {}, "restore it from a copy"},
+        {SQLITE_MISMATCH, errc::corrupt, {}, "restore it from a copy"},
+        {SQLITE_CONSTRAINT, errc::corrupt, {}, "restore it from a copy"},
+        {SQLITE_ERROR, errc::corrupt, {}, "restore it from a copy"},
+        {SQLITE_FULL, errc::io, given(ENOSPC), "full"},
+        {SQLITE_READONLY, errc::io, given(EROFS), "readonly"},
+        {SQLITE_PERM, errc::io, given(EACCES), "denied"},
+        {SQLITE_AUTH, errc::io, given(EACCES), "authorization"},
+        {SQLITE_TOOBIG, errc::io, given(EFBIG), "too big"},
+        {SQLITE_IOERR, errc::io, given(EIO), "I/O"},
+        {SQLITE_CANTOPEN, errc::io, given(EIO), "unable to open"},
+        {SQLITE_INTERRUPT, errc::io, {}, "interrupted"},
+    }));
+    // There is no connection where there was no memory for one.
+    const auto made = podscope::backend_detail::sqlite_error(nullptr, each.code, "read", "/f");
+    CHECK(made.category == each.category);
+    CHECK(made.system == each.system);
+    CHECK_THAT(made.message, Catch::Contains(each.words));
+    CHECK(made.path == (each.category == errc::out_of_memory ? "" : "/f"));
+}
+
+TEST_CASE("F22 a copy forked in an SQLite transaction that changes nothing ends without it") {
+    const scratch_folder folder;
+    auto opened = std::make_optional(open(folder / "store"));
+    must(put_number(*opened, "a", 1));
+    pid_t copy = -1;
+    bool is_refused = true;
+    must(opened->write([&](auto& txn) -> result<void> {
+        CHECK(must(txn.template get<numbers>("a")).has_value());
+        copy = ::fork();
+        if (copy == 0) {
+            const auto scanned = txn.template scan<numbers>(
+                "", [](std::string_view, const number&) { return scan::next; });
+            is_refused = !scanned && scanned.error().category == errc::forked;
+        }
+        return {};
+    }));
+    if (copy == 0) {
+        opened.reset();
+        ::_exit(is_refused ? 0 : 1);
+    }
+    int status{};
+    REQUIRE(::waitpid(copy, &status, 0) == copy);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    must(put_number(*opened, "a", 2));
+    CHECK(must(value_of(*opened, "a")) == number{2, {}});
+}
+
+TEST_CASE("an empty key and an empty value of an SQLite database are none that are missing") {
+    const scratch_folder folder;
+    auto opened = open(folder / "store");
+    auto& bytes = opened.bytes();
+    const auto at = [&](std::string_view key) {
+        return must(bytes.read([&](auto& txn) { return txn.get(key); }));
+    };
+    CHECK(at({}) == std::nullopt);
+    must(bytes.write([&](auto& txn) -> result<void> {
+        auto done = txn.put({}, "of the empty key");
+        return done ? txn.put("empty", {}) : done;
+    }));
+    CHECK(at("") == "of the empty key");
+    CHECK(at("empty") == "");
+    std::vector<std::string> seen;
+    must(bytes.read([&](auto& txn) {
+        return txn.scan({}, [&](std::string_view key, std::string_view value) {
+            seen.emplace_back(std::string{key} + "=" + std::string{value});
+            return scan::next;
+        });
+    }));
+    CHECK(seen == std::vector<std::string>{"=of the empty key", "empty="});
+}
+
+TEST_CASE("F08 whoever holds the folder of an SQLite database costs who opens it his deadline") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    must(open(path).bytes().check_integrity());
+    constexpr podscope::sqlite_options hasty{.busy_deadline = std::chrono::milliseconds{20}};
+    {
+        const podscope::os_detail::file_descriptor held{
+            ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        REQUIRE(::flock(held.get(), LOCK_EX) == 0);
+        const auto refused = error_of(podscope::open_sqlite_store(path, hasty));
+        CHECK(refused.category == errc::timeout);
+        CHECK_THAT(refused.message, Catch::StartsWith("another process is still busy"));
+    }
+    CHECK(podscope::open_sqlite_store(path, hasty).has_value());
+}
+
+TEST_CASE("F05 an SQLite database that only looks like one of this library is refused") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = path + "/store.sqlite";
+    must(open(path).bytes().check_integrity());
+    const auto run_elsewhere = [&](const char* sql) {
+        sqlite3* database = nullptr;
+        REQUIRE(::sqlite3_open(file.c_str(), &database) == SQLITE_OK);
+        CHECK(::sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+        ::sqlite3_close(database);
+    };
+    SECTION("an empty database to which another program has given a version") {
+        std::filesystem::remove(file);
+        run_elsewhere("PRAGMA user_version=1");
+        std::filesystem::permissions(file, std::filesystem::perms{0600});
+    }
+    SECTION("a format that never was") {
+        run_elsewhere("PRAGMA user_version=0");
+    }
+    const auto before = bytes_of(file);
+    const auto refused = error_of(podscope::open_sqlite_store(path));
+    CHECK(refused.category == errc::corrupt);
+    CHECK(refused.path == file);
+    CHECK(bytes_of(file) == before);
 }
 
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "backend/other_process.hpp"
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
@@ -162,4 +163,25 @@ TEST_CASE("F16 a journal that is made unsafe while it is open is refused when it
     const auto read = value_of(one, "a");
     REQUIRE_FALSE(read.has_value());
     CHECK(read.error().category == errc::unsafe_file);
+}
+
+TEST_CASE("F16 what belongs to the user himself is his, whoever he is") {
+    if (::geteuid() != 0) {
+        PODSCOPE_SKIP("another user needs root");
+    }
+    const used_store made;
+    const std::string file = made / "journal";
+    for (const auto& each : {made.path(), file, made / "journal.lock"}) {
+        REQUIRE(::chown(each.c_str(), another_user, another_user) == 0);
+    }
+    CHECK(made.is_refused_because("belongs to another user"));
+    REQUIRE(::chmod(std::filesystem::path{made.path()}.parent_path().c_str(), 0755) == 0);
+    other_process child{[&](const auto&) {
+        if (::seteuid(another_user) != 0) {
+            return 1;
+        }
+        auto store = journal::open(made.path());
+        return store && put_number(*store, "a", 2) ? 0 : 2;
+    }};
+    CHECK(child.exit_code() == 0);
 }

@@ -27,11 +27,6 @@ public:
 
     file_lock(file_lock&& other) noexcept : held_{std::exchange(other.held_, nullptr)} {}
 
-    file_lock& operator=(file_lock&& other) noexcept {
-        std::swap(held_, other.held_);
-        return *this;
-    }
-
     // A forked copy has no descriptor any more, and so releases nothing.
     ~file_lock() {
         if (held_ != nullptr) {

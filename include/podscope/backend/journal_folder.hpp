@@ -75,8 +75,6 @@ public:
 
     [[nodiscard]] shared_page& page() noexcept { return *page_; }
 
-    [[nodiscard]] const shared_page& page() const noexcept { return *page_; }
-
     [[nodiscard]] bool is_in_its_process() const noexcept { return !lock_.is_in_forked_copy(); }
 
     /// First thing in every call: a forked copy may not even look at a mutex.

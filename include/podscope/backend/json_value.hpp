@@ -180,8 +180,8 @@ private:
             std::uint32_t code = 0;
             const auto digits = rest_.substr(0, 4);
             const char* const end = digits.data() + digits.size();
-            const auto [stop, trouble] = std::from_chars(digits.data(), end, code, 16);
-            if (digits.size() != 4 || stop != end || trouble != std::errc{}) {
+            const char* const stop = std::from_chars(digits.data(), end, code, 16).ptr;
+            if (digits.size() != 4 || stop != end) {
                 return false;
             }
             into += code < 0x80 ? std::string(1, static_cast<char>(code)) : "\xEF\xBF\xBD";

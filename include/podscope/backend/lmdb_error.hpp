@@ -29,6 +29,11 @@ namespace podscope::backend_detail {
         e.message += ": the transaction changes too much at once; make it smaller";
         e.system = std::make_error_code(std::errc::file_too_large);
         return e;
+    case MDB_BAD_TXN:
+        e.message += ": an earlier change of the transaction has failed, and nothing of it is "
+                     "committed";
+        e.system = std::make_error_code(std::errc::io_error);
+        return e;
     case MDB_BAD_VALSIZE:
         e.message += ": a value is larger than LMDB takes";
         e.system = std::make_error_code(std::errc::file_too_large);

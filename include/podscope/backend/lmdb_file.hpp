@@ -7,8 +7,11 @@
 #include <podscope/backend/lmdb_options.hpp>
 #include <podscope/result.hpp>
 
+#include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -135,16 +138,26 @@ private:
         return (std::uint64_t{info.me_last_pgno} + 1) * form.ms_psize;
     }
 
+    // Where the map begins that has a key in it: LMDB tells that only of one in a fixed place. A
+    // key lies in a page that begins with its number; a value need not.
+    [[nodiscard]] const char* begin_of_map(const MDB_val& key) const noexcept {
+        MDB_stat form{};
+        (void)::mdb_env_stat(environment_, &form);
+        const char* const at = static_cast<const char*>(key.mv_data);
+        const char* const page = at - std::bit_cast<std::uintptr_t>(at) % form.ms_psize;
+        std::size_t number{};
+        std::memcpy(&number, page, sizeof number);
+        return page - number * form.ms_psize;
+    }
+
     // Whether all that can be reached was in the file when it had that length.
     [[nodiscard]] result<void> check_rows_lie_before(std::uint64_t length) const {
-        MDB_envinfo info{};
-        (void)::mdb_env_info(environment_, &info);
-        const char* const end_of_file = static_cast<const char*>(info.me_mapaddr) + length;
+        const char* end_of_file = nullptr;
         MDB_txn* txn = nullptr;
         int code = ::mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &txn);
         constexpr MDB_dbi free_pages = 0;
         constexpr MDB_dbi main_table = 1;
-        for (const MDB_dbi table : {free_pages, main_table, rows_}) {
+        for (const MDB_dbi table : {main_table, free_pages, rows_}) {
             MDB_cursor* at = nullptr;
             if (code == 0) {
                 code = ::mdb_cursor_open(txn, table, &at);
@@ -152,6 +165,9 @@ private:
             MDB_val key{};
             MDB_val value{};
             while (code == 0 && (code = ::mdb_cursor_get(at, &key, &value, MDB_NEXT)) == 0) {
+                if (end_of_file == nullptr) {
+                    end_of_file = begin_of_map(key) + length;
+                }
                 for (const auto& part : {key, value}) {
                     if (std::less<>{}(end_of_file, bytes_of(part).data() + part.mv_size)) {
                         code = MDB_CORRUPTED;

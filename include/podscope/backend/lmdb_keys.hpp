@@ -42,14 +42,15 @@ public:
     /// The next pair. Nothing at the end, or where it makes no sense.
     [[nodiscard]] std::optional<pair> next() noexcept {
         pair found;
-        if (rest_.empty() || !take(found.tail) || !take(found.value)) {
+        if (rest_.empty()) {
             return std::nullopt;
         }
-        return found;
+        is_whole_ = take(found.tail) && take(found.value);
+        return is_whole_ ? std::optional{found} : std::nullopt;
     }
 
-    /// Whether nothing is left: false after the last pair of a row that is damaged.
-    [[nodiscard]] bool is_whole() const noexcept { return rest_.empty(); }
+    /// False once `next` has met what makes no sense: the row is damaged.
+    [[nodiscard]] bool is_whole() const noexcept { return is_whole_; }
 
     static void append(std::string& to, const pair& one) {
         for (const auto part : {one.tail, one.value}) {
@@ -81,6 +82,7 @@ private:
     }
 
     std::string_view rest_;
+    bool is_whole_ = true;
 };
 
 /// The row with a pair put in, or taken out if there is no value. Nothing if it is damaged.

@@ -107,7 +107,8 @@ public:
     /// Reads the whole file and looks for damage to its form. Takes time in proportion to all that
     /// is stored, and is in nobody's way.
     ///
-    /// Errors: `corrupt`, with the first thing that is wrong; those of `read`.
+    /// Errors: `corrupt`, with the first thing that is wrong, which for SQLite is also a page for
+    /// which there is no memory; those of `read`.
     [[nodiscard]] result<void> check_integrity() const {
         if (auto here = pool_->check_process(); !here) {
             return here;

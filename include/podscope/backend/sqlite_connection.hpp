@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -107,6 +108,19 @@ public:
     /// Whether a transaction is open: some failures end it.
     [[nodiscard]] bool is_in_transaction() const noexcept {
         return ::sqlite3_get_autocommit(database_) == 0;
+    }
+
+    /// Refuses a change or a commit once SQLite has ended the transaction by itself, as it does
+    /// when a read fails: a statement that came then would be a transaction of its own.
+    [[nodiscard]] result<void> check_in_transaction() const {
+        if (is_in_transaction()) {
+            return {};
+        }
+        return fail({.category = errc::io,
+                     .message = "SQLite has given up a transaction on " + file_ +
+                                " after a failure: nothing was changed",
+                     .path = file_,
+                     .system = std::make_error_code(std::errc::io_error)});
     }
 
     /// Begins a transaction, and waits for others no longer than until then, now and for as long as

@@ -24,7 +24,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -200,12 +199,8 @@ public:
             if (changed.first_failure()) {
                 return fail(*changed.first_failure());
             }
-            if (!on.is_in_transaction()) {
-                return fail({.category = errc::io,
-                             .message = "SQLite has given up a transaction on " + pool_->path_ +
-                                        " after a failure: nothing was changed",
-                             .path = pool_->path_,
-                             .system = std::make_error_code(std::errc::io_error)});
+            if (auto there = on.check_in_transaction(); !there) {
+                return there;
             }
             const commit_page::announcement under_way{pool_->folder_.page()};
             auto done = on.commit();

@@ -17,11 +17,6 @@ public:
     sqlite_statement(sqlite_statement&& other) noexcept
         : handle_{std::exchange(other.handle_, nullptr)} {}
 
-    sqlite_statement& operator=(sqlite_statement&& other) noexcept {
-        std::swap(handle_, other.handle_);
-        return *this;
-    }
-
     ~sqlite_statement() { ::sqlite3_finalize(handle_); }
 
     [[nodiscard]] int prepare(sqlite3* database, std::string_view text) noexcept {
@@ -44,7 +39,7 @@ public:
     [[nodiscard]] int run() noexcept {
         const int code = step();
         reset();
-        return code == SQLITE_ROW ? SQLITE_DONE : code;
+        return code;
     }
 
     /// Valid until the next step or reset.

@@ -108,6 +108,9 @@ private:
         if (!on_->is_in_its_process()) {
             return backend_detail::forked_database();
         }
+        if (auto there = on_->check_in_transaction(); !there) {
+            return note(std::move(there).error());
+        }
         int code = bind();
         if (code == SQLITE_OK) {
             code = statement.step();
@@ -115,14 +118,18 @@ private:
         if (code != SQLITE_DONE) {
             error why = on_->error_of("write to", code);
             statement.reset();
-            if (!failed_) {
-                failed_ = why;
-            }
-            return fail(std::move(why));
+            return note(std::move(why));
         }
         statement.reset();
         has_changes_ = has_changes_ || on_->changes() != 0;
         return {};
+    }
+
+    [[nodiscard]] failure note(error why) {
+        if (!failed_) {
+            failed_ = why;
+        }
+        return fail(std::move(why));
     }
 
     bool has_changes_ = false;

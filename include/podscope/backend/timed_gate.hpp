@@ -11,12 +11,6 @@ namespace podscope::backend_detail {
 /// of GCC 12 does not see how that is locked and reports races where there are none.
 class timed_gate {
 public:
-    void lock() {
-        std::unique_lock waiting{mutex_};
-        opened_.wait(waiting, [this] { return !is_taken_; });
-        is_taken_ = true;
-    }
-
     [[nodiscard]] bool try_lock_until(std::chrono::steady_clock::time_point until) {
         std::unique_lock waiting{mutex_};
         if (!opened_.wait_until(waiting, until, [this] { return !is_taken_; })) {
