@@ -557,10 +557,10 @@ TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") 
     on.c.forget("child");
 }
 
-TEST_CASE("F20 a restore without a last holder terminates who hangs below", "[pod]") {
-    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+TEST_CASE("F20 a restore without a last holder terminates who hangs below, if so said", "[pod]") {
+    stage<over_processes_here, podscope::reclaim_and_fence> on;
     on.add(writer("child", "/ws/a"));
-    on.c.add("child", writer("grandchild", "/ws/a/a"));
+    on.c.add("child", writer("grandchild", "/ws/a/a").if_unreachable(when_unreachable::terminate));
     const auto hung = on.owner_of("grandchild");
     on.c.hang("grandchild");
     on.c.vanish("child");

@@ -7,7 +7,9 @@
 #include "support/faulty_memory.hpp"
 #include "support/in_leased_memory.hpp"
 
+#include <podscope/pod/allocation_probe.hpp>
 #include <podscope/pod/report.hpp>
+#include <podscope/probe/concept.hpp>
 #include <podscope/store/when_unreachable.hpp>
 #include <podscope/verify/faulty_backend.hpp>
 
@@ -320,4 +322,26 @@ TEST_CASE("I3 what a pod has committed itself its next check reads no layers for
     CHECK(may_without_a_scan("/ws/a/f") == permission::read);
     must(top.reclaim("child"));
     CHECK(may_without_a_scan("/ws/a/f") == permission::write);
+}
+
+TEST_CASE("F12 F44 nothing is known of anybody's lease while the store fails", "[pod]") {
+    using podscope::verdict;
+    crew_on_leases c{on_leases{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("middle", "/ws/a"));
+    std::vector<podscope::probe_subject> subjects;
+    for (const auto* pod : {"top", "middle"}) {
+        subjects.push_back({.pod = pod, .granted = c.at(pod).granted()});
+    }
+    c.backend().end_lease_of("middle");
+    c.forget("middle");
+    const podscope::allocation_probe probe{c.backend().open()};
+    for_each_step({step::read, step::get}, [&](auto kind, auto number) {
+        std::vector found(subjects.size(), verdict::missing);
+        const fault_at planned{c.backend().plan, kind, number};
+        probe.probe(subjects, {}, found);
+        const std::vector known{verdict::reachable, verdict::unreachable};
+        CHECK(found == (planned.was_reached() ? std::vector(2, verdict::unknown) : known));
+        return planned.was_reached();
+    });
 }
