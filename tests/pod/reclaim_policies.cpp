@@ -14,6 +14,7 @@
 #include <podscope/pod/terminate_first.hpp>
 #include <podscope/probe/process.hpp>
 #include <podscope/probe/this_process.hpp>
+#include <podscope/registry/registry.hpp>
 
 #include <algorithm>
 #include <array>
@@ -557,10 +558,10 @@ TEST_CASE("a grace period is waited for from the first probe in vain", "[pod]") 
     on.c.forget("child");
 }
 
-TEST_CASE("F20 a restore without a last holder terminates who hangs below", "[pod]") {
-    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+TEST_CASE("F20 a restore without a last holder terminates who hangs below, if so said", "[pod]") {
+    stage<over_processes_here, podscope::reclaim_and_fence> on;
     on.add(writer("child", "/ws/a"));
-    on.c.add("child", writer("grandchild", "/ws/a/a"));
+    on.c.add("child", writer("grandchild", "/ws/a/a").if_unreachable(when_unreachable::terminate));
     const auto hung = on.owner_of("grandchild");
     on.c.hang("grandchild");
     on.c.vanish("child");
@@ -568,6 +569,22 @@ TEST_CASE("F20 a restore without a last holder terminates who hangs below", "[po
     CHECK(ended(back.report) == list{{"grandchild", end_reason::missing}});
     CHECK(state_of(hung) == verdict::missing);
     must(back.pod.check("/ws/a/a/f", permission::write));
+}
+
+TEST_CASE("I7 F33 nobody is terminated below one who is back before the commit", "[pod]") {
+    stage<over_processes_here, podscope::reclaim_and_fence> on;
+    on.add(writer("child", "/ws/a"));
+    on.c.add("child", writer("grandchild", "/ws/a/a").if_unreachable(when_unreachable::terminate));
+    const auto hung = on.owner_of("grandchild");
+    on.c.hang("grandchild");
+    const auto row = on.c.state().of<podscope::tables::allocations>().at("child");
+    auto store = on.c.backend().open();
+    must(store.write([](auto& txn) { return podscope::registry{txn}.erase("child"); }));
+    on.meanwhile = [&] {
+        must(store.write([&](auto& txn) { return podscope::registry{txn}.insert(row, {}); }));
+    };
+    CHECK(why_not(on.library.restore("child", {.probe_time = impatience})) == errc::already_live);
+    CHECK(state_of(hung) == verdict::reachable);
 }
 
 TEST_CASE("F14 a policy that has no descriptors terminates nobody and says nothing new", "[pod]") {

@@ -579,19 +579,22 @@ TEST_CASE("I7 a child is not restored whose record is of another grant than its 
 }
 
 TEST_CASE("I9 an allocation of another epoch is not the child of the delegation", "[pod]") {
-    const bool by_reclaim = GENERATE(false, true);
-    CAPTURE(by_reclaim);
+    const std::string by = GENERATE("reconcile", "reclaim", "release");
+    CAPTURE(by);
     crew_of<here> c{here{}};
     c.create(writer("planner", "/ws"));
     c.add("planner", writer("child", "/ws/a"));
     c.add("child", writer("below", "/ws/a/a"));
-    const std::string changed = by_reclaim ? "below" : "child";
+    const std::string changed = by == "reclaim" ? "below" : "child";
     c.tamper(changed, [](podscope::allocation& row) {
         row.granted = podscope::epoch{static_cast<std::uint64_t>(row.granted) + 100};
     });
     c.forget(changed);
-    if (by_reclaim) {
+    if (by == "reclaim") {
         must(c.at("planner").reclaim("child"));
+    } else if (by == "release") {
+        must(c.at("planner").release());
+        c.forget("planner");
     } else {
         const auto report = must(c.at("planner").reconcile(patience));
         REQUIRE(report.ended.size() == 1);

@@ -7,7 +7,11 @@
 #include "support/faulty_memory.hpp"
 #include "support/in_leased_memory.hpp"
 
+#include <podscope/notification.hpp>
+#include <podscope/pod/allocation_probe.hpp>
 #include <podscope/pod/report.hpp>
+#include <podscope/probe/concept.hpp>
+#include <podscope/sink/callback.hpp>
 #include <podscope/store/when_unreachable.hpp>
 #include <podscope/verify/faulty_backend.hpp>
 
@@ -320,4 +324,58 @@ TEST_CASE("I3 what a pod has committed itself its next check reads no layers for
     CHECK(may_without_a_scan("/ws/a/f") == permission::read);
     must(top.reclaim("child"));
     CHECK(may_without_a_scan("/ws/a/f") == permission::write);
+}
+
+TEST_CASE("F12 F44 nothing is known of anybody's lease while the store fails", "[pod]") {
+    using podscope::verdict;
+    crew_on_leases c{on_leases{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("middle", "/ws/a"));
+    std::vector<podscope::probe_subject> subjects;
+    for (const auto* pod : {"top", "middle"}) {
+        subjects.push_back({.pod = pod, .granted = c.at(pod).granted()});
+    }
+    c.backend().end_lease_of("middle");
+    c.forget("middle");
+    const podscope::allocation_probe probe{c.backend().open()};
+    for_each_step({step::read, step::get}, [&](auto kind, auto number) {
+        std::vector found(subjects.size(), verdict::missing);
+        const fault_at planned{c.backend().plan, kind, number};
+        probe.probe(subjects, {}, found);
+        const std::vector known{verdict::reachable, verdict::unreachable};
+        CHECK(found == (planned.was_reached() ? std::vector(2, verdict::unknown) : known));
+        return planned.was_reached();
+    });
+}
+
+TEST_CASE("F12 F41 of two reasons against a delivery a report has the first", "[pod]") {
+    crew_here c{here{}};
+    c.create(writer("top", "/ws"));
+    c.add("top", writer("first", "/ws/a"));
+    c.add("top", writer("second", "/ws/b"));
+    for (const auto* pod : {"first", "second", "top"}) {
+        c.kill(pod);
+    }
+    c.use([] {
+        return any_sink::of(podscope::callback_sink{
+            [](const podscope::notification& told) -> podscope::result<void> {
+                if (told.child == "first") {
+                    return podscope::fail({.category = podscope::errc::timeout});
+                }
+                return {};
+            }});
+    });
+    std::optional<podscope::error> said;
+    {
+        // What the sink did take is to be acknowledged in a commit of its own.
+        const fault_at planned{c.backend().open().plan(), step::commit, 2};
+        const auto report = c.restore("top");
+        CHECK(planned.was_reached());
+        REQUIRE(report.undelivered.size() == 1);
+        CHECK(report.undelivered.front().child == "first");
+        said = report.delivery_error;
+    }
+    REQUIRE(said);
+    CHECK(said->category == podscope::errc::timeout);
+    CHECK(rows_of<podscope::tables::outbox>(c.state(), "top").size() == 2);
 }
