@@ -273,7 +273,7 @@ TEST_CASE("F04 what has gone bad while a journal is written anew is not made goo
     CHECK(refused.error().offset < damaged_at);
 }
 
-TEST_CASE("F12 a journal that is written anew by pieces bears the failure of any call") {
+TEST_CASE("F12 a journal that is written anew by pieces bears the failure of any call", "[slow]") {
     const int code = GENERATE(EIO, ENOSPC);
     bool reached = true;
     int number = 0;
@@ -287,7 +287,7 @@ TEST_CASE("F12 a journal that is written anew by pieces bears the failure of any
         std::int64_t told = 0;
         {
             const system_faults faults{at_call(number, failing(code), &reached)};
-            for (int i = 0; i != 20 && file_id(path) == before; ++i) {
+            for (int i = 0; i != 16 && file_id(path) == before; ++i) {
                 told += put_number(store, "n", told + 1) ? 1 : 0;
             }
         }
