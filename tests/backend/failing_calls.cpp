@@ -82,6 +82,9 @@ constexpr auto with_less = podscope_test::by_signal;
 #endif
 
 struct journal {
+    // More than is read at once.
+    static constexpr std::size_t large = 400'000;
+
     static auto open(const std::string& folder) {
         // Compacted by many commits, and looked at by each.
         return podscope::basic_journal<test_schema>::open(folder, {.lock_deadline = 200ms,
@@ -93,12 +96,16 @@ struct journal {
 };
 
 struct sqlite {
+    static constexpr std::size_t large = 1'000;
+
     static auto open(const std::string& folder) {
         return podscope::open_sqlite_store<>(folder, {.busy_deadline = 200ms});
     }
 };
 
 struct lmdb {
+    static constexpr std::size_t large = 1'000;
+
     static auto open(const std::string& folder) {
         return podscope::open_lmdb_store<>(folder, {.lock_deadline = 200ms});
     }
@@ -161,7 +168,7 @@ TEMPLATE_TEST_CASE("F12 F14 two handles of a store bear the failure of any syste
     const auto begin_anew = [&] {
         folder.emplace();
         auto store = must(TestType::open(*folder / "store"));
-        must(put<notes>(store, "large", {std::string(1'000, 'x'), {}, {}}));
+        must(put<notes>(store, "large", {std::string(TestType::large, 'x'), {}, {}}));
         must(put_number(store, "n", 0));
     };
     int least = 100;
@@ -197,6 +204,26 @@ TEMPLATE_TEST_CASE(
         by_others, [&] { return use<TestType>(folder / "store", true); },
         [](int told) { REQUIRE(told == 2); });
     CHECK(calls > 2);
+}
+
+TEMPLATE_TEST_CASE("F12 F14 a store that is made bears the failure of any system call",
+                   "[slow]",
+                   journal,
+                   sqlite,
+                   lmdb) {
+    PODSCOPE_NEEDS_PTRACE();
+    std::optional<scratch_folder> folder{std::in_place};
+    const auto calls = podscope_test::fail_each_call(
+        for_want, [&] { return use<TestType>(*folder / "store", true); },
+        [&](int told) {
+            REQUIRE(told != not_explained);
+            auto store = must(TestType::open(*folder / "store"));
+            const auto found = must(value_of(store, "n")).value_or(number{0, {}}).value;
+            REQUIRE((found == told || found == told + 1));
+            must(put_number(store, "n", 100));
+            folder.emplace();
+        });
+    CHECK(calls > 20);
 }
 
 TEST_CASE("F14 a journal is not made without a random number of its own") {

@@ -10,9 +10,12 @@
 #include <podscope/backend/journal.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <ios>
 #include <map>
 #include <optional>
 #include <random>
@@ -24,6 +27,7 @@
 namespace {
 
 using namespace backend_test;
+using podscope::errc;
 
 using journal = podscope::basic_journal<test_schema, podscope::durability::process>;
 
@@ -214,4 +218,84 @@ TEST_CASE("a handle that has read nothing yet follows a journal that was compact
     CHECK(rows_from(store).value() == rows_of<number>{{"a", {1, {}}}, {"b", {2, {}}}});
     REQUIRE(put_number(store, "c", 3));
     CHECK(value_of(writer, "c").value() == number{3, {}});
+}
+
+namespace {
+
+// Written anew by many commits.
+constexpr podscope::journal_options by_pieces{
+    .compact_above = 400, .compact_factor = 0, .compact_piece = 1, .room = 0};
+
+// What is damaged in it was on the disk.
+using durable_journal = podscope::basic_journal<test_schema>;
+
+// A journal with rows of which some were copied to the new file, and others were not.
+template <class Journal>
+Journal half_compacted(const std::string& path) {
+    auto store = Journal::open(path, by_pieces).value();
+    for (int i = 0; !std::filesystem::exists(path + "/journal.new"); ++i) {
+        REQUIRE(i < 100);
+        REQUIRE(put_number(store, std::to_string(i), i));
+    }
+    REQUIRE(put_number(store, "n", 0));
+    REQUIRE(std::filesystem::exists(path + "/journal.new"));
+    return store;
+}
+
+std::string file_id(const std::string& path) {
+    return bytes_of(path + "/journal").substr(32, 8);
+}
+
+} // namespace
+
+TEST_CASE("F04 what has gone bad while a journal is written anew is not made good by that") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = path + "/journal";
+    auto store = half_compacted<durable_journal>(path);
+    const auto before = file_id(path);
+    auto bytes = bytes_of(file);
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    const auto damaged_at = bytes.size() - 1;
+    {
+        // In place, as by a disk: it is the same file.
+        std::fstream out{file, std::ios::in | std::ios::out | std::ios::binary};
+        out.seekp(static_cast<std::streamoff>(damaged_at));
+        out.put(bytes.back());
+    }
+    for (int i = 0; i != 100; ++i) {
+        (void)put_number(store, "later", i);
+    }
+    CHECK(file_id(path) == before);
+    const auto refused = durable_journal::open(path);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().category == errc::corrupt);
+    CHECK(refused.error().offset < damaged_at);
+}
+
+TEST_CASE("F12 a journal that is written anew by pieces bears the failure of any call", "[slow]") {
+    const int code = GENERATE(EIO, ENOSPC);
+    bool reached = true;
+    int number = 0;
+    for (; reached; ++number) {
+        CAPTURE(code, number);
+        const scratch_folder folder;
+        const std::string path = folder / "store";
+        auto store = half_compacted<journal>(path);
+        const auto before = file_id(path);
+        reached = false;
+        std::int64_t told = 0;
+        {
+            const system_faults faults{at_call(number, failing(code), &reached)};
+            for (int i = 0; i != 16 && file_id(path) == before; ++i) {
+                told += put_number(store, "n", told + 1) ? 1 : 0;
+            }
+        }
+        auto again = journal::open(path).value();
+        const auto found = value_of(again, "n").value().value().value;
+        REQUIRE((found == told || found == told + 1));
+        REQUIRE(value_of(again, "0").value().has_value());
+        REQUIRE(put_number(again, "n", 100));
+    }
+    CHECK(number > 20);
 }

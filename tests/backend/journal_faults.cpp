@@ -8,6 +8,7 @@
 
 #include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/journal.hpp>
+#include <podscope/backend/journal_inspection.hpp>
 
 #include <cerrno>
 #include <chrono>
@@ -552,4 +553,47 @@ TEST_CASE("F14 a call that writes or reads nothing at all is a bad disk") {
         CHECK(opened.error().system == std::errc::io_error);
     }
     CHECK(count_in(path) == 1);
+}
+
+TEST_CASE("F14 a journal of many windows and a torn end is read whole or says what failed") {
+    const scratch_folder folder;
+    const std::string path = folder / "store";
+    const std::string file = path + "/journal";
+    const std::string large(400'000, 'x');
+    {
+        auto store = journal::open(path, {.room = 0}).value();
+        for (const auto* key : {"a", "b"}) {
+            REQUIRE(put<notes>(store, key, {large, {}, {}}));
+            REQUIRE(put_number(store, key, 1));
+        }
+    }
+    const std::string torn = bytes_of(file) + large;
+    const bool inspects = GENERATE(false, true);
+    int refused = 0;
+    bool reached = true;
+    for (int number = 0; reached; ++number) {
+        CAPTURE(inspects, number);
+        set_bytes(file, torn);
+        reached = false;
+        std::optional<podscope::error> why;
+        {
+            const system_faults faults{at_call(number, failing(EIO), &reached)};
+            if (inspects) {
+                const auto seen = podscope::inspect_journal(file, [](const auto&) {});
+                why = seen ? why : std::optional{seen.error()};
+                REQUIRE((why || (seen->frames == 4 && seen->is_torn)));
+            } else {
+                auto store = journal::open(path);
+                why = store ? why : std::optional{store.error()};
+                REQUIRE((why || value_of(*store, "b").value() == backend_test::number{1, {}}));
+            }
+        }
+        if (why) {
+            ++refused;
+            REQUIRE(why->category == errc::io);
+            REQUIRE(why->system == std::errc::io_error);
+            REQUIRE_FALSE(why->path.empty());
+        }
+    }
+    CHECK(refused > 4);
 }

@@ -465,4 +465,28 @@ TEST_CASE("each answer of LMDB is an error of its category and says what to do")
     CHECK(made.path == (each.code == ENOMEM ? "" : "/f"));
 }
 
+TEST_CASE("F22 a copy forked in an LMDB transaction that found no room tries it no second time") {
+    const scratch_folder folder;
+    auto bytes = std::make_optional(open(folder / "store", {.map_size = 256 * 1024}));
+    must(put_bytes(*bytes, "n", "1"));
+    pid_t copy = -1;
+    int runs = 0;
+    const auto done = bytes->write([&](auto& txn) -> result<void> {
+        ++runs;
+        auto put = txn.put("large", std::string(1'000'000, 'x'));
+        copy = ::fork();
+        return put;
+    });
+    if (copy == 0) {
+        bytes.reset();
+        ::_exit(!done && runs == 1 ? 0 : 1);
+    }
+    int status{};
+    REQUIRE(::waitpid(copy, &status, 0) == copy);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK_FALSE(done.has_value());
+    must(put_bytes(*bytes, "n", "2"));
+}
+
 #endif

@@ -512,7 +512,8 @@ TEST_CASE("F15 a read for which memory runs out in an SQLite transaction ends it
     CHECK(count_in(path) == 2);
 }
 
-TEST_CASE("F15 an SQLite database for which memory runs out says so and loses no commit") {
+TEST_CASE("F15 an SQLite database for which memory runs out says so and loses no commit",
+          "[slow]") {
     using quick_store = podscope::sqlite_store<durability::process>;
     const scratch_folder folder;
     const std::string path = folder / "store";
