@@ -446,6 +446,19 @@ TEST_CASE("A process with several threads is not confined by one of them", "[enf
     CHECK(codes == std::vector{0, 0, 0, 0, EACCES});
 }
 
+TEST_CASE("A thread that was joined is not in the way", "[enforce]") {
+    // Not in this process, whose other threads are the test's business.
+    const auto codes = codes_after([] { return 0; }, {[] {
+                                       int seen = 0;
+                                       for (int i = 0; i != 5'000; ++i) {
+                                           std::thread{[] {}}.join();
+                                           seen += enforce_detail::has_other_threads() ? 1 : 0;
+                                       }
+                                       return seen == 0 ? 0 : 1;
+                                   }});
+    CHECK(codes == std::vector{0});
+}
+
 TEST_CASE("F09 other threads are seen where there is no /proc", "[enforce]") {
     NEEDS_LANDLOCK();
     const workspace ws;

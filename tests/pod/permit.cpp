@@ -4,11 +4,20 @@
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
 
+#include <podscope/backend/concept.hpp>
+#include <podscope/backend/memory.hpp>
+#include <podscope/pod/make_runtime.hpp>
 #include <podscope/pod/permit.hpp>
+#include <podscope/pod/schema.hpp>
+#include <podscope/pod/use.hpp>
+#include <podscope/scope/lexical_path.hpp>
+#include <podscope/session/memory.hpp>
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +38,39 @@ permit made(std::string pod, std::uint64_t granted, std::string_view path, permi
             .place = must(podscope::lexical_path{}.resolve(path)),
             .access = access};
 }
+
+/// A store after whose next read something else happens first. It has no generation, so that each
+/// check looks.
+class interrupted_memory {
+public:
+    using store = podscope::basic_memory<podscope::pod_schema>;
+    static constexpr podscope::durability durable = store::durable;
+    static constexpr podscope::reach reaches = store::reaches;
+    using reader = store::reader;
+    using writer = store::writer;
+
+    interrupted_memory(store under, std::shared_ptr<std::function<void()>> next)
+        : under_{std::move(under)},
+          next_{std::move(next)} {}
+
+    template <class F>
+    auto read(F&& body) {
+        auto done = under_.read(std::forward<F>(body));
+        if (const auto what = std::exchange(*next_, nullptr)) {
+            what();
+        }
+        return done;
+    }
+
+    template <class F>
+    auto write(F&& body) {
+        return under_.write(std::forward<F>(body));
+    }
+
+private:
+    store under_;
+    std::shared_ptr<std::function<void()>> next_;
+};
 
 template <class Pod>
 concept gives_permits_as_it_goes =
@@ -184,6 +226,28 @@ TEST_CASE("I7, P1 whoever gets a place has a higher fence than all who had it be
     }
 }
 
+TEST_CASE("I7, P1 a permit's fence is of the moment at which its place was the pod's", "[pod]") {
+    const interrupted_memory::store memory;
+    const auto next = std::make_shared<std::function<void()>>();
+    podscope::memory_sessions sessions;
+    auto library = podscope::make_runtime(podscope::use::backend(interrupted_memory{memory, next}),
+                                          podscope::use::sessions(sessions),
+                                          podscope::use::names(podscope::lexical_path{}));
+    auto other =
+        podscope::make_runtime(podscope::use::backend(memory), podscope::use::sessions(sessions),
+                               podscope::use::names(podscope::lexical_path{}));
+    auto planner = must(library.create(writer("planner", "/ws")));
+    auto child = must(other.adopt(must(planner.delegate(writer("child", "/ws/a")))));
+    const auto of_child = must(child.permit_for("/ws/a/f", permission::write));
+
+    // The place comes back after the planner has looked.
+    *next = [&] { must(child.release()); };
+    const auto given = planner.permit_for("/ws/a/f", permission::write);
+    CHECK_FALSE(*next);
+    CHECK((!given || given->fence() > of_child.fence()));
+    CHECK(must(planner.permit_for("/ws/a/f", permission::write)).fence() > of_child.fence());
+}
+
 TEST_CASE("I7 a permit holds as long as what it says", "[pod]") {
     crew_here c{here{}};
     c.create(writer("planner", "/ws"));
@@ -229,6 +293,33 @@ TEST_CASE("I7 a permit holds as long as what it says", "[pod]") {
                 std::to_string(static_cast<std::uint64_t>(shown.by.granted)) + text));
             CHECK(why_not(service.library.validate(read)) == errc::invalid_target);
         }
+    }
+    SECTION("what it names was handed on and has come back") {
+        const auto before = must(c.at("planner").permit_for("/ws/b", permission::write));
+        c.add("planner", writer("other", "/ws/b"));
+        CHECK(why_not(service.library.validate(before)) == errc::denied);
+        must(c.at("planner").reclaim("other"));
+        c.forget("other");
+        must(service.library.validate(before)); // what is in between is for the fence to tell
+        CHECK(must(c.at("planner").permit_for("/ws/b", permission::write)).fence() >
+              before.fence());
+    }
+    SECTION("its fence was made up") {
+        auto above = shown;
+        above.returned = epoch{static_cast<std::uint64_t>(shown.fence()) + 1};
+        const auto refused = service.library.validate(above);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().category == errc::revoked);
+        CHECK(refused.error().shown == above.returned);
+        CHECK(refused.error().current == shown.fence());
+        c.add("child", writer("grandchild", "/ws/a/f"));
+        must(c.at("child").reclaim("grandchild"));
+        c.forget("grandchild");
+        const auto now = must(c.at("child").permit_for("/ws/a/f", permission::write));
+        REQUIRE(now.returned.has_value());
+        must(service.library.validate(now));
+        above.returned = epoch{static_cast<std::uint64_t>(now.fence()) + 1};
+        CHECK(why_not(service.library.validate(above)) == errc::revoked);
     }
     SECTION("it was restored by another process") {
         c.kill("child");

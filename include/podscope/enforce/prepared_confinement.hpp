@@ -12,11 +12,13 @@
 #include <podscope/scope/rule.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -177,7 +179,7 @@ private:
 
 // The kernel lets a process that is its only thread give up what threads share, which changes
 // nothing. A sandbox may refuse to be asked that, and then /proc shows them, if it is there.
-[[nodiscard]] inline bool has_other_threads() {
+[[nodiscard]] inline bool sees_other_threads() {
     if (::unshare(CLONE_THREAD) == 0) {
         return false;
     }
@@ -186,6 +188,20 @@ private:
     }
     const auto threads = file_tree::entries_of("/proc/" + std::to_string(::getpid()) + "/task");
     return threads && threads->size() > 1;
+}
+
+// One that was joined may be there for a moment yet: the kernel lets the joiner go on before it has
+// done away with it.
+[[nodiscard]] inline bool has_other_threads() {
+    constexpr std::chrono::milliseconds moment{20};
+    const auto until = std::chrono::steady_clock::now() + moment;
+    while (sees_other_threads()) {
+        if (std::chrono::steady_clock::now() >= until) {
+            return true;
+        }
+        std::this_thread::yield();
+    }
+    return false;
 }
 
 [[nodiscard]] inline result<prepared_confinement>

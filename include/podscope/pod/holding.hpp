@@ -69,9 +69,21 @@ public:
 
     [[nodiscard]] const shared_scope& scope() const noexcept { return scope_; }
 
-    /// The fence under which it holds its scope, as it was at the last look. Whoever asks for it
-    /// and then for the scope gets none that is higher than is right for that scope.
-    [[nodiscard]] epoch fence() const noexcept { return fence_.load(std::memory_order_acquire); }
+    /// The fence under which it holds its scope, after a look, if `allows(scope)` finds no fault
+    /// with that. Both are of one moment: with a later fence it would be above who has got a place
+    /// since, and with an earlier one below who had one before. May wait for a look that another
+    /// thread is at.
+    ///
+    /// Errors: those of `confirm` and of `allows`.
+    template <class F>
+    [[nodiscard]] result<epoch> fence_if(F&& allows) {
+        if (auto current = confirm(); !current) {
+            return fail(current);
+        }
+        const std::lock_guard alone{looking_};
+        result<void> allowed = scope_.read(allows);
+        return allowed ? result<epoch>{fence_} : fail(allowed);
+    }
 
     [[nodiscard]] std::string segment() const {
         const std::lock_guard alone{looking_};
@@ -177,7 +189,7 @@ public:
                 return fail(here);
             }
             std::uint64_t before{};
-            std::uint64_t after{};
+            layers_state after;
             auto done = core_->write([&](auto& txn) -> outcome {
                 auto row = peek_own(txn, own_);
                 if (!row) {
@@ -189,7 +201,8 @@ public:
                 if (!left) {
                     return fail(left);
                 }
-                after = *left ? (**left).layers_revision : before;
+                after = *left ? layers_state{(**left).layers_revision, (**left).fence()}
+                              : layers_state{before};
                 return changed;
             });
             if (done) {
@@ -218,9 +231,15 @@ public:
 private:
     static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
+    // What the row says of its layers: which they are, and the fence that it has with them.
+    struct layers_state {
+        std::uint64_t revision{};
+        epoch fence{};
+    };
+
     // The commit stands: memory that runs out here only costs the next check a look.
     template <class T>
-    void follow(const result<T>& done, std::uint64_t before, std::uint64_t after) noexcept {
+    void follow(const result<T>& done, std::uint64_t before, const layers_state& after) noexcept {
         (void)guarded([&]() -> result<void> {
             if constexpr (std::is_void_v<T>) {
                 follow(before, after, {});
@@ -233,11 +252,10 @@ private:
 
     // Takes the layers that a commit of this pod's own has added and removed over into the scope in
     // memory, without reading all of them again; unless somebody else changed them before, which
-    // the next look finds. `before` and `after` are the revision of its layers at the commit's
-    // begin and end.
-    void follow(std::uint64_t before, std::uint64_t after, const layer_changes& changes) {
+    // the next look finds. `before` and `after` are of the commit's begin and end.
+    void follow(std::uint64_t before, const layers_state& after, const layer_changes& changes) {
         const std::lock_guard alone{looking_};
-        if (layers_revision_ != before || before == after) {
+        if (layers_revision_ != before || before == after.revision) {
             return;
         }
         scope_.update([&](podscope::scope& now) {
@@ -246,7 +264,8 @@ private:
                 now.remove(one);
             }
         });
-        layers_revision_ = after;
+        layers_revision_ = after.revision;
+        fence_ = after.fence;
     }
 
     [[nodiscard]] result<void> look() {
@@ -275,7 +294,7 @@ private:
             scope_.replace(podscope::scope{std::move(row->allow), layers});
             layers_revision_ = row->layers_revision;
         }
-        fence_.store(row->fence(), std::memory_order_release); // after the scope: see fence()
+        fence_ = row->fence();
         segment_ = std::move(row->segment);
         return {};
     }
@@ -299,8 +318,8 @@ private:
     std::atomic<bool> released_{false};
     std::atomic<epoch> successor_{epoch::none}; // who had the allocation when the loss was seen
     std::atomic<std::uint64_t> seen_{never};
-    std::atomic<epoch> fence_;
     mutable mutex_of<typename Parts::backend_type> looking_; // over a look, which is a transaction
+    epoch fence_;
     std::string segment_;
     std::uint64_t layers_revision_;
 };

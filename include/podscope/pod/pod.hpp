@@ -126,17 +126,16 @@ public:
             if (!place) {
                 return fail(place);
             }
-            if (auto current = held_->confirm(); !current) {
-                return fail(current);
-            }
-            const auto fence = held_->fence();
             // What was resolved and not its name, which may lead elsewhere by now.
-            if (auto allowed = judge_now(*place, wanted); !allowed) {
-                return fail(allowed);
+            auto fence = held_->fence_if([&](const scope& now) {
+                return judge(now, core().parts().names, name(), *place, wanted);
+            });
+            if (!fence) {
+                return fail(fence);
             }
             permit given{.by = held_->own(), .place = *std::move(place), .access = wanted};
-            if (fence != given.by.granted) {
-                given.returned = fence;
+            if (*fence != given.by.granted) {
+                given.returned = *fence;
             }
             return given;
         });

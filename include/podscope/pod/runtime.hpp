@@ -247,11 +247,13 @@ public:
     }
 
     /// Whether a permit still holds: its pod is live under that epoch, and may still do that there.
-    /// Linear in the layers of the pod.
+    /// One that was given before the pod handed the place on and got it back holds again: it is the
+    /// pod's still, and what has come between is for the fence to tell. Linear in the layers of the
+    /// pod.
     ///
     /// Errors: `invalid_target` if its place is none that a target can name, as `/ws/../etc` read
     /// from a text that somebody made up; `revoked`, with the epoch that was shown and the present
-    /// one; `denied`; those of the backend.
+    /// one, and likewise for a fence above the pod's; `denied`; those of the backend.
     [[nodiscard]] result<void> validate(const permit& shown) const {
         if (auto checked = check_place(shown.place); !checked) {
             return checked;
@@ -260,6 +262,15 @@ public:
             auto row = require_own(txn, shown.by);
             if (!row) {
                 return fail(row);
+            }
+            // A service that keeps the highest fence would never again take one that was given.
+            if (const epoch fence = row->fence(); shown.fence() > fence) {
+                return fail({.category = errc::revoked,
+                             .message = "the pod '" + shown.by.pod + "' has never had fence " +
+                                        std::to_string(static_cast<std::uint64_t>(shown.fence())),
+                             .subject = shown.by.pod,
+                             .shown = shown.fence(),
+                             .current = fence});
             }
             auto layers = registry{txn}.layers_of(shown.by.pod);
             if (!layers) {
