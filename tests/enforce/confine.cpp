@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "enforce/confined.hpp"
-#include "session/child_process.hpp"
+#include "session/telling_child.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <podscope/enforce/confine.hpp>
@@ -395,7 +395,7 @@ TEST_CASE("Without Landlock in the kernel the policy decides", "[enforce]") {
     const workspace ws;
     const auto scope = scope_of({may_write(ws.mine())});
     constexpr int no_seccomp = 77;
-    child_process without{[&](child_process::line) {
+    telling_child without{[&](telling_child::line) {
         if (!let_system_call_fail(SYS_landlock_create_ruleset, ENOSYS)) {
             return no_seccomp;
         }

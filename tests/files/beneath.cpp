@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "session/child_process.hpp"
+#include "session/telling_child.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -107,7 +107,7 @@ TEST_CASE("Where the kernel lacks openat2 or it is filtered a walk finds the sam
     const tree t;
     constexpr int no_seccomp = 77;
     for (const int lacking : {ENOSYS, EPERM}) {
-        child_process without{[&](child_process::line) {
+        telling_child without{[&](telling_child::line) {
             if (!let_system_call_fail(SYS_openat2, lacking)) {
                 return no_seccomp;
             }
@@ -141,7 +141,7 @@ TEST_CASE("F08 a kernel that never comes to an answer is not asked for ever", "[
     const tree t;
     constexpr int no_seccomp = 77;
     for (const int busy : {EAGAIN, EINTR}) {
-        child_process asking{[&](child_process::line) {
+        telling_child asking{[&](telling_child::line) {
             if (!let_system_call_fail(SYS_openat2, busy)) {
                 return no_seccomp;
             }

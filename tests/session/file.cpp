@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "session/child_process.hpp"
 #include "session/stores.hpp"
+#include "session/telling_child.hpp"
 
 #include <podscope/session/file.hpp>
 
@@ -349,7 +349,7 @@ TEST_CASE("F12 a write that the system cuts short is taken back", "[session]") {
     made.append({"k", "first"});
     const auto before = contents(made.path);
     // The limit lets a part of the line through and refuses the rest, as a full disk does.
-    child_process limited{[&](child_process::line) {
+    telling_child limited{[&](telling_child::line) {
         ::signal(SIGXFSZ, SIG_IGN);
         const rlimit limit{before.size() + 1000, RLIM_INFINITY};
         if (::setrlimit(RLIMIT_FSIZE, &limit) != 0)
@@ -370,7 +370,7 @@ TEST_CASE("F12 a write that the system cuts short is taken back", "[session]") {
 
 TEST_CASE("F12 a segment that cannot be begun leaves no file", "[session]") {
     one_segment made;
-    child_process limited{[&](child_process::line) {
+    telling_child limited{[&](telling_child::line) {
         ::signal(SIGXFSZ, SIG_IGN);
         const rlimit limit{10, RLIM_INFINITY};
         if (::setrlimit(RLIMIT_FSIZE, &limit) != 0)
@@ -387,7 +387,7 @@ TEST_CASE("F13 an entry whose sync fails is neither acknowledged nor kept", "[se
     one_segment made{{.durable = durability::power}};
     made.append({"k", "first"});
     const auto before = contents(made.path);
-    child_process failing{[&](child_process::line) {
+    telling_child failing{[&](telling_child::line) {
         if (!let_system_call_fail(SYS_fdatasync, EIO))
             return no_seccomp;
         const auto failed = made.sessions.append(made.id, {"k", "lost"});
@@ -412,7 +412,7 @@ TEST_CASE("F13 an entry that can be neither synced nor taken back is counted", "
     constexpr int no_seccomp = 77;
     one_segment made{{.durable = durability::power}};
     made.append({"k", "first"});
-    child_process failing{[&](child_process::line) {
+    telling_child failing{[&](telling_child::line) {
         if (!let_system_call_fail(SYS_fdatasync, EIO) || !let_system_call_fail(SYS_ftruncate, EIO))
             return no_seccomp;
         if (made.sessions.append(made.id, {"k", "unacknowledged"}))
@@ -434,7 +434,7 @@ TEST_CASE("F13 an entry that can be neither synced nor taken back is counted", "
 TEST_CASE("F13 a segment whose folder cannot be synced is not made", "[session]") {
     constexpr int no_seccomp = 77;
     temporary_folder root;
-    child_process failing{[&](child_process::line) {
+    telling_child failing{[&](telling_child::line) {
         auto sessions = file_sessions::open(root / "sessions", {.durable = durability::power});
         if (!let_system_call_fail(SYS_fsync, EIO))
             return no_seccomp;
@@ -455,7 +455,7 @@ TEST_CASE("F14 without a free descriptor every operation says so and works again
     one_segment made;
     made.append({"k", "first"});
     const auto error_now = [](const auto& given) { return given ? error{} : given.error(); };
-    child_process limited{[&](child_process::line) {
+    telling_child limited{[&](telling_child::line) {
         rlimit before{};
         ::getrlimit(RLIMIT_NOFILE, &before);
         const rlimit none{0, before.rlim_max};
@@ -534,7 +534,7 @@ TEST_CASE("F01 a writer that is killed loses nothing it acknowledged", "[session
     };
     std::uint64_t entries = 0;
     for (int round = 0; round != 20; ++round) {
-        child_process writer{[&](child_process::line parent) {
+        telling_child writer{[&](telling_child::line parent) {
             auto sessions = file_sessions::open(made.root / "sessions");
             for (auto i = entries; sessions;) {
                 const auto index = sessions->append(made.id, entry(i));
@@ -569,7 +569,7 @@ TEST_CASE("F01 a writer that is killed loses nothing it acknowledged", "[session
 TEST_CASE("Two processes that append to one segment get an index each", "[session]") {
     one_segment made;
     constexpr std::uint64_t each = 300;
-    child_process other{[&](child_process::line parent) {
+    telling_child other{[&](telling_child::line parent) {
         for (std::uint64_t i = 0; i != each; ++i) {
             const auto index = made.sessions.append(made.id, {"child", std::to_string(i)});
             if (!index)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "session/child_process.hpp"
 #include "session/stores.hpp"
+#include "session/telling_child.hpp"
 
 #include <podscope/session/file.hpp>
 #include <podscope/session/posix_file.hpp>
@@ -25,7 +25,7 @@ struct locked {
     explicit locked(std::chrono::milliseconds patience)
         : sessions{value_of(file_sessions::open(root / "sessions", {.lock_wait = patience}))},
           id{value_of(sessions.create({}))},
-          holder{[path = root / ("sessions/" + id + ".jsonl")](child_process::line parent) {
+          holder{[path = root / ("sessions/" + id + ".jsonl")](telling_child::line parent) {
               const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
               if (::flock(fd, LOCK_EX) != 0)
                   return 1;
@@ -39,7 +39,7 @@ struct locked {
     temporary_folder root;
     file_sessions sessions;
     std::string id;
-    child_process holder;
+    telling_child holder;
 };
 
 } // namespace
@@ -75,7 +75,7 @@ TEST_CASE("A lock is given back also to a fork that still has the descriptor", "
     const session_detail::file_descriptor other{::open(path.c_str(), O_RDWR | O_CLOEXEC)};
     auto held = session_detail::lock_to_append(one.get(), {}, path);
     REQUIRE(held);
-    child_process fork{[](child_process::line parent) -> int {
+    telling_child fork{[](telling_child::line parent) -> int {
         parent.tell(1);
         for (;;)
             ::pause();

@@ -26,7 +26,7 @@ namespace podscope_test {
 
 /// Runs a function in a forked child, which exits with what the function returns. The child can
 /// tell numbers to its parent. Killed and reaped when this goes out of scope.
-class child_process {
+class telling_child {
 public:
     /// The child's end of the line.
     class line {
@@ -43,7 +43,7 @@ public:
     };
 
     template <class F>
-    explicit child_process(F body) {
+    explicit telling_child(F body) {
         std::array<int, 2> ends{};
         if (::pipe(ends.data()) != 0)
             throw std::runtime_error{"no pipe"};
@@ -62,10 +62,10 @@ public:
         from_child_ = ends[0];
     }
 
-    child_process(const child_process&) = delete;
-    child_process& operator=(const child_process&) = delete;
+    telling_child(const telling_child&) = delete;
+    telling_child& operator=(const telling_child&) = delete;
 
-    ~child_process() {
+    ~telling_child() {
         kill();
         ::close(from_child_);
     }
