@@ -130,6 +130,20 @@ TEMPLATE_LIST_TEST_CASE("what a pod does in etcd takes one request to read and o
     CHECK(reclaimed == etcd_wire::count{2, 2, 0});
 }
 
+TEST_CASE("a release in etcd finds its parent's fence in the request that finds the parent",
+          "[pod][etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    using unwatched = configuration<in_etcd, by_script, to_queue>;
+    crew_of<unwatched> c{unwatched{}};
+    const auto& wire = c.backend().wire;
+    c.create(writer("planner", "/ws"));
+    // One to find itself, one for what its parent has made, and one for what that names.
+    auto& child = c.add("planner", writer("child", "/ws/a"));
+    const auto released = requests_of(wire, [&] { return child.release(); });
+    CAPTURE(released.reads, released.commits, released.others);
+    CHECK(released == etcd_wire::count{3, 1, 0});
+}
+
 TEST_CASE("a delegation in etcd has nothing to do with who claims what lies behind its place",
           "[pod][etcd]") {
     PODSCOPE_NEEDS_ETCD();

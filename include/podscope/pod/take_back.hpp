@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
 #include <podscope/store/delegation_layers.hpp>
@@ -21,16 +22,20 @@ template <class Txn>
     registry live{txn};
     pod_store store{txn};
     const auto layers = layers_of(made);
-    if (auto done = live.remove_layers(pod, layers); !done || layers.empty()) {
+    if (layers.empty()) {
+        return {};
+    }
+    // Asked for first: where that takes a request, it is the one that the pod's row takes.
+    auto newest = store.newest_epoch();
+    if (!newest) {
+        return fail(newest);
+    }
+    if (auto done = live.remove_layers(pod, layers); !done) {
         return done;
     }
     auto row = live.peek(pod);
-    if (!row || !*row) {
+    if (!row || !*row || (**row).fence() == *newest) {
         return row ? result<void>{} : fail(row);
-    }
-    auto newest = store.newest_epoch();
-    if (!newest || (**row).fence() == *newest) {
-        return newest ? result<void>{} : fail(newest);
     }
     allocation risen = **row;
     auto now = store.next_epoch();

@@ -71,12 +71,7 @@ public:
         for (const auto& what : noticed_) {
             hash = podscope::verify::mix(hash, what);
         }
-        // What those checks will be judged by, whichever of them began first.
-        std::uint64_t checks = 0;
-        for (const auto* const one : open_checks_) {
-            checks += one->hash();
-        }
-        return podscope::verify::mix(hash, checks);
+        return podscope::verify::mix(hash, hash_of(open_checks_));
     }
 
     [[nodiscard]] std::vector<std::string> broken() override {
@@ -197,24 +192,35 @@ public:
     /// I7, I9: a check says what the registry says at a moment between its begin and its end, and
     /// nobody has lost his pod of whom no probe had said that he is gone.
     void check(const library_type& library, const pod_type& pod, const std::string& place) {
+        ask(library, pod, place, [&] { return pod.check(place, podscope::permission::write); });
+    }
+
+    /// The same of a permit, and of its fence.
+    void show(const library_type& library, const pod_type& pod, const std::string& place) {
+        ask(library, pod, place,
+            [&] { return pod.permit_for(place, podscope::permission::write); });
+    }
+
+    // How both are asked for, by `what()`.
+    template <class What>
+    void
+    ask(const library_type& library, const pod_type& pod, const std::string& place, What what) {
         open_check<pod_type> now{.pod = &pod, .place = place};
         if constexpr (!Storage::checks_in_one_step) {
             static_cast<void>(plan_.point("begin a check"));
-            now.see(may_write(pod, place));
+            now.see(state());
         }
         open_checks_.push_back(&now);
-        const auto said = pod.check(place, podscope::permission::write);
+        const auto said = what();
         std::erase(open_checks_, &now);
         if constexpr (Storage::checks_in_one_step) {
-            now.see(may_write(pod, place));
+            now.see(state());
         }
         if (plan_.is_alive() && !said && said.error().category == podscope::errc::revoked) {
             expect_condemned(pod, library.parts().self.identity.pid);
         }
-        if (plan_.is_alive() && !(said ? now.could : now.could_not)) {
-            notice("I7: '" + pod.name() + "' of epoch " +
-                   std::to_string(static_cast<std::uint64_t>(pod.granted())) +
-                   (said ? " is told that it may write " : " is refused to write ") + place);
+        if (plan_.is_alive() && !now.is_right(said)) {
+            notice("I7: " + now.told(said.has_value()));
         }
     }
 
@@ -285,7 +291,7 @@ private:
     void see_checks() {
         if constexpr (!Storage::checks_in_one_step) {
             for (auto* const one : open_checks_) {
-                one->see(may_write(*one->pod, one->place));
+                one->see(state());
             }
         }
     }
@@ -321,10 +327,6 @@ private:
             return {verdict::missing, verdict::unknown};
         }
         return {verdict::reachable, verdict::unreachable, verdict::unknown};
-    }
-
-    [[nodiscard]] bool may_write(const pod_type& pod, const std::string& place) const {
-        return regimes::may_write(state(), {.pod = pod.name(), .granted = pod.granted()}, place);
     }
 
     // None of those who were below it is left whose process was found to be gone. Who came to be

@@ -11,6 +11,7 @@
 #include <podscope/scope/permission.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,14 +23,15 @@ namespace regimes {
     return all;
 }
 
-/// Whether a pod is live under that very grant, and may write at a place.
-[[nodiscard]] inline bool may_write(const podscope_test::stored_state& now,
-                                    const podscope::grant& shown,
-                                    const std::string& place) {
+/// The fence under which a pod may write at a place, if it is live under that very grant and may.
+[[nodiscard]] inline std::optional<podscope::epoch>
+writes_under(const podscope_test::stored_state& now,
+             const podscope::grant& shown,
+             const std::string& place) {
     const auto row = now.of<podscope::tables::allocations>().find(shown.pod);
     if (row == now.of<podscope::tables::allocations>().end() ||
         row->second.granted != shown.granted) {
-        return false;
+        return std::nullopt;
     }
     std::vector<podscope_test::reference_rule> denies;
     for (const auto& one : podscope_test::rows_of<podscope::tables::layers>(now, shown.pod)) {
@@ -40,10 +42,11 @@ namespace regimes {
     const auto& all = explored_places().places();
     for (std::size_t i = 0; i != all.size(); ++i) {
         if (podscope_test::text_of(all[i]) == place) {
-            return may[i] == podscope::permission::write;
+            return may[i] == podscope::permission::write ? std::optional{row->second.fence()}
+                                                         : std::nullopt;
         }
     }
-    return false;
+    return std::nullopt;
 }
 
 /// Whether a grant ended without a word of a probe: it was taken back, or given back.

@@ -47,6 +47,30 @@ template <class World>
                                       [&world, p](auto& mine) { world.check(mine, *p, "/w/c"); });
                     }),
 
+        play<World>("two threads share a pod: one takes back, one asks for permits",
+                    [](World& world) {
+                        auto p = parent_of_next(world);
+                        (void)must(p->delegate(child()));
+                        const auto parent =
+                            world.act("parent", [p](auto&) { (void)p->reclaim("c"); });
+                        world.act_too("its other thread", parent, [&world, p](auto& mine) {
+                            world.show(mine, *p, "/w/c");
+                            world.show(mine, *p, "/w/x");
+                        });
+                    }),
+
+        play<World>("a child releases while its parent asks for a permit",
+                    [](World& world) {
+                        auto p = parent_of_next(world);
+                        const auto shown = must(p->delegate(child()));
+                        world.act("parent", [&world, p](auto& mine) {
+                            world.show(mine, *p, "/w/c");
+                            world.show(mine, *p, "/w/c");
+                        });
+                        const auto c = adopted_by_next(world, "child", shown);
+                        world.act("child", [&world, c](auto&) { world.release(*c); });
+                    }),
+
         play<World>("two threads share a pod that somebody takes back",
                     [](World& world) {
                         auto p = parent_of_next(world);
