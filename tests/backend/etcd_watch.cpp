@@ -261,6 +261,8 @@ TEST_CASE("I7 a watched store in etcd hears of commits in a cluster that was put
           "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     etcd_server server;
+    auto first = open_at(server);
+    must(put(first, "k", "there is something to copy"));
     server.restart_and_copy();
     const etcd_wire wire{podscope::etcd_over_http()};
     const auto store = open_at(server, {.freshness = 400ms}, wire.dialler());

@@ -7,6 +7,7 @@
 #include "backend/scratch_folder.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
+#include "support/effort.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/journal.hpp>
@@ -164,6 +165,9 @@ TEMPLATE_TEST_CASE("F12 F14 two handles of a store bear the failure of any syste
                    sqlite,
                    lmdb) {
     PODSCOPE_NEEDS_PTRACE();
+    if (podscope_test::is_sanitised) {
+        PODSCOPE_SKIP("a sanitizer makes system calls of its own");
+    }
     std::optional<scratch_folder> folder;
     const auto begin_anew = [&] {
         folder.emplace();

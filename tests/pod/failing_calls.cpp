@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/crew.hpp"
+#include "support/effort.hpp"
 #include "support/eventually.hpp"
 #include "support/forked.hpp"
 #include "support/invariants.hpp"
@@ -219,6 +220,9 @@ TEST_CASE("F09 F16 a death below a watched pod is dealt with though any call fai
 TEST_CASE("F09 F40 a pod that has lost its log is restored, or as it was, though any call fails",
           "[pod]") {
     PODSCOPE_NEEDS_PTRACE();
+    if (podscope_test::is_sanitised) {
+        PODSCOPE_SKIP("a sanitizer makes system calls of its own");
+    }
     const temporary_folder folder;
     const auto whole = folder / "whole";
     forked_process dies{[&] {
@@ -243,7 +247,9 @@ TEST_CASE("F09 F40 a pod that has lost its log is restored, or as it was, though
         if (!back && back.error().message.empty()) {
             return 1;
         }
-        auto pod = back ? std::move(back) : again(library);
+        // A handle of the journal that is in doubt what lies on the disk is of no use any more.
+        auto anew = must(podscope::open_runtime(at));
+        auto pod = back ? std::move(back) : again(anew);
         return pod && pod->pod.append({.kind = "note"}) &&
                        pod->pod.check("/ws/f", permission::write)
                    ? 0

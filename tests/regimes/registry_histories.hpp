@@ -115,6 +115,9 @@ public:
         using kind = registry_operation::kind;
         notes.record({.what = kind::create},
                      [&](registry_operation& now) { return run(now, nullptr); });
+        if (own_.empty()) {
+            return; // the store was out of reach
+        }
         for (const std::size_t child : {std::size_t{1}, std::size_t{3}}) {
             notes.record({.what = kind::delegate, .shown = 1, .child = child, .place = child},
                          [&](registry_operation& now) { return run(now, &own_.front().one); });
