@@ -47,7 +47,7 @@ inline void append_json_string(std::string& out, std::string_view text) {
         default:
             if (length == 0) {
                 out += "\xEF\xBF\xBD";
-            } else if (lead < 0x20 || lead == 0x7F) {
+            } else if (is_control(text.front())) {
                 escaped(lead);
             } else if (lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) {
                 escaped(static_cast<unsigned char>(text[1]));

@@ -33,11 +33,10 @@ namespace names_detail {
         return "a pod's name must not be '.' or '..'";
     }
     for (std::string_view rest = name; !rest.empty();) {
-        const auto lead = static_cast<unsigned char>(rest.front());
-        if (lead == '/') {
+        if (rest.front() == '/') {
             return "a pod's name must not contain '/'";
         }
-        if (lead < 0x20 || lead == 0x7F) {
+        if (is_control(rest.front())) {
             return "a pod's name must not contain a control character";
         }
         const auto length = utf8_length(rest);

@@ -37,6 +37,12 @@ namespace podscope {
     return 0;
 }
 
+/// Whether a byte is a control character of ASCII: one that is not printed, DEL among them.
+[[nodiscard]] constexpr bool is_control(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7F;
+}
+
 /// Whether a text is valid UTF-8 from end to end. NUL and other control characters are valid.
 /// Linear in the length.
 [[nodiscard]] constexpr bool is_utf8(std::string_view text) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/result.hpp>
+#include <podscope/utf8.hpp>
 
 #include <string>
 #include <string_view>
@@ -15,8 +16,8 @@ unreadable_record(std::string_view table, std::string_view key, error why) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string shown;
     for (const char c : key) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) {
+        if (is_control(c)) {
+            const auto byte = static_cast<unsigned char>(c);
             shown.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15U]);
         } else {
             shown.push_back(c);

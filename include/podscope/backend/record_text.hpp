@@ -4,6 +4,7 @@
 #include <podscope/backend/codec_fields.hpp>
 #include <podscope/backend/wire.hpp>
 #include <podscope/scope/resource.hpp>
+#include <podscope/utf8.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -20,8 +21,8 @@ inline void append_quoted(std::string& out, std::string_view bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
     out.push_back('"');
     for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) {
+        if (is_control(c)) {
+            const auto byte = static_cast<unsigned char>(c);
             out.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15U]);
         } else {
             if (c == '"' || c == '\\') {

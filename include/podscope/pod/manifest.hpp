@@ -230,10 +230,7 @@ inline void keep_once(std::vector<scope_rule>& rules) {
 
 /// Whether a text can be shown to a person as a line of its own.
 [[nodiscard]] inline bool is_line(std::string_view text) noexcept {
-    return is_utf8(text) && std::ranges::none_of(text, [](char c) {
-               const auto byte = static_cast<unsigned char>(c);
-               return byte < 0x20 || byte == 0x7F;
-           });
+    return is_utf8(text) && std::ranges::none_of(text, is_control);
 }
 
 } // namespace pod_detail
@@ -258,12 +255,13 @@ inline result<void> check_manifest(const manifest& wanted) {
     }
     if (wanted.reason &&
         (wanted.reason->size() > max_reason_length || !pod_detail::is_line(*wanted.reason))) {
-        return fail(pod_detail::written_at(
-            {.category = errc::invalid_manifest,
-             .message = "the reason of the pod '" + shown_text(wanted.name) +
-                        "' has to be one line of UTF-8, of at most 1000 bytes",
-             .subject = shown_text(*wanted.reason)},
-            wanted.source, wanted.position));
+        return fail(
+            pod_detail::written_at({.category = errc::invalid_manifest,
+                                    .message = "the reason of the pod '" + shown_text(wanted.name) +
+                                               "' has to be one line of UTF-8, of at most " +
+                                               std::to_string(max_reason_length) + " bytes",
+                                    .subject = shown_text(*wanted.reason)},
+                                   wanted.source, wanted.position));
     }
     if (wanted.allow.empty() && (!wanted.authority || wanted.authority->empty())) {
         return fail(pod_detail::written_at(

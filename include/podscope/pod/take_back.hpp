@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
 #include <podscope/result.hpp>
 #include <podscope/store/delegation_layers.hpp>
 #include <podscope/store/pod_store.hpp>
 #include <podscope/store/records.hpp>
 
+#include <optional>
 #include <string_view>
-#include <utility>
 
 namespace podscope {
 
@@ -19,31 +18,30 @@ namespace podscope {
 /// one when it is restored, and for a delegation that gave nothing to write.
 template <class Txn>
 [[nodiscard]] result<void> take_back(Txn& txn, std::string_view pod, const delegation& made) {
-    registry live{txn};
-    pod_store store{txn};
     const auto layers = layers_of(made);
     if (layers.empty()) {
         return {};
     }
+    pod_store store{txn};
+    registry live{txn};
     // Asked for first: where that takes a request, it is the one that the pod's row takes.
     auto newest = store.newest_epoch();
     if (!newest) {
         return fail(newest);
     }
-    if (auto done = live.remove_layers(pod, layers); !done) {
-        return done;
-    }
     auto row = live.peek(pod);
-    if (!row || !*row || (**row).fence() == *newest) {
+    if (!row || !*row) {
         return row ? result<void>{} : fail(row);
     }
-    allocation risen = **row;
-    auto now = store.next_epoch();
-    if (!now) {
-        return fail(now);
+    std::optional<epoch> fence;
+    if ((**row).fence() != *newest) {
+        auto next = store.next_epoch();
+        if (!next) {
+            return fail(next);
+        }
+        fence = *next;
     }
-    risen.returned = *now;
-    return live.update(std::move(risen));
+    return live.remove_layers(pod, layers, fence);
 }
 
 } // namespace podscope

@@ -143,8 +143,10 @@ public:
 
     /// Removes just these layers from a pod: a layer that is equal but for its origin stays.
     /// Layers that are not there are no error. Logarithmic for each layer.
+    /// @param fence the pod's fence from now on, if scope returns to it by that
     [[nodiscard]] result<void> remove_layers(std::string_view pod,
-                                             std::span<const deny_layer> layers) {
+                                             std::span<const deny_layer> layers,
+                                             std::optional<epoch> fence = std::nullopt) {
         auto row = peek(pod);
         if (!row || !*row || layers.empty()) {
             return row ? result<void>{} : fail(row);
@@ -155,7 +157,7 @@ public:
                 return done;
             }
         }
-        return bump(**row);
+        return bump(**row, fence);
     }
 
     /// All deny layers of a pod, in the order of their targets.
@@ -340,8 +342,9 @@ private:
         return {};
     }
 
-    [[nodiscard]] result<void> bump(allocation row) {
+    [[nodiscard]] result<void> bump(allocation row, std::optional<epoch> fence = std::nullopt) {
         ++row.layers_revision;
+        row.returned = fence ? fence : row.returned;
         return update(std::move(row));
     }
 
