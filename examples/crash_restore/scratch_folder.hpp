@@ -2,10 +2,10 @@
 #pragma once
 
 #include "../shared/system_error.hpp"
+#include "../shared/temporary_folder.hpp"
 
 #include <podscope/result.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -29,13 +29,11 @@ public:
         scratch_folder made;
         made.keep_ = keep;
         if (wanted.empty()) {
-            const char* const base = std::getenv("TMPDIR");
-            made.path_ = std::string{base != nullptr && *base != '\0' ? base : "/tmp"} +
-                         "/podscope-demo-XXXXXX";
-            if (::mkdtemp(made.path_.data()) == nullptr) {
-                const auto path = std::exchange(made.path_, {});
-                return system_said_no("cannot make a scratch folder", path);
+            auto fresh = make_temporary_folder("podscope-demo");
+            if (!fresh) {
+                return podscope::fail(fresh);
             }
+            made.path_ = *std::move(fresh);
         } else if (::mkdir(wanted.c_str(), S_IRWXU) == 0) {
             made.path_ = wanted;
         } else {

@@ -1,27 +1,44 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <cerrno>
+#include "system_error.hpp"
+
+#include <podscope/error.hpp>
+#include <podscope/result.hpp>
+
 #include <cstdlib>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace demo {
 
-/// A new folder for its owner only, where the system has temporary files; removed at the end with
-/// all that is in it. Throws what the system says if there can be none.
+/// Makes a new folder for its owner only, where the system has temporary files, and gives its path.
+/// @param name what its name begins with
+[[nodiscard]] inline podscope::result<std::string> make_temporary_folder(std::string_view name) {
+    std::error_code broken;
+    const auto base = std::filesystem::temp_directory_path(broken);
+    auto path = (base / name).string() + "-XXXXXX";
+    if (broken) {
+        return podscope::fail({.category = podscope::errc::io,
+                               .message = "there is no folder for temporary files",
+                               .path = base.string(),
+                               .system = broken});
+    }
+    if (::mkdtemp(path.data()) == nullptr) {
+        return system_said_no("cannot make a temporary folder", path);
+    }
+    return path;
+}
+
+/// Such a folder, removed at the end with all that is in it. Throws if there can be none.
 class temporary_folder {
 public:
     /// @param name what its name begins with
-    explicit temporary_folder(std::string_view name)
-        : path_{(std::filesystem::temp_directory_path() / name).string() + "-XXXXXX"} {
-        if (::mkdtemp(path_.data()) == nullptr) {
-            throw std::system_error{errno, std::generic_category(),
-                                    "cannot make the folder " + path_};
-        }
-    }
+    explicit temporary_folder(std::string_view name) : path_{made(make_temporary_folder(name))} {}
 
     temporary_folder(const temporary_folder&) = delete;
     temporary_folder& operator=(const temporary_folder&) = delete;
@@ -34,6 +51,13 @@ public:
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
 private:
+    [[nodiscard]] static std::string made(podscope::result<std::string> path) {
+        if (!path) {
+            throw std::runtime_error{to_string(path.error())};
+        }
+        return *std::move(path);
+    }
+
     std::string path_;
 };
 
