@@ -7,6 +7,7 @@
 #include "backend/test_tables.hpp"
 #include "backend/waiting_writer.hpp"
 #include "support/catch.hpp"
+#include "support/descriptors.hpp"
 #include "support/results.hpp"
 
 #if __has_include(<lmdb.h>)
@@ -450,34 +451,24 @@ TEMPLATE_LIST_TEST_CASE("F54 a program that is started inherits no descriptor of
     auto opened = TestType::open(folder / "store");
     must(put_number(opened, "a", 1));
     CHECK(must(value_of(opened, "a")).has_value());
-    int in_folder = 0;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
-        std::error_code gone;
-        const auto target = std::filesystem::read_symlink(entry.path(), gone).string();
-        if (!gone && target.starts_with(folder.path().string())) {
-            const int flags = ::fcntl(std::stoi(entry.path().filename().string()), F_GETFD);
-            CHECK((flags & FD_CLOEXEC) != 0);
-            ++in_folder;
-        }
+    const auto in_folder = podscope_test::descriptors_below(folder.path().string());
+    for (const int each : in_folder) {
+        CHECK(podscope_test::closes_on_exec(each));
     }
-    CHECK(in_folder >= 4);
+    CHECK(in_folder.size() >= 4);
 }
 
 TEMPLATE_LIST_TEST_CASE("a handle of a database closes all that it opened", "", databases) {
     const scratch_folder folder;
-    const auto open_now = [] {
-        return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"},
-                             std::filesystem::directory_iterator{});
-    };
     fill<TestType>(folder / "store");
-    const auto before = open_now();
+    const auto before = podscope_test::open_descriptors();
     for (int i = 0; i < 3; ++i) {
         auto one = TestType::open(folder / "store");
         auto two = TestType::open(folder / "store");
         must(put_number(one, "a", i));
         CHECK(must(value_of(two, "a")) == number{i, {}});
     }
-    CHECK(open_now() == before);
+    CHECK(podscope_test::open_descriptors() == before);
 }
 
 TEMPLATE_LIST_TEST_CASE("a database whose files were removed while it was in use takes no commit",

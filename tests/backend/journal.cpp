@@ -5,6 +5,7 @@
 #include "backend/test_tables.hpp"
 #include "backend/waiting_writer.hpp"
 #include "support/catch.hpp"
+#include "support/descriptors.hpp"
 
 #include <podscope/backend/file_layer.hpp>
 #include <podscope/backend/journal.hpp>
@@ -14,12 +15,10 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <thread>
 
-#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -432,33 +431,23 @@ TEST_CASE("F54 a program that is started inherits no descriptor of a journal") {
     const scratch_folder folder;
     auto store = journal::open(folder / "store").value();
     REQUIRE(put_number(store, "a", 1));
-    int in_folder = 0;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
-        std::error_code gone;
-        const auto target = std::filesystem::read_symlink(entry.path(), gone).string();
-        if (!gone && target.starts_with(folder.path().string())) {
-            const int flags = ::fcntl(std::stoi(entry.path().filename().string()), F_GETFD);
-            CHECK((flags & FD_CLOEXEC) != 0);
-            ++in_folder;
-        }
+    const auto in_folder = podscope_test::descriptors_below(folder.path().string());
+    for (const int each : in_folder) {
+        CHECK(podscope_test::closes_on_exec(each));
     }
     // The folder, the lock and the journal.
-    CHECK(in_folder == 3);
+    CHECK(in_folder.size() == 3);
 }
 
 TEST_CASE("a handle closes all that it opened") {
     const scratch_folder folder;
-    const auto open_now = [] {
-        return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"},
-                             std::filesystem::directory_iterator{});
-    };
     (void)journal::open(folder / "store");
-    const auto before = open_now();
+    const auto before = podscope_test::open_descriptors();
     for (int i = 0; i < 3; ++i) {
         auto store = journal::open(folder / "store", {.compact_above = 0, .compact_factor = 0});
         REQUIRE(put_number(*store, "a", i));
     }
-    CHECK(open_now() == before);
+    CHECK(podscope_test::open_descriptors() == before);
 }
 
 TEST_CASE("a reader without news makes no system call") {

@@ -8,6 +8,7 @@
 #include "backend/system_faults.hpp"
 #include "backend/test_tables.hpp"
 #include "support/catch.hpp"
+#include "support/descriptors.hpp"
 #include "support/eventually.hpp"
 #include "support/results.hpp"
 
@@ -114,12 +115,8 @@ private:
 
 // How often this process has a file open.
 int times_open(const std::string& file) {
-    int found = 0;
-    for (const auto& each : std::filesystem::directory_iterator{"/proc/self/fd"}) {
-        std::error_code gone;
-        found += std::filesystem::read_symlink(each, gone) == file ? 1 : 0;
-    }
-    return found;
+    return static_cast<int>(
+        std::ranges::count(podscope_test::open_descriptors(), file, podscope_test::target_of));
 }
 
 } // namespace

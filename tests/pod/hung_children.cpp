@@ -7,6 +7,7 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/descriptors.hpp"
 #include "support/talking_process.hpp"
 
 #include <podscope/probe/concept.hpp>
@@ -17,7 +18,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -25,7 +25,6 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/resource.h>
 
 namespace {
@@ -100,16 +99,6 @@ public:
               return 0;
           }} {}
 };
-
-std::vector<int> open_descriptors() {
-    std::vector<int> open;
-    for (const auto& one : std::filesystem::directory_iterator{"/proc/self/fd"}) {
-        open.push_back(std::stoi(one.path().filename().string()));
-    }
-    // But for the one by which they were listed.
-    std::erase_if(open, [](int one) { return ::fcntl(one, F_GETFD) < 0; });
-    return open;
-}
 
 // While it lives, this process may have that many descriptors open in all: one more is refused.
 class descriptor_limit {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "probe/processes.hpp"
+#include "support/descriptors.hpp"
 
 #include <podscope/probe/concept.hpp>
 
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -19,7 +19,6 @@
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -155,17 +154,6 @@ private:
     std::atomic<pid_t> thread_id_{};
     std::thread thread_;
 };
-
-/// The open descriptors of this process.
-inline std::vector<int> open_descriptors() {
-    std::vector<int> open;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"}) {
-        open.push_back(std::stoi(entry.path().filename().string()));
-    }
-    // One of them was the listing itself.
-    std::erase_if(open, [](int fd) { return ::fcntl(fd, F_GETFD) < 0; });
-    return open;
-}
 
 inline podscope::probe_subject
 at(const std::string& path, std::string pod = "p", std::uint64_t granted = 7) {

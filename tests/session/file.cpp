@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "session/stores.hpp"
 #include "session/telling_child.hpp"
+#include "support/descriptors.hpp"
 
 #include <podscope/session/file.hpp>
 
@@ -12,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -481,16 +481,7 @@ TEST_CASE("F14 without a free descriptor every operation says so and works again
 
 TEST_CASE("F54 every descriptor closes on exec and none is left open", "[session]") {
     temporary_folder root;
-    const auto ours = [&] {
-        std::vector<int> fds;
-        for (const auto& each : std::filesystem::directory_iterator{"/proc/self/fd"}) {
-            std::error_code gone;
-            const auto target = std::filesystem::read_symlink(each.path(), gone).string();
-            if (target.starts_with(root.path()))
-                fds.push_back(std::stoi(each.path().filename().string()));
-        }
-        return fds;
-    };
+    const auto ours = [&] { return podscope_test::descriptors_below(root.path()); };
     {
         auto sessions =
             value_of(file_sessions::open(root / "sessions", {.durable = durability::power}));
@@ -500,7 +491,7 @@ TEST_CASE("F54 every descriptor closes on exec and none is left open", "[session
         value_of(sessions.read(id, 0, [&](std::uint64_t, const session_entry&) {
             for (const int fd : ours()) {
                 ++open;
-                REQUIRE((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+                REQUIRE(podscope_test::closes_on_exec(fd));
             }
             return scan::next;
         }));
