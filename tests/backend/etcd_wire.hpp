@@ -136,11 +136,15 @@ private:
         }
 
         podscope::result<std::string> next_line(podscope::etcd_deadline until) override {
-            auto line = real_->next_line(until);
-            const std::lock_guard held{state_->mutex};
-            if (state_->hangs_up) {
+            // Asked first as well: an etcd that is silent would keep who hears it waiting.
+            if (hangs_up()) {
                 return lost();
             }
+            auto line = real_->next_line(until);
+            if (hangs_up()) {
+                return lost();
+            }
+            const std::lock_guard held{state_->mutex};
             if (line && state_->is_deaf) {
                 return podscope::fail(podscope::backend_detail::etcd_error(
                     podscope::etcd_errc::no_answer, "the wire", "cut, as planned"));
@@ -152,6 +156,11 @@ private:
         void cancel() noexcept override { real_->cancel(); }
 
     private:
+        [[nodiscard]] bool hangs_up() const {
+            const std::lock_guard held{state_->mutex};
+            return state_->hangs_up;
+        }
+
         std::unique_ptr<podscope::etcd_channel> real_;
         std::shared_ptr<state> state_;
     };
