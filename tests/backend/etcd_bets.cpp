@@ -73,15 +73,20 @@ struct two_handles {
     etcd_backend other = must(etcd_backend::open(
         {.endpoints = {server.endpoint()}, .lease_term = 1h}, podscope::etcd_over_http()));
 
-    // Commits until the watch has heard of all that the other handle has done, and nothing is read.
+    // Commits until the watch has begun and heard of all that the other handle has done, and
+    // nothing is read by a body that would have to.
     template <class F>
     void settle_by(F&& body) {
+        REQUIRE(podscope_test::eventually([&] { return wire.lines() >= 1; }, 20s));
         REQUIRE(podscope_test::eventually(
             [&] { return requests_of([&] { must(store.write(body)); }) == only_a_commit; }, 20s));
     }
 
     void settle() {
-        settle_by([](etcd_writer& txn) { return txn.put("settled", "so"); });
+        settle_by([](etcd_writer& txn) -> result<void> {
+            must(txn.get("settled"));
+            return txn.put("settled", "so");
+        });
     }
 
     static void put(etcd_backend& by, std::string_view key, std::string_view value) {
@@ -324,7 +329,10 @@ TEST_CASE("nothing is bet in etcd that takes more comparisons than it has operat
 TEST_CASE("nobody hears what a bet has come to that does not commit", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     two_handles here;
-    here.settle_by([](etcd_writer& txn) { return txn.put("state", "closed"); });
+    here.settle_by([](etcd_writer& txn) -> result<void> {
+        must(txn.get("state"));
+        return txn.put("state", "closed");
+    });
     int runs = 0;
     const auto open_meanwhile = [&] {
         if (++runs == 1) {

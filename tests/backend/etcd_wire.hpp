@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,6 +78,11 @@ public:
         std::size_t others{}; ///< leases, tokens, greetings
 
         friend bool operator==(const count&, const count&) = default;
+
+        friend std::ostream& operator<<(std::ostream& out, const count& these) {
+            return out << these.reads << " reads, " << these.commits << " commits, " << these.others
+                       << " others";
+        }
     };
 
     /// The calls since the last time that this was asked.
