@@ -21,13 +21,13 @@ namespace demo {
 [[nodiscard]] inline podscope::result<std::string> make_temporary_folder(std::string_view name) {
     std::error_code broken;
     const auto base = std::filesystem::temp_directory_path(broken);
-    auto path = (base / name).string() + "-XXXXXX";
     if (broken) {
         return podscope::fail({.category = podscope::errc::io,
                                .message = "there is no folder for temporary files",
                                .path = base.string(),
                                .system = broken});
     }
+    auto path = (base / name).string() + "-XXXXXX";
     if (::mkdtemp(path.data()) == nullptr) {
         return system_said_no("cannot make a temporary folder", path);
     }

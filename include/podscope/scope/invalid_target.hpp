@@ -2,6 +2,7 @@
 #pragma once
 
 #include <podscope/error.hpp>
+#include <podscope/utf8.hpp>
 
 #include <cstddef>
 #include <string>
@@ -17,8 +18,8 @@ namespace podscope {
     std::string shown;
     const auto append = [&](std::string_view part) {
         for (const char c : part) {
-            const auto byte = static_cast<unsigned char>(c);
-            if (byte < 0x20 || byte == 0x7F) {
+            if (is_control(c)) {
+                const auto byte = static_cast<unsigned char>(c);
                 shown += "\\x";
                 shown += digits[byte >> 4U];
                 shown += digits[byte & 0xFU];
