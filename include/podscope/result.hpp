@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <new>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <version>
@@ -58,7 +59,8 @@ template <class F>
         return fail({.category = errc::out_of_memory, .message = "out of memory"});
     } catch (const std::exception& thrown) {
         try {
-            return fail({.category = errc::unavailable, .message = thrown.what()});
+            return fail({.category = errc::unavailable,
+                         .message = std::string{"a plug-in threw: "} + thrown.what()});
         } catch (...) {
             return fail({.category = errc::out_of_memory, .message = "out of memory"});
         }

@@ -105,7 +105,7 @@ void throws(Crew& c) {
     const auto report = c.restore("planner");
     CHECK(report.undelivered.size() == 2);
     REQUIRE(report.delivery_error);
-    CHECK(report.delivery_error->message == "the sink is clogged");
+    CHECK(report.delivery_error->message == "a plug-in threw: the sink is clogged");
     CHECK(waiting(c).size() == 2);
     must(c.at("planner").check("/ws/a/f", permission::write));
 }

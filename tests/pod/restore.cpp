@@ -427,7 +427,8 @@ TEST_CASE("F20 a probe that fails when it is asked again is what the restore fai
         }
         pass_on(c, "child");
     });
-    CHECK(error_of(c.try_restore("planner")).message == "nobody answers the phone");
+    CHECK(error_of(c.try_restore("planner")).message ==
+          "a plug-in threw: nobody answers the phone");
     CHECK(c.state().of<tables::pods>() == before.of<tables::pods>());
 }
 
@@ -615,6 +616,7 @@ TEST_CASE("F20 who cannot find out whether somebody lives clears nobody out of h
     c.kill("dead");
     const auto before = c.state();
     during_each_probe(c, [](int) { throw std::runtime_error{"nobody answers the phone"}; });
-    CHECK(error_of(c.try_create(writer("new", "/ws"))).message == "nobody answers the phone");
+    CHECK(error_of(c.try_create(writer("new", "/ws"))).message ==
+          "a plug-in threw: nobody answers the phone");
     CHECK(c.state() == before);
 }

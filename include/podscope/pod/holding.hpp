@@ -39,28 +39,22 @@ public:
           scope_{podscope::scope{from.row().allow, from.layers()}},
           fence_{from.row().fence()},
           segment_{from.row().segment},
-          layers_revision_{from.row().layers_revision} {}
+          layers_revision_{from.row().layers_revision} {
+        core_->grants().hold(from.row());
+    }
 
     holding(const holding&) = delete;
     holding& operator=(const holding&) = delete;
 
     /// Leaves the allocation as a dead process leaves it, but with nobody as its owner, so that it
-    /// is seen as dead at once. Not in a forked copy, and not for what is lost already or was never
-    /// committed. If that cannot be written, the death of this process will show it.
+    /// is seen as dead at once. Not in a forked copy, and not for what is lost already. What was
+    /// never told to be committed, or cannot be written, may be left: this runtime knows that
+    /// nobody holds it, and others see it by the death of this process.
     ~holding() {
-        if (!committed_ || ended_.load(std::memory_order_acquire) || !born_.is_current()) {
-            return;
+        if (born_.is_current()) {
+            const bool is_left = !ended_.load(std::memory_order_acquire) && !vacate();
+            core_->grants().let_go(own_, is_left);
         }
-        (void)guarded([&] {
-            return core_->write([&](auto& txn) -> result<void> {
-                auto row = require_own(txn, own_);
-                if (!row) {
-                    return fail(row);
-                }
-                row->owner = {};
-                return registry{txn}.update(*row);
-            });
-        });
     }
 
     [[nodiscard]] runtime_core<Parts>& core() const noexcept { return *core_; }
@@ -130,7 +124,10 @@ public:
 
     /// Notes that the allocation has been committed. A hold is made before that, within the
     /// transaction, so that nothing can fail once it stands.
-    void set_committed() noexcept { committed_ = true; }
+    void set_committed() noexcept {
+        committed_ = true;
+        core_->grants().set_committed(own_);
+    }
 
     /// Errors: `forked`.
     [[nodiscard]] result<void> not_forked() const {
@@ -229,6 +226,24 @@ public:
     }
 
 private:
+    // Whether nothing of the allocation can be left with this process as its owner.
+    [[nodiscard]] bool vacate() noexcept {
+        if (!committed_) {
+            return false;
+        }
+        auto done = guarded([&] {
+            return core_->write([&](auto& txn) -> result<void> {
+                auto row = require_own(txn, own_);
+                if (!row) {
+                    return fail(row);
+                }
+                row->owner = {};
+                return registry{txn}.update(*row);
+            });
+        });
+        return done || done.error().category == errc::revoked;
+    }
+
     static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
     // What the row says of its layers: which they are, and the fence that it has with them.

@@ -54,7 +54,8 @@ struct restored {
 /// threads and, on a backend that reaches so far, from several processes at once. A call that fails
 /// has changed nothing, unless it says so; but that pods which stood in its way and were proven
 /// dead are cleared stands whatever becomes of it, as does a session segment that was made for a
-/// pod.
+/// pod. Where a store cannot tell whether a commit took place, a pod that is there by it can be
+/// restored by the same runtime.
 template <class Parts>
 class basic_runtime {
 public:

@@ -10,6 +10,7 @@
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/pod/report.hpp>
 #include <podscope/pod/review.hpp>
+#include <podscope/pod/unheld_grants.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/registry/records.hpp>
 #include <podscope/registry/registry.hpp>
@@ -36,6 +37,8 @@ public:
     explicit runtime_core(Parts parts) : parts_{std::move(parts)} {}
 
     [[nodiscard]] Parts& parts() noexcept { return parts_; }
+
+    [[nodiscard]] unheld_grants& grants() noexcept { return grants_; }
 
     /// Runs `body(txn)` as a transaction that writes.
     template <class F>
@@ -79,13 +82,14 @@ public:
             return before != judged.end() && before->second.granted == one.granted &&
                    before->second.owner == one.owner;
         });
-        // Nobody need be asked about nobody.
+        // Nobody need be asked about nobody, nor about what this process has and no pod in it.
         std::erase_if(subjects, [&](const probe_subject& one) {
-            if (one.owner.is_nobody()) {
+            const bool is_gone = one.owner.is_nobody() || grants_.contains(one);
+            if (is_gone) {
                 judged.insert_or_assign(one.pod,
                                         judgement{one.owner, one.granted, verdict::missing});
             }
-            return one.owner.is_nobody();
+            return is_gone;
         });
         if (subjects.empty()) {
             return {};
@@ -253,6 +257,7 @@ public:
 
 private:
     Parts parts_;
+    unheld_grants grants_{};
 };
 
 } // namespace podscope
