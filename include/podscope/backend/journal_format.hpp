@@ -73,6 +73,9 @@ inline constexpr std::string_view journal_magic = "podscope journal";
 struct journal_header {
     static constexpr std::size_t size = 64;
 
+    /// No store ever comes to it, so that numbers below it can be added to.
+    static constexpr std::uint64_t most_sequence = std::uint64_t{1} << 63U;
+
     std::uint32_t version = journal_version;
     std::uint64_t store{};
     std::uint64_t file{};
@@ -109,12 +112,16 @@ decode_header(const journal_header_bytes& bytes) noexcept {
     if (!all.starts_with(journal_magic) || load_fixed(&bytes[60], 4) != crc32c(all.substr(0, 60))) {
         return std::nullopt;
     }
-    return journal_header{.version = static_cast<std::uint32_t>(load_fixed(&bytes[16], 4)),
-                          .store = load_fixed(&bytes[24], 8),
-                          .file = load_fixed(&bytes[32], 8),
-                          .sequence = load_fixed(&bytes[40], 8),
-                          .snapshot_end = load_fixed(&bytes[48], 8),
-                          .behind = static_cast<std::uint32_t>(load_fixed(&bytes[20], 4))};
+    const journal_header header{.version = static_cast<std::uint32_t>(load_fixed(&bytes[16], 4)),
+                                .store = load_fixed(&bytes[24], 8),
+                                .file = load_fixed(&bytes[32], 8),
+                                .sequence = load_fixed(&bytes[40], 8),
+                                .snapshot_end = load_fixed(&bytes[48], 8),
+                                .behind = static_cast<std::uint32_t>(load_fixed(&bytes[20], 4))};
+    if (header.version <= journal_version && header.sequence >= journal_header::most_sequence) {
+        return std::nullopt;
+    }
+    return header;
 }
 
 struct frame_header {
