@@ -47,10 +47,8 @@ inline void append_json_string(std::string& out, std::string_view text) {
         default:
             if (length == 0) {
                 out += "\xEF\xBF\xBD";
-            } else if (is_control(text.front())) {
-                escaped(lead);
-            } else if (lead == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0) {
-                escaped(static_cast<unsigned char>(text[1]));
+            } else if (const auto control = control_length(text); control != 0) {
+                escaped(static_cast<unsigned char>(text[control - 1]));
             } else {
                 out += text.substr(0, length);
             }

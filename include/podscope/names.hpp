@@ -13,9 +13,9 @@ namespace podscope {
 /// The longest name of a pod, in bytes.
 inline constexpr std::size_t max_name_length = 255;
 
-/// Whether a text may name a pod: 1 to 255 bytes of UTF-8, no control character (NUL and newline
-/// are such), no `/`, and neither `.` nor `..`. A name is safe as a file name and as a part of a
-/// key.
+/// Whether a text may name a pod: 1 to 255 bytes of UTF-8, no control character (NUL, newline and
+/// U+0080 to U+009F are such), no `/`, and neither `.` nor `..`. A name is safe as a file name and
+/// as a part of a key.
 ///
 /// Errors: `invalid_name`, whose message says which rule the name breaks. Linear in the length.
 [[nodiscard]] result<void> check_name(std::string_view name);
@@ -36,7 +36,7 @@ namespace names_detail {
         if (rest.front() == '/') {
             return "a pod's name must not contain '/'";
         }
-        if (is_control(rest.front())) {
+        if (control_length(rest) != 0) {
             return "a pod's name must not contain a control character";
         }
         const auto length = utf8_length(rest);

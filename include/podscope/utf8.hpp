@@ -37,10 +37,16 @@ namespace podscope {
     return 0;
 }
 
-/// Whether a byte is a control character of ASCII: one that is not printed, DEL among them.
-[[nodiscard]] constexpr bool is_control(char c) noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7F;
+/// The length of the control character at the front of `text`, 0 if there is none: one byte of
+/// ASCII, DEL among them, or two for U+0080 to U+009F.
+[[nodiscard]] constexpr std::size_t control_length(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0x20U;
+    };
+    if (byte(0) < 0x20 || byte(0) == 0x7F) {
+        return 1;
+    }
+    return byte(0) == 0xC2 && 0x80 <= byte(1) && byte(1) < 0xA0 ? 2 : 0;
 }
 
 /// Whether a text is valid UTF-8 from end to end. NUL and other control characters are valid.

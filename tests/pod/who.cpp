@@ -130,9 +130,10 @@ TEST_CASE("P23 a reason is one line that can be shown", "[pod]") {
         CAPTURE(fit);
         must(podscope::check_manifest(wanted(fit)));
     }
-    for (const auto& unfit : {std::string(podscope::max_reason_length + 1, 'a'),
-                              std::string{"two\nlines"}, std::string{"a\0b", 3},
-                              std::string{"\x1B[2J"}, std::string{"\xFF"}, std::string{"\x7F"}}) {
+    for (const auto& unfit :
+         {std::string(podscope::max_reason_length + 1, 'a'), std::string{"two\nlines"},
+          std::string{"a\0b", 3}, std::string{"\x1B[2J"}, std::string{"\xFF"}, std::string{"\x7F"},
+          std::string{"\xC2\x9B"}}) {
         CAPTURE(unfit);
         const auto refused = error_of(podscope::check_manifest(wanted(unfit)));
         CHECK(refused.category == errc::invalid_manifest);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <podscope/result.hpp>
-#include <podscope/scope/invalid_target.hpp>
+#include <podscope/shown_text.hpp>
 
 #include <string>
 #include <string_view>

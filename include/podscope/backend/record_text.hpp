@@ -4,7 +4,7 @@
 #include <podscope/backend/codec_fields.hpp>
 #include <podscope/backend/wire.hpp>
 #include <podscope/scope/resource.hpp>
-#include <podscope/utf8.hpp>
+#include <podscope/shown_text.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -16,22 +16,11 @@ namespace podscope {
 
 namespace backend_detail {
 
-/// Bytes as a person reads them, between quotes: what does not print is written as \xNN.
+/// Bytes as a person reads them, between quotes.
 inline void append_quoted(std::string& out, std::string_view bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    out.push_back('"');
-    for (const char c : bytes) {
-        if (is_control(c)) {
-            const auto byte = static_cast<unsigned char>(c);
-            out.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15U]);
-        } else {
-            if (c == '"' || c == '\\') {
-                out.push_back('\\');
-            }
-            out.push_back(c);
-        }
-    }
-    out.push_back('"');
+    out += '"';
+    append_shown(out, bytes, "\"\\");
+    out += '"';
 }
 
 /// Writes one value of the codec's format as text. False for bytes that are none.

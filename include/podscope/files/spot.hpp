@@ -7,6 +7,7 @@
 #include <podscope/scope/invalid_target.hpp>
 #include <podscope/scope/lexical_path.hpp>
 #include <podscope/scope/resource.hpp>
+#include <podscope/shown_text.hpp>
 
 #include <cerrno>
 #include <string>

@@ -4,10 +4,10 @@
 #include <podscope/error.hpp>
 #include <podscope/names.hpp>
 #include <podscope/result.hpp>
-#include <podscope/scope/invalid_target.hpp>
 #include <podscope/scope/namespace.hpp>
 #include <podscope/scope/permission.hpp>
 #include <podscope/scope/rule.hpp>
+#include <podscope/shown_text.hpp>
 #include <podscope/store/records.hpp>
 #include <podscope/store/when_unreachable.hpp>
 #include <podscope/utf8.hpp>
@@ -230,7 +230,12 @@ inline void keep_once(std::vector<scope_rule>& rules) {
 
 /// Whether a text can be shown to a person as a line of its own.
 [[nodiscard]] inline bool is_line(std::string_view text) noexcept {
-    return is_utf8(text) && std::ranges::none_of(text, is_control);
+    for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(utf8_length(rest))) {
+        if (utf8_length(rest) == 0 || control_length(rest) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 } // namespace pod_detail

@@ -3,7 +3,7 @@
 
 #include <podscope/os/file_descriptor.hpp>
 #include <podscope/result.hpp>
-#include <podscope/scope/invalid_target.hpp>
+#include <podscope/shown_text.hpp>
 
 #include <algorithm>
 #include <array>

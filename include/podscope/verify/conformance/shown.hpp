@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <podscope/scope/invalid_target.hpp>
+#include <podscope/shown_text.hpp>
 
 #include <cstddef>
 #include <optional>
