@@ -101,22 +101,6 @@ const on_load here{[] {
             file.append();
         }
     });
-    const std::string raw_twice = "two appends of as many bytes to a file, each with a sync";
-    add_timed(raw_twice, [](benchmark::State& state) {
-        appended_file file{bytes_of_one()};
-        for (auto _ : state) {
-            file.append();
-            file.append();
-        }
-    });
-    // Below this no scheme can be that has done what it was asked for when it says so.
-    for (const std::string among : {"1000", "10000"}) {
-        compare_time("the least that delegate and reclaim can take, against " + among +
-                         " live pods in the plain scheme: " + raw_twice,
-                     raw_twice,
-                     "delegate and reclaim by the plain scheme, power durability among " + among,
-                     std::nullopt);
-    }
     const std::string by_one = "delegate on a journal, power durability";
     const std::string by_eight = by_one + ", 8 threads";
     add_timed(by_one, delegate_by_threads);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <thread>
 
 int main() {
     using namespace podscope;
@@ -20,7 +21,9 @@ int main() {
     std::cout << lease.renew().has_value() << '\n'; // 1, and so now and then
 
     // But if it hangs, and does not, then this says "revoked" in the end.
-    while (!planner.reconcile().value().changed()) {}
+    while (!planner.reconcile().value().changed()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
     std::cout << to_string(coder.check("/ws/src/a", permission::write).error().category) << '\n';
     planner.release().value();
 }

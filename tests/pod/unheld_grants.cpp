@@ -69,7 +69,10 @@ TEST_CASE("F45 a pod that was created without anybody being told comes back to i
           "[pod]") {
     lone_process here;
     untold(here, [&] { return here.library.create(writer("top", "/ws")); });
-    REQUIRE(must(here.library.find("top")));
+    const auto again = error_of(here.library.create(writer("top", "/ws")));
+    CHECK(again.category == errc::duplicate_name);
+    CHECK(again.message ==
+          "a live pod has the name 'top', held by process " + std::to_string(::getpid()));
     auto back = must(here.library.restore("top"));
     must(back.pod.check("/ws/f", permission::write));
     // Whoever holds it now is not robbed of it.
@@ -102,6 +105,8 @@ TEST_CASE("F45 a pod that was restored without anybody being told comes back to 
           "[pod]") {
     lone_process here;
     (void)must(here.library.create(writer("top", "/ws")));
+    CHECK(error_of(here.library.create(writer("top", "/ws"))).message ==
+          "a live pod has the name 'top', left by its process: restore that one");
     untold(here, [&] { return here.library.restore("top"); });
     untold(here, [&] { return here.library.restore("top"); });
     auto back = must(here.library.restore("top"));

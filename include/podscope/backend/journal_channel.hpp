@@ -180,7 +180,8 @@ public:
             } else {
                 page.set_appending(false);
             }
-            return system_failure("write a transaction to", file_->path(), outcome.code);
+            return system_failure(outcome.in_doubt ? "say if a commit is in" : "write a commit to",
+                                  file_->path(), outcome.code);
         }
         page.publish(present_end());
         page.set_appending(false);

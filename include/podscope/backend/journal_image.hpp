@@ -51,8 +51,10 @@ public:
         while (!payload.empty()) {
             journal_operation op;
             if (!take_operation(payload, op)) {
-                return fail({.category = errc::corrupt,
-                             .message = "a journal holds an operation that is none"});
+                return fail(
+                    {.category = errc::corrupt,
+                     .message =
+                         "a transaction holds something that is neither a put nor an erase"});
             }
             const bool is_read = (... || apply_to<Tables>(op, changed));
             auto done = is_read || op.what == journal_op::erase

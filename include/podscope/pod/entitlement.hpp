@@ -118,7 +118,10 @@ template <class Txn>
     }
     if (*row) {
         return fail({.category = errc::duplicate_name,
-                     .message = "a live pod has the name '" + std::string{name} + "'",
+                     .message = "a live pod has the name '" + std::string{name} + "', " +
+                                ((**row).owner.is_nobody()
+                                     ? "left by its process: restore that one"
+                                     : "held by process " + std::to_string((**row).owner.pid)),
                      .subject = std::string{name},
                      .current = (**row).granted});
     }

@@ -207,10 +207,11 @@ private:
         }
         if (!segment_.is_for(record)) {
             note_overtaken();
-            return fail({.category = errc::timeout,
-                         .message = "'" + pod_ +
-                                    "' went on in another session segment while it was restored",
-                         .subject = pod_});
+            return fail(
+                {.category = errc::timeout,
+                 .message = "'" + pod_ +
+                            "' went on in another session segment while it was restored: try again",
+                 .subject = pod_});
         }
         return {};
     }
@@ -315,7 +316,8 @@ private:
         }
         if (overtaken_) {
             return fail({.category = errc::timeout,
-                         .message = "children of '" + pod_ + "' changed hands while being probed",
+                         .message = "children of '" + pod_ +
+                                    "' changed hands while they were probed: try again",
                          .subject = pod_});
         }
         if (auto done = entering.refuse_conflict(pod_); !done) {
