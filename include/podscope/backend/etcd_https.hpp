@@ -21,7 +21,8 @@
 #include <string_view>
 #include <utility>
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace podscope {
 
@@ -63,7 +64,11 @@ public:
         ::SSL_set_bio(ssl_.get(), in, out);
         in_ = in;
         out_ = out;
-        expect_host();
+        if (!expect_host()) {
+            return fail(etcd_error(etcd_errc::untrusted_server, at_.text,
+                                   "no certificate can be held against such a host; give a name "
+                                   "or an address"));
+        }
         auto done = drive(until, [&] { return ::SSL_connect(ssl_.get()); });
         const bool is_closed = done ? *done == 0 : done.error().system == etcd_errc::no_endpoint;
         if (is_closed && !has_heard_) {
@@ -104,15 +109,29 @@ private:
         return static_cast<int>(std::min(bytes, most));
     }
 
-    void expect_host() {
+    // False if the certificate would be held against nothing: OpenSSL does so without a word where
+    // a name is empty, and takes one that begins with a dot for all that end like it.
+    [[nodiscard]] bool expect_host() {
         X509_VERIFY_PARAM* const expected = ::SSL_get0_param(ssl_.get());
-        if (::X509_VERIFY_PARAM_set1_ip_asc(expected, at_.host.c_str()) == 1) {
-            return;
+        // By its bytes, as an address can be written in more ways than OpenSSL reads.
+        if (const auto number = etcd_addresses::of_number(at_)) {
+            const auto* const address = reinterpret_cast<const unsigned char*>(number->ai_addr);
+            const bool is_long = number->ai_family == AF_INET6;
+            return ::X509_VERIFY_PARAM_set1_ip(expected,
+                                               address + (is_long
+                                                              ? offsetof(sockaddr_in6, sin6_addr)
+                                                              : offsetof(sockaddr_in, sin_addr)),
+                                               is_long ? sizeof(in6_addr) : sizeof(in_addr)) == 1;
         }
-        ::X509_VERIFY_PARAM_set1_host(expected, at_.host.data(), at_.host.size());
+        // It says that no more labels follow, and is in no certificate.
         std::string name = at_.host;
-        ::SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                   name.data());
+        if (name.ends_with('.')) {
+            name.pop_back();
+        }
+        return !name.empty() && !name.starts_with('.') &&
+               ::X509_VERIFY_PARAM_set1_host(expected, name.data(), name.size()) == 1 &&
+               ::SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                          name.data()) == 1;
     }
 
     // Makes a call of OpenSSL, and moves bytes for it until it is done. 0 at the stream's end.

@@ -53,7 +53,7 @@ public:
     [[nodiscard]] static std::shared_ptr<const addrinfo> of(const etcd_endpoint& at,
                                                             etcd_deadline until) {
         // A number needs nobody to be asked.
-        if (auto number = look_up(at, AI_NUMERICHOST)) {
+        if (auto number = of_number(at)) {
             return number;
         }
 
@@ -78,6 +78,11 @@ public:
         std::unique_lock held{shared->mutex};
         shared->over.wait_until(held, until, [&] { return shared->is_over; });
         return shared->found;
+    }
+
+    /// The address that a host is itself, in any form that the system reads; null if it is a name.
+    [[nodiscard]] static std::shared_ptr<const addrinfo> of_number(const etcd_endpoint& at) {
+        return look_up(at, AI_NUMERICHOST);
     }
 
 private:
