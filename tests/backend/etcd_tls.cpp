@@ -79,4 +79,50 @@ TEST_CASE("F48 no peer is trusted for a host that no certificate can be held aga
     }
 }
 
+// As an etcd_http_channel does: what is left of a connection counts for nothing.
+std::string read_some(tls_line& line) {
+    std::string into(64, ' ');
+    into.resize(must(line.stream.read(into, line.until)));
+    return into;
+}
+
+TEST_CASE("F48 who writes is not kept by a peer that wants another TLS handshake", "[etcd]") {
+    if (!certificates::can_be_made()) {
+        PODSCOPE_SKIP("there is no openssl");
+    }
+    tls_line line{"one.example", "several", TLS1_2_VERSION};
+    must(line.shake_hands());
+    // With the answer before, so that who writes next is the first to have to do with it.
+    line.peer->ask_for_handshake();
+    line.peer->say("answer");
+    CHECK(read_some(line) == "answer");
+    line.peer->hang_up();
+    CHECK(line.stream.write("request", line.until).has_value());
+}
+
+TEST_CASE("F48 a TLS stream that has failed is an error for who writes", "[etcd]") {
+    if (!certificates::can_be_made()) {
+        PODSCOPE_SKIP("there is no openssl");
+    }
+    tls_line line{"one.example", "several"};
+    must(line.shake_hands());
+    line.peer->say_nonsense();
+    std::string into(64, ' ');
+    CHECK_FALSE(line.stream.read(into, line.until));
+    CHECK(error_of(line.stream.write("request", line.until)).system == etcd_errc::no_endpoint);
+}
+
+TEST_CASE("F48 a peer that says things in TLS which are no answer costs no more than a deadline",
+          "[etcd]") {
+    if (!certificates::can_be_made()) {
+        PODSCOPE_SKIP("there is no openssl");
+    }
+    tls_line line{"one.example", "several", TLS1_2_VERSION};
+    must(line.shake_hands());
+    line.peer->before_read = [](tls_peer& peer) { peer.ask_for_handshake(); };
+    std::string into(64, ' ');
+    CHECK(error_of(line.stream.read(into, std::chrono::steady_clock::now())).system ==
+          etcd_errc::no_answer);
+}
+
 } // namespace

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <limits>
 #include <memory>
@@ -91,6 +92,10 @@ public:
             if (!sent) {
                 return fail(sent);
             }
+            if (*sent == 0) {
+                return fail(etcd_error(etcd_errc::no_endpoint, at_.text,
+                                       "the connection was closed while it was written to"));
+            }
             bytes.remove_prefix(*sent);
         }
         return {};
@@ -155,7 +160,9 @@ private:
             if (state != SSL_ERROR_WANT_READ) {
                 return std::size_t{0};
             }
-            auto got = over_->read(buffer_, until);
+            // What comes may be of no use to the call, and more of it be there each time.
+            auto got = std::chrono::steady_clock::now() < until ? over_->read(buffer_, until)
+                                                                : fail(etcd_silence(at_.text));
             if (!got || *got == 0) {
                 return got;
             }
@@ -226,6 +233,8 @@ private:
     }
     SSL_CTX* const context = made.get();
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    // Who writes would have to read for it.
+    ::SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     ::SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     const std::string* unusable = nullptr;
     const auto use = [&](const std::string& file, auto&& load) {

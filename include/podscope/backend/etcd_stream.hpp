@@ -29,6 +29,11 @@
 
 namespace podscope::backend_detail {
 
+[[nodiscard]] inline error etcd_silence(std::string_view at) {
+    return etcd_error(etcd_errc::no_answer, at,
+                      "no answer in time; see whether it hangs or is cut off");
+}
+
 /// Bytes to and from a member of a cluster. For one thread at a time.
 class etcd_stream {
 public:
@@ -188,8 +193,7 @@ private:
         for (;;) {
             const auto left = ceil<milliseconds>(until - steady_clock::now());
             if (left <= milliseconds::zero()) {
-                return fail(etcd_error(etcd_errc::no_answer, at_,
-                                       "no answer in time; see whether it hangs or is cut off"));
+                return fail(etcd_silence(at_));
             }
             const auto most = std::min(left, milliseconds{minutes{1}});
             if (::poll(&ready, 1, static_cast<int>(most.count())) > 0) {
