@@ -219,9 +219,8 @@ private:
             }
             call.token = *token;
             tried.was_sent = true;
-            auto reply = by.post(call, until);
+            auto reply = post(by, call, until, tried);
             if (!reply) {
-                tried.has_gone = reply.error().system == etcd_errc::no_endpoint;
                 return fail(reply);
             }
             auto said = json_value::parse(reply->body);
@@ -242,10 +241,18 @@ private:
             const etcd_code code{*number};
             if (is_of_token(code, why) && !options_.user.empty() && !is_again) {
                 drop_token(*token);
+                tried.was_sent = false; // etcd looks at it before anything else
                 continue;
             }
             return fail(refused(on.at, code, why, tried));
         }
+    }
+
+    [[nodiscard]] static result<etcd_reply>
+    post(etcd_channel& by, const etcd_call& call, etcd_deadline until, attempt& tried) {
+        auto reply = by.post(call, until);
+        tried.has_gone = !reply && reply.error().system == etcd_errc::no_endpoint;
+        return reply;
     }
 
     [[nodiscard]] static error
@@ -315,7 +322,7 @@ private:
         }
         const auto body =
             etcd_object{}.text("name", options_.user).text("password", options_.password).done();
-        auto reply = by.post({"/v3/auth/authenticate", body, {}}, until);
+        auto reply = post(by, {"/v3/auth/authenticate", body, {}}, until, tried);
         if (!reply) {
             return fail(reply);
         }
