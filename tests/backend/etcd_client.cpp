@@ -100,3 +100,58 @@ TEST_CASE("F45 a call that was refused for its token has not taken place", "[etc
     CHECK(error_of(by.tell()).system == next);
     CHECK_FALSE(by.was_sent);
 }
+
+TEST_CASE("F43 who follows is served by the next member where one does not serve", "[etcd]") {
+    etcd_stand_in cluster;
+    cluster.tells = [](const auto& at, const auto&) -> podscope::result<podscope::etcd_reply> {
+        return podscope::etcd_reply{200, at.host};
+    };
+    const auto host_followed = [&](const etcd_stand_in& by, podscope::etcd_options options) {
+        caller mine{std::move(options), by};
+        auto stream = must(mine.client.follow("/v3/watch", "{}", mine.client.deadline()));
+        return must(stream->next_line(mine.client.deadline()));
+    };
+    const auto is_first = [](const podscope::etcd_endpoint& at) { return at.host == "member0"; };
+
+    SECTION("it is another cluster's") {
+        cluster.greets = [&](const auto& at,
+                             const auto&) -> podscope::result<podscope::etcd_reply> {
+            return is_first(at) ? podscope::etcd_reply{200, R"({"header":{"cluster_id":"8"}})"}
+                                : etcd_stand_in::ok();
+        };
+        auto options = members(2);
+        options.cluster = 7;
+        CHECK(host_followed(cluster, options) == "member1");
+    }
+    SECTION("it gives no token") {
+        const auto fails = GENERATE(true, false);
+        cluster.answers = [&](const auto& at,
+                              const auto&) -> podscope::result<podscope::etcd_reply> {
+            if (!is_first(at)) {
+                return etcd_stand_in::ok(R"(,"token":"1")");
+            }
+            return fails ? podscope::result<podscope::etcd_reply>{etcd_stand_in::closed()}
+                         : etcd_stand_in::refused(14, "etcdserver: no leader");
+        };
+        CHECK(host_followed(cluster, known_as("pods", members(2))) == "member1");
+    }
+    SECTION("it hangs up") {
+        cluster.tells = [&](const auto& at, const auto&) -> podscope::result<podscope::etcd_reply> {
+            return is_first(at) ? podscope::result<podscope::etcd_reply>{etcd_stand_in::closed()}
+                                : podscope::etcd_reply{200, at.host};
+        };
+        CHECK(host_followed(cluster, members(2)) == "member1");
+    }
+}
+
+TEST_CASE("F43 who follows again goes on at the next member", "[etcd]") {
+    etcd_stand_in cluster;
+    cluster.tells = [](const auto& at, const auto&) -> podscope::result<podscope::etcd_reply> {
+        return podscope::etcd_reply{200, at.host};
+    };
+    caller mine{members(3), cluster};
+    for (const auto* host : {"member0", "member1", "member2", "member0"}) {
+        auto stream = must(mine.client.follow("/v3/watch", "{}", mine.client.deadline()));
+        CHECK(must(stream->next_line(mine.client.deadline())) == host);
+    }
+}
