@@ -224,7 +224,8 @@ private:
 
     // One that was refused shows the mark.
     [[nodiscard]] static bool makes_sense(const etcd_answer& answer) noexcept {
-        return answer.revision != 0 && (answer.has_succeeded || answer.answers.size() == 1);
+        return answer.revision != 0 && (answer.has_succeeded || (answer.answers.size() == 1 &&
+                                                                 answer.answers.front().is_range));
     }
 
     [[nodiscard]] static const etcd_row* only_row_of(const etcd_answer& range) noexcept {
