@@ -125,4 +125,52 @@ TEST_CASE("F48 a peer that says things in TLS which are no answer costs no more 
           etcd_errc::no_answer);
 }
 
+TEST_CASE("F48 a peer that goes in the middle of a TLS handshake is no endpoint", "[etcd]") {
+    if (!certificates::can_be_made()) {
+        PODSCOPE_SKIP("there is no openssl");
+    }
+    // A flight of its own is larger than what is read at once here.
+    tls_line line{"one.example", "several"};
+    line.peer->says_at_most = 64;
+    int reads = 0;
+    line.peer->before_read = [&](tls_peer& peer) {
+        if (++reads == 2) {
+            peer.hang_up();
+        }
+    };
+    const auto why = error_of(line.shake_hands());
+    CHECK(why.system == etcd_errc::no_endpoint);
+    CHECK(why.message.find("handshake") != std::string::npos);
+}
+
+TEST_CASE("F48 what a peer says against a TLS handshake is told by what it means", "[etcd]") {
+    if (!certificates::can_be_made()) {
+        PODSCOPE_SKIP("there is no openssl");
+    }
+    const auto why_not = [](int alert) {
+        tls_line line{"one.example", "several"};
+        line.peer->before_read = [&](tls_peer& peer) { peer.say_alert(alert); };
+        return error_of(line.shake_hands()).system;
+    };
+    for (const int alert :
+         {SSL_AD_BAD_CERTIFICATE, SSL_AD_UNSUPPORTED_CERTIFICATE, SSL_AD_CERTIFICATE_REVOKED,
+          SSL_AD_CERTIFICATE_EXPIRED, SSL_AD_CERTIFICATE_UNKNOWN, SSL_AD_UNKNOWN_CA,
+          SSL_AD_ACCESS_DENIED, SSL_AD_CERTIFICATE_REQUIRED}) {
+        CAPTURE(alert);
+        CHECK(why_not(alert) == etcd_errc::refused_certificate);
+    }
+    CHECK(why_not(SSL_AD_HANDSHAKE_FAILURE) == etcd_errc::no_endpoint);
+    CHECK(why_not(SSL_AD_INTERNAL_ERROR) == etcd_errc::no_endpoint);
+}
+
+TEST_CASE("who reads a TLS stream is let go by who cancels it", "[etcd]") {
+    if (!certificates::can_be_made()) {
+        PODSCOPE_SKIP("there is no openssl");
+    }
+    tls_line line{"one.example", "several"};
+    must(line.shake_hands());
+    line.stream.cancel();
+    CHECK(line.peer->is_cancelled());
+}
+
 } // namespace

@@ -7,6 +7,7 @@
 
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <functional>
@@ -52,13 +53,16 @@ public:
         if (before_read) {
             before_read(*this);
         }
+        const auto most = std::min(into.size(), says_at_most);
         const int size = has_hung_up_ ? 0
                                       : ::BIO_read(::SSL_get_wbio(ssl_.get()), into.data(),
-                                                   static_cast<int>(into.size()));
+                                                   static_cast<int>(most));
         return static_cast<std::size_t>(size > 0 ? size : 0);
     }
 
-    void cancel() noexcept override {}
+    void cancel() noexcept override { is_cancelled_ = true; }
+
+    [[nodiscard]] bool is_cancelled() const noexcept { return is_cancelled_; }
 
     void say(std::string_view text) {
         ::SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size()));
@@ -66,6 +70,13 @@ public:
 
     /// Says something that is no TLS.
     void say_nonsense() { ::BIO_write(::SSL_get_wbio(ssl_.get()), "nonsense", 8); }
+
+    /// Says why it does not go on, by one of SSL_AD_…, instead of what it has not said yet.
+    void say_alert(int why) {
+        const std::array<char, 7> alert{0x15, 3, 3, 0, 2, 2, static_cast<char>(why)};
+        BIO_reset(::SSL_get_wbio(ssl_.get()));
+        ::BIO_write(::SSL_get_wbio(ssl_.get()), alert.data(), alert.size());
+    }
 
     /// Asks for another handshake, which there is up to TLS 1.2.
     void ask_for_handshake() {
@@ -77,6 +88,7 @@ public:
     void hang_up() noexcept { has_hung_up_ = true; }
 
     std::function<void(tls_peer&)> before_read{};
+    std::size_t says_at_most{std::size_t{16} << 10U}; ///< at once
 
 private:
     static constexpr int enough = 1'000;
@@ -85,6 +97,7 @@ private:
     std::unique_ptr<SSL, void (*)(SSL*)> ssl_;
     int reads_{0};
     bool has_hung_up_{false};
+    bool is_cancelled_{false};
 };
 
 } // namespace backend_test
