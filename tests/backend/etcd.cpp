@@ -355,6 +355,7 @@ const std::vector<podscope::etcd_reply> nonsense{
     {200, "[]"},
     {200, "{}"},
     {200, R"({"header":{"revision":"x"},"succeeded":true,"responses":7})"},
+    {200, R"({"header":{"revision":"9"},"responses":[{}]})"},
 };
 
 } // namespace

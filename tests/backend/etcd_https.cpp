@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // TLS to a real etcd, with certificates that are right and wrong.
+#include "backend/etcd_certificates.hpp"
 #include "backend/etcd_imposter.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
@@ -10,11 +11,7 @@
 #include <podscope/backend/etcd_https.hpp>
 
 #include <chrono>
-#include <cstdlib>
-#include <stdexcept>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace {
 
@@ -27,61 +24,6 @@ using podscope::etcd_tls;
 using podscope_test::error_of;
 using podscope_test::etcd_server;
 using podscope_test::must;
-
-// Two authorities, a server's certificate of the first, and a client's of each.
-class certificates {
-public:
-    certificates() {
-        authority("right");
-        authority("wrong");
-        signed_by("right", "server", "IP:127.0.0.1");
-        signed_by("right", "elsewhere", "DNS:elsewhere.example");
-        signed_by("right", "client", "DNS:client");
-        signed_by("wrong", "stranger", "DNS:client");
-    }
-
-    [[nodiscard]] std::string operator/(std::string_view name) const { return folder_ / name; }
-
-    [[nodiscard]] std::vector<std::string> of_server(std::string_view name) const {
-        return {"--cert-file=" + (folder_ / (std::string{name} + ".crt")),
-                "--key-file=" + (folder_ / (std::string{name} + ".key")),
-                "--trusted-ca-file=" + (folder_ / "right.crt"), "--client-cert-auth"};
-    }
-
-    [[nodiscard]] etcd_tls trusting(const std::string& who, const std::string& as = {}) const {
-        return as.empty() ? etcd_tls{.trusted_authorities = folder_ / (who + ".crt")}
-                          : etcd_tls{.trusted_authorities = folder_ / (who + ".crt"),
-                                     .certificate = folder_ / (as + ".crt"),
-                                     .key = folder_ / (as + ".key")};
-    }
-
-private:
-    static constexpr const char* new_key =
-        " -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 ";
-
-    void run(const std::string& arguments) const {
-        const auto command = "cd " + folder_.path() + " && openssl " + arguments + " 2>log";
-        if (std::system(command.c_str()) != 0) {
-            throw std::runtime_error{"openssl failed"};
-        }
-    }
-
-    void authority(const std::string& name) const {
-        run("req -x509" + std::string{new_key} + "-keyout " + name + ".key -out " + name +
-            ".crt -subj /CN=" + name);
-    }
-
-    void signed_by(const std::string& authority,
-                   const std::string& name,
-                   const std::string& known_as) const {
-        run("req" + std::string{new_key} + "-keyout " + name + ".key -out " + name +
-            ".csr -subj /CN=" + name + " -addext subjectAltName=" + known_as);
-        run("x509 -req -copy_extensions copy -days 2 -in " + name + ".csr -CA " + authority +
-            ".crt -CAkey " + authority + ".key -CAcreateserial -out " + name + ".crt");
-    }
-
-    podscope_test::temporary_folder folder_{};
-};
 
 podscope::result<etcd_backend> open(const std::string& endpoint, const etcd_tls& tls) {
     auto dialler = podscope::etcd_over_https(tls);
@@ -97,7 +39,7 @@ podscope::error why_not_open(const std::string& endpoint, const etcd_tls& tls) {
 }
 
 bool can_run() {
-    return etcd_server::is_installed() && std::system("openssl version >/dev/null 2>&1") == 0;
+    return etcd_server::is_installed() && certificates::can_be_made();
 }
 
 } // namespace

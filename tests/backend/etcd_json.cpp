@@ -120,6 +120,13 @@ TEST_CASE("F48 an answer with rows that make no sense is none") {
     CHECK_FALSE(answer(R"({"key":"YQ==","value":"Yg==","mod_revision":"18446744073709551616"})"));
     CHECK_FALSE(read_etcd_answer(*json_value::parse(R"({"header":{"revision":"x"}})")));
     CHECK_FALSE(read_etcd_answer(*json_value::parse("[]")));
+    const auto within = [](const std::string& txn) {
+        return read_etcd_answer(*json_value::parse(
+            R"({"header":{"revision":"5"},"responses":[{"response_txn":)" + txn + "}]}"));
+    };
+    REQUIRE(within(R"({"header":{"revision":"5"},"succeeded":true})"));
+    CHECK(within(R"({"header":{"revision":"5"},"succeeded":true})")->answers[0].has_succeeded);
+    CHECK_FALSE(within(R"({"header":{"revision":"x"}})"));
 }
 
 TEST_CASE("an endpoint of etcd is a scheme, a host and a port") {
@@ -134,7 +141,8 @@ TEST_CASE("an endpoint of etcd is a scheme, a host and a port") {
     CHECK(six->host == "::1");
     for (const auto* wrong :
          {"", "127.0.0.1:2379", "http://", "http://host", "http://host:", "http://:2379",
-          "http://host:port", "http://host:2379/v3", "ftp://host:2379", "http://host:23 79"}) {
+          "http://host:port", "http://host:2379/v3", "ftp://host:2379", "http://host:23 79",
+          "http://ho/st:2379", "http://[::1:2379", "http://::1]:2379"}) {
         CAPTURE(wrong);
         CHECK_FALSE(etcd_endpoint::parse(wrong));
     }

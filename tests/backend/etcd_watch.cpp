@@ -237,6 +237,26 @@ TEST_CASE("F15 a watch for which memory ran out once goes on", "[etcd]") {
     CHECK(comes_true([&] { return is_steady(store) && store.generation() != before; }));
 }
 
+TEST_CASE("F44 F48 a watched store in etcd knows nothing while its reads are answered by nonsense",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    const etcd_wire wire{podscope::etcd_over_http()};
+    const auto store = open_at(server, {.freshness = 400ms}, wire.dialler());
+    for (const auto* says : {"[]", R"({"header":{"revision":"9"}})",
+                             R"({"header":{"revision":"9"},"responses":[{}]})"}) {
+        CAPTURE(says);
+        REQUIRE(comes_true([&] { return is_steady(store); }));
+        wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {
+            return call.path == "/v3/kv/txn"
+                       ? podscope::result<podscope::etcd_reply>{podscope::etcd_reply{200, says}}
+                       : pass();
+        });
+        CHECK(comes_true([&] { return !store.is_warm(); }));
+        wire.meddle({});
+    }
+}
+
 TEST_CASE("F48 a watch that ends at once each time is begun no more often than there are reads",
           "[etcd]") {
     PODSCOPE_NEEDS_ETCD();

@@ -158,19 +158,17 @@ public:
                     return fail(renewed);
                 }
             }
-            if (attempt >= on_->client.options().most_attempts ||
-                std::chrono::steady_clock::now() >= until) {
+            // Those of one process take turns then, since they would go on getting in each
+            // other's way.
+            const bool may_try_again = attempt < on_->client.options().most_attempts &&
+                                       (in_turn.owns_lock() || in_turn.try_lock_until(until)) &&
+                                       pause(attempt, until);
+            if (!may_try_again) {
                 return fail(backend_detail::etcd_error(
                     etcd_errc::conflicts, on_->client.options().endpoints.front(),
                     "others have changed what a transaction had read, each of " +
                         std::to_string(attempt) + " times; try again later"));
             }
-            // Those of one process take turns then, since they would go on getting in each
-            // other's way.
-            if (!in_turn.owns_lock() && !in_turn.try_lock_until(until)) {
-                continue;
-            }
-            pause(attempt);
         }
     }
 
@@ -314,10 +312,14 @@ private:
         }
     }
 
-    static void pause(unsigned attempt) {
+    // Whether there is time left after it.
+    [[nodiscard]] static bool pause(unsigned attempt, etcd_deadline until) {
+        using clock = etcd_deadline::clock;
         static thread_local std::minstd_rand random{std::random_device{}()};
         const unsigned longest = 500U << std::min(attempt, 8U);
-        std::this_thread::sleep_for(std::chrono::microseconds{random() % longest});
+        std::this_thread::sleep_until(
+            std::min(until, clock::now() + std::chrono::microseconds{random() % longest}));
+        return clock::now() < until;
     }
 
     std::shared_ptr<handle> on_;

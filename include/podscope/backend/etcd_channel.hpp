@@ -45,7 +45,7 @@ struct etcd_endpoint {
         read.port = text.substr(colon + 1);
         const bool is_whole = !read.host.empty() && !read.port.empty() &&
                               read.port.find_first_not_of("0123456789") == std::string::npos &&
-                              text.find('/') == std::string_view::npos;
+                              read.host.find_first_of("[]/") == std::string::npos;
         return is_whole ? std::optional{std::move(read)} : std::nullopt;
     }
 };

@@ -89,11 +89,13 @@ public:
         return call(path, body, until, false, was_sent);
     }
 
-    /// Makes a call whose answer has no end, of the first endpoint that takes it.
+    /// Makes a call whose answer has no end, of the first endpoint that takes it. Each time it
+    /// begins with another one, since a member may take it and then not serve it.
     [[nodiscard]] result<std::unique_ptr<etcd_channel>>
     follow(std::string_view path, std::string_view body, etcd_deadline until) {
         const std::size_t count = members_.size();
-        const std::size_t first = current_.load(std::memory_order_relaxed);
+        const std::size_t first = current_.load(std::memory_order_relaxed) +
+                                  followed_.fetch_add(1, std::memory_order_relaxed);
         std::optional<error> last;
         for (std::size_t i = 0; i != count; ++i) {
             auto& on = members_[(first + i) % count];
@@ -108,7 +110,8 @@ public:
             attempt tried{was_sent};
             auto token = token_for(on, **made, share, tried);
             if (!token) {
-                return fail(token);
+                last = std::move(token).error();
+                continue;
             }
             if (auto begun = (*made)->begin({path, body, *token}, share); begun) {
                 return made;
@@ -219,9 +222,8 @@ private:
             }
             call.token = *token;
             tried.was_sent = true;
-            auto reply = by.post(call, until);
+            auto reply = post(by, call, until, tried);
             if (!reply) {
-                tried.has_gone = reply.error().system == etcd_errc::no_endpoint;
                 return fail(reply);
             }
             auto said = json_value::parse(reply->body);
@@ -242,10 +244,18 @@ private:
             const etcd_code code{*number};
             if (is_of_token(code, why) && !options_.user.empty() && !is_again) {
                 drop_token(*token);
+                tried.was_sent = false; // etcd looks at it before anything else
                 continue;
             }
             return fail(refused(on.at, code, why, tried));
         }
+    }
+
+    [[nodiscard]] static result<etcd_reply>
+    post(etcd_channel& by, const etcd_call& call, etcd_deadline until, attempt& tried) {
+        auto reply = by.post(call, until);
+        tried.has_gone = !reply && reply.error().system == etcd_errc::no_endpoint;
+        return reply;
     }
 
     [[nodiscard]] static error
@@ -315,7 +325,7 @@ private:
         }
         const auto body =
             etcd_object{}.text("name", options_.user).text("password", options_.password).done();
-        auto reply = by.post({"/v3/auth/authenticate", body, {}}, until);
+        auto reply = post(by, {"/v3/auth/authenticate", body, {}}, until, tried);
         if (!reply) {
             return fail(reply);
         }
@@ -374,6 +384,7 @@ private:
     fork_stamp stamp_{};
     std::vector<member> members_{};
     std::atomic<std::size_t> current_{0};
+    std::atomic<std::size_t> followed_{0};
     std::atomic<std::uint64_t> cluster_;
     std::mutex mutex_{};
     std::optional<std::string> token_{};

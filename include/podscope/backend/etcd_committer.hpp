@@ -106,10 +106,10 @@ private:
 
     struct lease {
         std::uint64_t id{};
-        std::chrono::steady_clock::time_point renewed{};
+        std::chrono::steady_clock::time_point good_until{}; // for less than it lasts
     };
 
-    static constexpr std::chrono::seconds lease_time{600};
+    static constexpr std::uint64_t lease_time = 600; // in seconds
 
     [[nodiscard]] static std::string random_name() {
         constexpr std::string_view hex = "0123456789abcdef";
@@ -224,7 +224,8 @@ private:
 
     // One that was refused shows the mark.
     [[nodiscard]] static bool makes_sense(const etcd_answer& answer) noexcept {
-        return answer.revision != 0 && (answer.has_succeeded || answer.answers.size() == 1);
+        return answer.revision != 0 && (answer.has_succeeded || (answer.answers.size() == 1 &&
+                                                                 answer.answers.front().is_range));
     }
 
     [[nodiscard]] static const etcd_row* only_row_of(const etcd_answer& range) noexcept {
@@ -334,7 +335,7 @@ private:
         const std::lock_guard alone{lease_mutex_};
         const auto known = current_lease();
         const auto now = std::chrono::steady_clock::now();
-        if (known && now - known->renewed < lease_time / 3) {
+        if (known && now < known->good_until) {
             return known->id;
         }
         if (known) {
@@ -343,24 +344,24 @@ private:
             if (!said) {
                 return fail(said);
             }
-            if ((*said)["result"]["TTL"].number().value_or(0) != 0) {
-                hold({known->id, now});
+            if (const auto lasts = (*said)["result"]["TTL"].number().value_or(0); lasts != 0) {
+                hold(known->id, now, lasts);
                 return known->id;
             }
             forget_lease(known->id);
         }
-        constexpr auto seconds = static_cast<std::uint64_t>(lease_time.count());
         auto said =
-            client_->ask("/v3/lease/grant", etcd_object{}.number("TTL", seconds).done(), until);
+            client_->ask("/v3/lease/grant", etcd_object{}.number("TTL", lease_time).done(), until);
         if (!said) {
             return fail(said);
         }
         const auto id = (*said)["ID"].number().value_or(0);
-        if (id == 0) {
+        const auto lasts = (*said)["TTL"].number().value_or(0);
+        if (id == 0 || lasts == 0) {
             return fail(etcd_error(etcd_errc::no_etcd, client_->options().endpoints.front(),
                                    "its answer to a request for a lease makes no sense"));
         }
-        hold({id, now});
+        hold(id, now, lasts);
         return id;
     }
 
@@ -369,9 +370,10 @@ private:
         return lease_;
     }
 
-    void hold(lease now) {
+    void hold(std::uint64_t id, std::chrono::steady_clock::time_point begun, std::uint64_t lasts) {
+        const std::chrono::seconds sure{std::min(lasts, lease_time)};
         const std::lock_guard held{mutex_};
-        lease_ = now;
+        lease_ = lease{id, begun + sure / 3};
     }
 
     etcd_client* client_;

@@ -61,8 +61,8 @@ public:
 
     [[nodiscard]] result<std::string> next_line(etcd_deadline until) override {
         auto& body = stream_answer_->get().body();
-        for (;;) {
-            if (const auto end = body.find('\n'); end != std::string::npos) {
+        for (std::size_t searched = 0;;) {
+            if (const auto end = body.find('\n', searched); end != std::string::npos) {
                 std::string line = body.substr(0, end);
                 body.erase(0, end + 1);
                 return line;
@@ -70,7 +70,8 @@ public:
             if (stream_answer_->is_done()) {
                 return fail(etcd_error(etcd_errc::no_endpoint, at_, "the answer is over"));
             }
-            if (body.size() > largest_answer) {
+            searched = body.size();
+            if (searched > largest_line) {
                 return fail(no_http("a line without an end"));
             }
             if (auto got = receive(*stream_answer_, until); !got) {
@@ -124,6 +125,7 @@ private:
     }
 
     static constexpr std::uint64_t largest_answer = std::uint64_t{256} << 20U;
+    static constexpr std::size_t largest_line = std::size_t{16} << 20U;
     static constexpr std::size_t buffer_size = std::size_t{16} << 10U;
     static constexpr char alert_of_tls = 0x15;
 

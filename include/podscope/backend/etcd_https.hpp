@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <limits>
 #include <memory>
@@ -21,7 +22,8 @@
 #include <string_view>
 #include <utility>
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace podscope {
 
@@ -63,7 +65,11 @@ public:
         ::SSL_set_bio(ssl_.get(), in, out);
         in_ = in;
         out_ = out;
-        expect_host();
+        if (!expect_host()) {
+            return fail(etcd_error(etcd_errc::untrusted_server, at_.text,
+                                   "no certificate can be held against such a host; give a name "
+                                   "or an address"));
+        }
         auto done = drive(until, [&] { return ::SSL_connect(ssl_.get()); });
         const bool is_closed = done ? *done == 0 : done.error().system == etcd_errc::no_endpoint;
         if (is_closed && !has_heard_) {
@@ -86,6 +92,10 @@ public:
             if (!sent) {
                 return fail(sent);
             }
+            if (*sent == 0) {
+                return fail(etcd_error(etcd_errc::no_endpoint, at_.text,
+                                       "the connection was closed while it was written to"));
+            }
             bytes.remove_prefix(*sent);
         }
         return {};
@@ -104,15 +114,29 @@ private:
         return static_cast<int>(std::min(bytes, most));
     }
 
-    void expect_host() {
+    // False if the certificate would be held against nothing: OpenSSL does so without a word where
+    // a name is empty, and takes one that begins with a dot for all that end like it.
+    [[nodiscard]] bool expect_host() {
         X509_VERIFY_PARAM* const expected = ::SSL_get0_param(ssl_.get());
-        if (::X509_VERIFY_PARAM_set1_ip_asc(expected, at_.host.c_str()) == 1) {
-            return;
+        // By its bytes, as an address can be written in more ways than OpenSSL reads.
+        if (const auto number = etcd_addresses::of_number(at_)) {
+            const auto* const address = reinterpret_cast<const unsigned char*>(number->ai_addr);
+            const bool is_long = number->ai_family == AF_INET6;
+            return ::X509_VERIFY_PARAM_set1_ip(expected,
+                                               address + (is_long
+                                                              ? offsetof(sockaddr_in6, sin6_addr)
+                                                              : offsetof(sockaddr_in, sin_addr)),
+                                               is_long ? sizeof(in6_addr) : sizeof(in_addr)) == 1;
         }
-        ::X509_VERIFY_PARAM_set1_host(expected, at_.host.data(), at_.host.size());
+        // It says that no more labels follow, and is in no certificate.
         std::string name = at_.host;
-        ::SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                   name.data());
+        if (name.ends_with('.')) {
+            name.pop_back();
+        }
+        return !name.empty() && !name.starts_with('.') &&
+               ::X509_VERIFY_PARAM_set1_host(expected, name.data(), name.size()) == 1 &&
+               ::SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                          name.data()) == 1;
     }
 
     // Makes a call of OpenSSL, and moves bytes for it until it is done. 0 at the stream's end.
@@ -136,7 +160,9 @@ private:
             if (state != SSL_ERROR_WANT_READ) {
                 return std::size_t{0};
             }
-            auto got = over_->read(buffer_, until);
+            // What comes may be of no use to the call, and more of it be there each time.
+            auto got = std::chrono::steady_clock::now() < until ? over_->read(buffer_, until)
+                                                                : fail(etcd_silence(at_.text));
             if (!got || *got == 0) {
                 return got;
             }
@@ -207,6 +233,8 @@ private:
     }
     SSL_CTX* const context = made.get();
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    // Who writes would have to read for it.
+    ::SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     ::SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     const std::string* unusable = nullptr;
     const auto use = [&](const std::string& file, auto&& load) {

@@ -28,6 +28,7 @@ struct etcd_row {
 struct etcd_answer {
     std::uint64_t revision{}; ///< the store's, after the transaction
     bool has_succeeded{};     ///< whether its comparisons held
+    bool is_range{};          ///< whether the rows are those of a range
     std::vector<etcd_row> rows{};
     bool has_more{}; ///< whether the range had more rows than its limit
     std::vector<etcd_answer> answers{};
@@ -180,6 +181,7 @@ etcd_is_before(std::string_view from, std::string_view to, std::uint64_t revisio
             continue;
         }
         const auto& range = one["response_range"];
+        into.is_range = range.is_object();
         into.has_more = range["more"].is_true();
         for (const auto& row : range["kvs"].items()) {
             auto key = from_base64(row["key"].text());

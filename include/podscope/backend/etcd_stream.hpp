@@ -29,6 +29,11 @@
 
 namespace podscope::backend_detail {
 
+[[nodiscard]] inline error etcd_silence(std::string_view at) {
+    return etcd_error(etcd_errc::no_answer, at,
+                      "no answer in time; see whether it hangs or is cut off");
+}
+
 /// Bytes to and from a member of a cluster. For one thread at a time.
 class etcd_stream {
 public:
@@ -53,7 +58,7 @@ public:
     [[nodiscard]] static std::shared_ptr<const addrinfo> of(const etcd_endpoint& at,
                                                             etcd_deadline until) {
         // A number needs nobody to be asked.
-        if (auto number = look_up(at, AI_NUMERICHOST)) {
+        if (auto number = of_number(at)) {
             return number;
         }
 
@@ -78,6 +83,11 @@ public:
         std::unique_lock held{shared->mutex};
         shared->over.wait_until(held, until, [&] { return shared->is_over; });
         return shared->found;
+    }
+
+    /// The address that a host is itself, in any form that the system reads; null if it is a name.
+    [[nodiscard]] static std::shared_ptr<const addrinfo> of_number(const etcd_endpoint& at) {
+        return look_up(at, AI_NUMERICHOST);
     }
 
 private:
@@ -183,8 +193,7 @@ private:
         for (;;) {
             const auto left = ceil<milliseconds>(until - steady_clock::now());
             if (left <= milliseconds::zero()) {
-                return fail(etcd_error(etcd_errc::no_answer, at_,
-                                       "no answer in time; see whether it hangs or is cut off"));
+                return fail(etcd_silence(at_));
             }
             const auto most = std::min(left, milliseconds{minutes{1}});
             if (::poll(&ready, 1, static_cast<int>(most.count())) > 0) {

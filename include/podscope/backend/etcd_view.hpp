@@ -9,6 +9,7 @@
 #include <podscope/backend/etcd_layout.hpp>
 #include <podscope/backend/etcd_lease.hpp>
 #include <podscope/backend/etcd_snapshot.hpp>
+#include <podscope/backend/etcd_wish.hpp>
 #include <podscope/result.hpp>
 
 #include <algorithm>
@@ -202,13 +203,6 @@ public:
     }
 
 private:
-    // A stretch that is to be fetched: no more than so many rows of it, or all.
-    struct wish {
-        std::string from{};
-        std::string to{};
-        std::size_t limit{};
-    };
-
     // How far a scan is.
     struct scan_state {
         std::string end{};                     // of what it asks for
@@ -239,7 +233,7 @@ private:
         if (seen_.known_until(key) == nullptr && is_bet_) {
             is_bet_off_ = is_bet_off_ || memory_->may_have_between(key, key_after(key));
         } else if (seen_.known_until(key) == nullptr) {
-            wish missing{key, key_after(key), 0};
+            etcd_wish missing{key, key_after(key), 0};
             if (may_guess_) {
                 wanted_.push_back(std::move(missing));
                 return false;
@@ -312,9 +306,9 @@ private:
 
     // In order, and one for those that will find the same, by what was last seen: who looks for a
     // next row from several places finds one row, mostly.
-    [[nodiscard]] std::vector<wish> united(std::vector<wish> all) const {
-        std::ranges::sort(all, {}, [](const wish& one) { return std::tie(one.from, one.to); });
-        std::vector<wish> made;
+    [[nodiscard]] std::vector<etcd_wish> united(std::vector<etcd_wish> all) const {
+        std::ranges::sort(all, {}, [](const etcd_wish& one) { return std::tie(one.from, one.to); });
+        std::vector<etcd_wish> made;
         for (auto& one : all) {
             if (made.empty() || made.back().to != one.to ||
                 memory_->has_between(made.back().from, one.from)) {
@@ -326,7 +320,7 @@ private:
         return made;
     }
 
-    [[nodiscard]] result<void> fetch(std::vector<wish> wanted) {
+    [[nodiscard]] result<void> fetch(std::vector<etcd_wish> wanted) {
         const auto wishes = united(std::move(wanted));
         const std::size_t at_once = client_->options().most_operations;
         for (std::size_t done = 0; done < wishes.size(); done += at_once) {
@@ -341,7 +335,7 @@ private:
         return {};
     }
 
-    [[nodiscard]] result<void> fetch_some(const std::vector<wish>& wishes) {
+    [[nodiscard]] result<void> fetch_some(const std::vector<etcd_wish>& wishes) {
         std::vector<std::string> ranges;
         for (const auto& one : wishes) {
             ranges.push_back(etcd_range(one.from, one.to, one.limit, seen_.revision()));
@@ -351,7 +345,8 @@ private:
             return fail(said);
         }
         const auto answer = read_etcd_answer(*said);
-        if (!answer || answer->answers.size() != wishes.size()) {
+        if (!answer || answer->revision == 0 ||
+            !std::ranges::equal(answer->answers, wishes, is_answer)) {
             return fail(etcd_error(etcd_errc::no_etcd, client_->options().endpoints.front(),
                                    "its answer to a read makes no sense"));
         }
@@ -360,7 +355,7 @@ private:
         }
         for (std::size_t i = 0; i != wishes.size(); ++i) {
             const auto& rows = answer->answers[i].rows;
-            const bool is_cut = answer->answers[i].has_more && !rows.empty();
+            const bool is_cut = answer->answers[i].has_more;
             const auto to = is_cut ? key_after(rows.back().key) : wishes[i].to;
             seen_.learn(wishes[i].from, to, rows);
             memory_->see(wishes[i].from, to, rows);
@@ -381,7 +376,7 @@ private:
     bool may_guess_{false};
     bool is_bet_{false};
     bool is_bet_off_{false};
-    std::vector<wish> wanted_{};
+    std::vector<etcd_wish> wanted_{};
     changes changes_{};
     etcd_condition condition_{};
     std::optional<error> failed_{};

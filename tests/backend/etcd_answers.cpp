@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+// Answers that are well written and cannot be true: what a store in etcd does not take for a state
+// of its cluster.
+#include "backend/etcd_stand_in.hpp"
+#include "support/catch.hpp"
+#include "support/results.hpp"
+
+#include <podscope/backend/base64.hpp>
+#include <podscope/backend/etcd.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace backend_test;
+using podscope::etcd_errc;
+using podscope_test::error_of;
+using podscope_test::must;
+
+std::string row(std::string_view key, std::string_view below = "podscope/rows/") {
+    return R"({"key":")" +
+           podscope::backend_detail::to_base64(std::string{below} + std::string{key}) +
+           R"(","value":"Yg==","mod_revision":"3"})";
+}
+
+std::string range(const std::string& rows, std::string_view besides = {}) {
+    return R"({"response_range":{"kvs":[)" + rows + "]" + std::string{besides} + "}}";
+}
+
+// A store that gets the same answer to each request.
+class told_store {
+public:
+    told_store() {
+        etcd_stand_in cluster;
+        cluster.answers = [this](const auto&, const auto&) { return says; };
+        store.emplace(must(podscope::etcd_backend::open({}, cluster.dialler())));
+    }
+
+    told_store(const told_store&) = delete;
+    told_store& operator=(const told_store&) = delete;
+
+    void is_told(const std::string& responses) {
+        says = etcd_stand_in::ok(R"(,"succeeded":true,"responses":[)" + responses + "]");
+    }
+
+    // The keys of all rows from "b" on.
+    [[nodiscard]] auto keys() const {
+        using list = std::vector<std::string>;
+        return store->read([](podscope::etcd_reader& txn) -> podscope::result<list> {
+            list found;
+            auto done = txn.scan("b", [&](std::string_view key, std::string_view) {
+                found.emplace_back(key);
+                return podscope::scan::next;
+            });
+            return done ? podscope::result<list>{std::move(found)} : podscope::fail(done);
+        });
+    }
+
+    podscope::etcd_reply says{etcd_stand_in::ok(R"(,"responses":[)" + range("") + "]")};
+    std::optional<podscope::etcd_backend> store{};
+};
+
+} // namespace
+
+TEST_CASE("F48 rows that nobody asked for are no answer to a read", "[etcd]") {
+    told_store mine;
+    mine.is_told(range(row("b") + "," + row("c")));
+    CHECK(must(mine.keys()) == std::vector<std::string>{"b", "c"});
+    for (const auto& wrong : {
+             range("", R"(,"more":true)"),
+             range(row("a") + "," + row("b")),
+             range(row("a"), R"(,"more":true)"),
+             range(row("b") + "," + row("", "podscope/rows0")),
+             range(row("c") + "," + row("b")),
+             range(row("b") + "," + row("b")),
+             range("") + "," + range(""),
+             std::string{"{}"},
+             std::string{R"({"response_put":{}})"},
+             std::string{R"({"response_range":7})"},
+         }) {
+        CAPTURE(wrong);
+        mine.is_told(wrong);
+        const auto read = mine.keys();
+        CHECK_FALSE(read);
+        CHECK((read || read.error().system == etcd_errc::no_etcd));
+    }
+    mine.says = {200,
+                 R"({"header":{"cluster_id":"7","revision":"0"},"responses":[)" + range("") + "]}"};
+    CHECK(error_of(mine.keys()).system == etcd_errc::no_etcd);
+}
