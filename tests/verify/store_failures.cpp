@@ -39,10 +39,11 @@ constexpr std::string_view outlives = "what was acknowledged outlives the proces
 struct one_failure {
     std::optional<step> where{}; // nothing: when it is opened
     std::uint64_t number{};
+    fault what = faults::fails();
     std::shared_ptr<podscope_test::shared<std::atomic<std::uint64_t>>> count =
         std::make_shared<podscope_test::shared<std::atomic<std::uint64_t>>>();
 
-    result<void> take() const { return ++**count == number ? faults::fails()() : result<void>{}; }
+    result<void> take() const { return ++**count == number ? what() : result<void>{}; }
 
     bool has_come() const { return **count >= number; }
 
@@ -148,8 +149,8 @@ void check_each_failure(std::string_view name) {
 }
 
 // Each promise by itself, while all others are declared.
-template <class Place>
-void check_failures_of(const std::vector<std::string>& names) {
+template <class Place, class Check>
+void with_each(const std::vector<std::string>& names, Check check) {
     auto& declared = conformance::plug_in_of<Place>::deviations;
     const auto all = report_on<Place>({}).promises;
     for (const auto& name : names) {
@@ -158,9 +159,14 @@ void check_failures_of(const std::vector<std::string>& names) {
                 declared.push_back({other.name, "it is not tried now"});
             }
         }
-        check_each_failure<Place>(name);
+        check(name);
         declared.clear();
     }
+}
+
+template <class Place>
+void check_failures_of(const std::vector<std::string>& names) {
+    with_each<Place>(names, check_each_failure<Place>);
 }
 
 template <class Place>
@@ -192,4 +198,27 @@ TEST_CASE("F12 F42 a store that fails once is told from one whose leases break i
     check_failures_of<in_leasing_journal>(
         {"a row hangs on what it was put on and on nothing after a put",
          "all that hangs on a dead process's lease goes at one moment and nothing else"});
+}
+
+TEST_CASE("F12 F42 what a store does besides failing is told as it is", "[concurrent]") {
+    const auto check = [](const conformance_report& report, const std::string& name,
+                          std::string_view shown) {
+        CAPTURE(report.to_text());
+        CHECK(report.names(standing::broken) == std::vector{name});
+        CHECK(report.to_text().find(shown) != std::string::npos);
+    };
+    with_each<in_memory>({"a row is there after it was put and not before"}, [&](auto& name) {
+        const fault throws = []() -> result<void> { throw 1; };
+        check(report_on<in_memory>({step::write, 1, throws}), name,
+              "it threw what is no std::exception");
+    });
+    // Nobody writes but the others.
+    with_each<in_journal>({"processes that write at once lose nothing"}, [&](auto& name) {
+        check(report_on<in_journal>({step::write, 1, faults::kills()}), name,
+              "the other process died by itself");
+    });
+    with_each<in_journal>({"processes see each other's commits"}, [&](auto& name) {
+        check(report_on<in_journal>({step::put, 1, faults::kills()}), name,
+              "the other process died by itself");
+    });
 }

@@ -47,7 +47,7 @@ public:
     void begin() const { child_.tell(); }
 
     /// Waits until it tells something.
-    void expect_told(const trial& t) const { t.expect(child_.wait(), why()); }
+    void expect_told(const trial& t) const { t.expect(child_.wait(t.options().patience), why()); }
 
     /// Waits until it is done. What it gave.
     [[nodiscard]] bool is_right(const trial& t) {
