@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <optional>
+#include <chrono>
+#include <limits>
 #include <stdexcept>
-#include <string>
-#include <utility>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,50 +23,38 @@ public:
     /// The child's side.
     class line {
     public:
-        line(int in, int out) noexcept : in_{in}, out_{out} {}
+        explicit line(int end) noexcept : end_{end} {}
 
+        /// Ends the child if nobody is left to be told.
         void tell() const {
-            if (::write(out_, "+", 1) != 1) {
+            if (!tell_by(end_)) {
                 ::_exit(98);
             }
         }
 
         /// Waits for the parent to tell something, or to be gone.
-        void wait() const {
-            char told{};
-            while (::read(in_, &told, 1) < 0 && errno == EINTR) {}
-        }
+        void wait() const { (void)is_told_by(end_); }
 
     private:
-        int in_;
-        int out_;
+        int end_;
     };
 
     template <class F>
     explicit other_process(F body) {
-        std::array<int, 2> to_child{};
-        std::array<int, 2> to_parent{};
-        // No program that a plug-in starts keeps an end of one open.
-        if (::pipe2(to_child.data(), O_CLOEXEC) != 0 || ::pipe2(to_parent.data(), O_CLOEXEC) != 0) {
-            throw std::runtime_error{"no pipe"};
+        std::array<int, 2> ends{};
+        // No program that a plug-in starts keeps one of them open.
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+            throw std::runtime_error{"no sockets"};
         }
         pid_ = ::fork();
-        if (pid_ < 0) {
+        switch (pid_) {
+        case -1:
+            ::close(ends[0]);
+            ::close(ends[1]);
             throw std::runtime_error{"no process"};
+        case 0: ::close(ends[0]); ::_exit(code_of(body, line{ends[1]}));
+        default: ::close(ends[1]); end_ = ends[0];
         }
-        if (pid_ == 0) {
-            ::close(to_child[1]);
-            ::close(to_parent[0]);
-            int code = 99;
-            try {
-                code = body(line{to_child[0], to_parent[1]});
-            } catch (...) {}
-            ::_exit(code);
-        }
-        ::close(to_child[0]);
-        ::close(to_parent[1]);
-        out_ = to_child[1];
-        in_ = to_parent[0];
     }
 
     other_process(const other_process&) = delete;
@@ -74,32 +62,32 @@ public:
 
     ~other_process() {
         kill();
-        ::close(in_);
-        ::close(out_);
+        ::close(end_);
     }
 
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
 
     void tell() const {
-        if (::write(out_, "+", 1) != 1) {
+        if (!tell_by(end_)) {
             throw std::runtime_error{"the child is gone"};
         }
     }
 
     /// Waits until the child tells something. False if it went away instead.
-    [[nodiscard]] bool wait() const {
-        constexpr int patience_ms = 30'000;
-        pollfd ready{in_, POLLIN, 0};
-        if (::poll(&ready, 1, patience_ms) != 1) {
+    [[nodiscard]] bool wait(std::chrono::milliseconds patience = std::chrono::seconds{30}) const {
+        constexpr std::chrono::milliseconds longest{std::numeric_limits<int>::max()};
+        const auto at_most = static_cast<int>(std::min(patience, longest).count());
+        pollfd ready{end_, POLLIN, 0};
+        while (::poll(&ready, 1, at_most) < 0 && errno == EINTR) {}
+        if (ready.revents == 0) {
             throw std::runtime_error{"the child says nothing"};
         }
-        char told{};
-        return ::read(in_, &told, 1) == 1;
+        return is_told_by(end_);
     }
 
-    void stop() const { signal_and_wait(SIGSTOP, WUNTRACED); }
+    void stop() { signal_and_wait(SIGSTOP, WUNTRACED); }
 
-    void go_on() const { signal_and_wait(SIGCONT, WCONTINUED); }
+    void go_on() { signal_and_wait(SIGCONT, WCONTINUED); }
 
     /// No change if it is done: a signal to no process in particular is one to all.
     void kill() {
@@ -111,24 +99,53 @@ public:
 
     /// Waits until the child is done; its exit code, or -1 if a signal ended it.
     int exit_code() {
-        int status{};
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+        const int status = status_after(0);
         pid_ = -1;
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
 
 private:
-    void signal_and_wait(int signal, int state) const {
-        int status{};
-        if (pid_ <= 0 || ::kill(pid_, signal) != 0 || ::waitpid(pid_, &status, state) != pid_ ||
-            WIFEXITED(status) || WIFSIGNALED(status)) {
-            throw std::runtime_error{"the child is gone"};
+    // One who is not there any more must not end this process by a signal.
+    [[nodiscard]] static bool tell_by(int end) noexcept {
+        return ::send(end, "+", 1, MSG_NOSIGNAL) == 1;
+    }
+
+    [[nodiscard]] static bool is_told_by(int end) noexcept {
+        char told{};
+        ssize_t got{};
+        while ((got = ::read(end, &told, 1)) < 0 && errno == EINTR) {}
+        return got == 1;
+    }
+
+    template <class F>
+    [[nodiscard]] static int code_of(F& body, const line& parent) noexcept {
+        try {
+            return body(parent);
+        } catch (...) {
+            return 99;
         }
     }
 
+    [[nodiscard]] int status_after(int change) const noexcept {
+        int status{};
+        while (::waitpid(pid_, &status, change) < 0 && errno == EINTR) {}
+        return status;
+    }
+
+    void signal_and_wait(int signal, int change) {
+        if (pid_ > 0) {
+            ::kill(pid_, signal);
+            const int status = status_after(change);
+            if (!WIFEXITED(status) && !WIFSIGNALED(status)) {
+                return;
+            }
+            pid_ = -1;
+        }
+        throw std::runtime_error{"the child is gone"};
+    }
+
     pid_t pid_{-1};
-    int in_{-1};
-    int out_{-1};
+    int end_{-1};
 };
 
 } // namespace podscope::verify::conformance

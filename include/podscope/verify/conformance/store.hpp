@@ -108,13 +108,20 @@ struct store_claims {
                    "a crash takes delayed commits back from the last one on",
                    by(keeps_delayed_commits_in_order));
 
-    const bool leases = claims.leases && hangs_rows_on_leases(make);
+    const auto found = claims.leases ? hangs_rows_on_leases(make) : result<bool>{false};
+    const bool leases = found.value_or(true);
     constexpr std::string_view no_lease = "its rows hang on no lease";
+    const auto by_lease = [&](void (*check)(trial&, const place_maker&)) {
+        return [&, check](trial& t) {
+            t.must(result<bool>{found}, "seeing whether a row hangs on its lease");
+            check(t, make);
+        };
+    };
     kit.promise_if(leases, no_lease, "a row hangs on what it was put on and on nothing after a put",
-                   by(hangs_rows_as_they_were_put));
+                   by_lease(hangs_rows_as_they_were_put));
     kit.promise_if(leases && is_shared, leases ? alone : no_lease,
                    "all that hangs on a dead process's lease goes at one moment and nothing else",
-                   by(ends_leases_with_their_holders));
+                   by_lease(ends_leases_with_their_holders));
     return std::move(kit).done();
 }
 

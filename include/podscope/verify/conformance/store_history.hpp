@@ -60,13 +60,14 @@ using history = std::vector<history_step>;
 /// What is wrong after a history, on a new store; nothing if it holds what a map would.
 [[nodiscard]] inline std::optional<std::string> wrong_after(const history& all, any_place& at) {
     const auto a = at.open();
-    const auto b = at.open();
-    if (!a || !b) {
-        return "it could not be opened";
+    const auto b = a ? at.open() : fail(error{a.error()});
+    if (!b) {
+        return "it could not be opened: " + to_string(b.error());
     }
     std::map<std::string, std::int64_t> expected;
     for (const auto& one : all) {
         any_store& by = one.by_second ? **b : **a;
+        bool is_failing = false;
         const auto done = by.write([&](any_transaction& txn) -> result<void> {
             for (const auto& each : one.changes) {
                 auto changed = each.put ? txn.put(which_table::first, each.key, {*each.put, {}, {}})
@@ -75,10 +76,14 @@ using history = std::vector<history_step>;
                     return changed;
                 }
             }
-            return one.commits ? result<void>{} : fail({.category = errc::conflict});
+            is_failing = !one.commits;
+            return is_failing ? fail({.category = errc::conflict}) : result<void>{};
         });
-        if (done.has_value() != one.commits) {
-            return std::string{"the last one "} + (done ? "succeeded" : "failed");
+        if (!done && !is_failing) {
+            return "the last one failed: " + to_string(done.error());
+        }
+        if (done && is_failing) {
+            return "the last one succeeded";
         }
         for (const auto& each : one.changes) {
             if (one.commits && each.put) {
@@ -144,14 +149,16 @@ using history = std::vector<history_step>;
 inline void is_as_a_map(trial& t, const place_maker& make) {
     for (std::uint32_t seed = 1; seed <= t.options().rounds; ++seed) {
         const auto all = random_history(seed, seed * 2);
-        if (!wrong_after(all, *make())) {
+        const auto wrong = wrong_after(all, *make());
+        if (!wrong) {
             continue;
         }
         const auto least = shortest(all, make);
         for (const auto& one : least) {
             t.step(to_text(one));
         }
-        t.fail_with(wrong_after(least, *make()).value_or("and the next time it was right"));
+        t.fail_with(
+            wrong_after(least, *make()).value_or(*wrong + ", and the next time it was right"));
     }
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <podscope/result.hpp>
-#include <podscope/verify/conformance/other_process.hpp>
 #include <podscope/verify/conformance/store_hand.hpp>
+#include <podscope/verify/conformance/store_process.hpp>
 #include <podscope/verify/conformance/store_view.hpp>
 #include <podscope/verify/conformance/trial.hpp>
 
@@ -17,22 +17,33 @@
 // What a store promises whose rows can hang on a lease.
 namespace podscope::verify::conformance {
 
-/// Whether a row does that is put on the lease of a handle: not where the handle has none. So that
-/// a failure is shown, it counts as a yes.
-[[nodiscard]] inline bool hangs_rows_on_leases(const place_maker& make) {
-    const auto at = make();
-    auto opened = at->open();
-    bool hangs = true;
-    const bool is_put = opened && (**opened).write([](any_transaction& txn) {
-        return txn.put_leased(which_table::first, "k", {});
-    });
-    if (is_put) {
-        (void)(**opened).read([&](any_transaction& txn) -> result<void> {
-            hangs = txn.is_leased(which_table::first, "k").value_or(true);
-            return {};
-        });
+[[nodiscard]] inline result<void>
+is_found_leased(any_transaction& txn, which_table in, std::string_view key, bool& found) {
+    auto is = txn.is_leased(in, key);
+    if (!is) {
+        return fail(is);
     }
-    return hangs;
+    found = *is;
+    return {};
+}
+
+/// Whether a row does that is put on the lease of a handle: not where the handle has none.
+[[nodiscard]] inline result<bool> hangs_rows_on_leases(const place_maker& make) {
+    const auto at = make();
+    return guarded([&]() -> result<bool> {
+        auto opened = at->open();
+        if (!opened) {
+            return fail(opened);
+        }
+        bool hangs{};
+        auto done = (**opened).write(
+            [](any_transaction& txn) { return txn.put_leased(which_table::first, "k", {}); });
+        done = done ? (**opened).read([&](any_transaction& txn) {
+            return is_found_leased(txn, which_table::first, "k", hangs);
+        })
+                    : done;
+        return done ? result<bool>{hangs} : fail(done);
+    });
 }
 
 inline void hangs_rows_as_they_were_put(trial& t, const place_maker& make) {
@@ -46,14 +57,8 @@ inline void hangs_rows_as_they_were_put(trial& t, const place_maker& make) {
     const auto hangs = [&](std::string_view key, bool wanted, which_table in = first) {
         t.step("a: see whether " + in_quotes(key) + " hangs on a lease");
         bool found{};
-        t.must(a.store().read([&](any_transaction& txn) -> result<void> {
-            auto is = txn.is_leased(in, key);
-            if (!is) {
-                return fail(is);
-            }
-            found = *is;
-            return {};
-        }),
+        t.must(a.store().read(
+                   [&](any_transaction& txn) { return is_found_leased(txn, in, key, found); }),
                "that");
         t.equal(found, wanted, "that");
     };
@@ -86,12 +91,7 @@ inline void hangs_rows_as_they_were_put(trial& t, const place_maker& make) {
           [&](any_transaction& txn) -> result<void> {
               auto put = txn.put_leased(first, "k", {});
               put = put ? txn.put_beside(first, "l", {}, "k") : put;
-              auto is = txn.is_leased(first, "l");
-              if (!put || !is) {
-                  return put ? fail(is) : put;
-              }
-              seen = *is;
-              return {};
+              return put ? is_found_leased(txn, first, "l", seen) : put;
           });
     t.equal(seen, true, "that");
     hangs("l", true);
@@ -104,22 +104,21 @@ inline void hangs_rows_as_they_were_put(trial& t, const place_maker& make) {
 inline void ends_leases_with_their_holders(trial& t, const place_maker& make) {
     using enum which_table;
     const auto at = make();
-    other_process child{[&](const auto& parent) {
-        parent.wait();
-        auto theirs = at->open();
-        const bool is_done = theirs && (**theirs).write([](any_transaction& txn) -> result<void> {
+    const auto deed = [](any_store& theirs, const auto& parent) {
+        auto done = theirs.write([](any_transaction& txn) -> result<void> {
             auto put = txn.put_leased(first, "theirs", {});
             put = put ? txn.put_leased(first, "taken", {}) : put;
             put = put ? txn.put_beside(other, "theirs too", {}, "theirs") : put;
             put = put ? txn.put_beside(first, "beside mine", {}, "mine") : put;
             return put ? txn.put(first, "plain", {}) : put;
         });
-        if (is_done) {
+        if (done) {
             parent.tell();
             parent.wait();
         }
-        return 1;
-    }};
+        return done;
+    };
+    store_process child{*at, deed};
     hand a{t, *at, "a"};
     t.step("a: put 'mine' and 'taken' on its lease");
     t.must(a.store().write([](any_transaction& txn) {
@@ -129,8 +128,8 @@ inline void ends_leases_with_their_holders(trial& t, const place_maker& make) {
            "that");
     t.step("another process: put 'theirs', 'taken' and, in the second table, 'theirs too' on its "
            "lease, 'beside mine' beside 'mine', and 'plain'");
-    child.tell();
-    t.expect(child.wait(), "it died by itself");
+    child.begin();
+    child.expect_told(t);
     t.step("a: put 'beside theirs' beside 'theirs'");
     t.must(a.store().write([](any_transaction& txn) {
         return txn.put_beside(first, "beside theirs", {}, "theirs");

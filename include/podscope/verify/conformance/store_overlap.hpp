@@ -3,9 +3,9 @@
 
 #include <podscope/error.hpp>
 #include <podscope/result.hpp>
-#include <podscope/verify/conformance/other_process.hpp>
-#include <podscope/verify/conformance/shared_number.hpp>
+#include <podscope/verify/conformance/shared_value.hpp>
 #include <podscope/verify/conformance/store_hand.hpp>
+#include <podscope/verify/conformance/store_process.hpp>
 #include <podscope/verify/conformance/store_view.hpp>
 #include <podscope/verify/conformance/trial.hpp>
 
@@ -116,31 +116,23 @@ inline void holds_a_scan_to_its_end(trial& t, const place_maker& make) {
 inline void lets_one_process_decide(trial& t, const place_maker& make) {
     for (const auto how : {looking::by_get, looking::by_scan}) {
         const auto at = make();
-        const shared_number here;
-        other_process child{[&](const auto& parent) {
-            parent.wait();
-            auto mine = at->open();
-            if (!mine) {
-                return 2;
-            }
-            const auto put = put_unless_there(**mine, "second", "first", how, [&] {
-                *here = 1;
+        const shared_number is_over;
+        const auto deed = [&](any_store& mine, const auto& parent) {
+            return put_unless_there(mine, "second", "first", how, [&] {
                 parent.tell();
-                wait_a_moment([&] { return *here == 2; });
+                wait_a_moment([&] { return *is_over != 0; });
             });
-            return !put ? 2 : (*put ? 1 : 0);
-        }};
+        };
+        store_process child{*at, deed};
         hand a{t, *at, "a"};
         t.step("another process: in one transaction " + told_looking(how) +
                ", and put 'second' if there is none");
         t.step("a: the same with 'first', once the other has looked");
-        child.tell();
-        t.expect(child.wait(), "it died");
-        auto by_first = put_unless_there(a.store(), "first", "second", how, [&] { *here = 2; });
+        child.begin();
+        child.expect_told(t);
+        auto by_first = put_unless_there(a.store(), "first", "second", how, [&] { *is_over = 1; });
         const bool first_put = t.must(std::move(by_first), "a's");
-        const int code = child.exit_code();
-        t.expect(code == 0 || code == 1, "the other's failed");
-        expect_one_put(t, a, first_put, code == 1);
+        expect_one_put(t, a, first_put, child.is_right(t));
     }
 }
 

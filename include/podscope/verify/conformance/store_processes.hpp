@@ -2,9 +2,9 @@
 #pragma once
 
 #include <podscope/result.hpp>
-#include <podscope/verify/conformance/other_process.hpp>
-#include <podscope/verify/conformance/shared_number.hpp>
+#include <podscope/verify/conformance/shared_value.hpp>
 #include <podscope/verify/conformance/store_hand.hpp>
+#include <podscope/verify/conformance/store_process.hpp>
 #include <podscope/verify/conformance/store_sharing.hpp>
 #include <podscope/verify/conformance/trial.hpp>
 
@@ -27,24 +27,17 @@ inline void lets_processes_write(trial& t, const place_maker& make) {
     t.step("3 processes, of which the first makes the store while the others come: add one to 'n', "
            "and read it; " +
            std::to_string(each) + " times each");
-    std::vector<std::unique_ptr<other_process>> running;
+    std::vector<std::unique_ptr<store_process>> running;
     for (int i = 0; i < processes; ++i) {
-        running.push_back(std::make_unique<other_process>([&](const auto& parent) {
-            parent.tell();
-            parent.wait();
-            auto mine = at->open();
-            return mine && adds_up(**mine, each) ? 0 : 1;
-        }));
+        running.push_back(std::make_unique<store_process>(
+            *at, [&](any_store& mine, const auto&) { return adds_up(mine, each); }));
     }
-    for (auto& one : running) {
-        t.expect(one->wait(), "a process died");
-    }
-    for (auto& one : running) {
-        one->tell();
+    for (const auto& one : running) {
+        one->begin();
     }
     int right = 0;
-    for (auto& one : running) {
-        right += one->exit_code() == 0 ? 1 : 0;
+    for (const auto& one : running) {
+        right += one->is_right(t) ? 1 : 0;
     }
     hand a{t, *at, "a"};
     a.expect("n", processes * each);
@@ -56,27 +49,25 @@ inline void lets_processes_write(trial& t, const place_maker& make) {
 template <class Seen>
 void watch_commits(trial& t, const place_maker& make, Seen seen) {
     const auto at = make();
-    other_process child{[&](const auto& parent) {
-        parent.wait();
-        auto mine = at->open();
-        for (std::int64_t i = 0; mine; ++i) {
-            const auto put = (**mine).write([&](any_transaction& txn) {
+    const auto deed = [&](any_store& mine, const auto& parent) -> result<void> {
+        for (std::int64_t i = 0;; ++i) {
+            auto put = mine.write([&](any_transaction& txn) {
                 return txn.put(which_table::first, "n", {i, {}, {}});
             });
             if (!put) {
-                break;
+                return put;
             }
             parent.tell();
             parent.wait();
         }
-        return 1;
-    }};
+    };
+    store_process child{*at, deed};
     hand a{t, *at, "a"};
     for (std::int64_t i = 0; i < t.options().rounds; ++i) {
         const auto before = a.store().generation();
         t.step("another process: put 'n' = " + std::to_string(i));
-        child.tell();
-        t.expect(child.wait(), "it died");
+        child.begin();
+        child.expect_told(t);
         seen(a, i, before);
     }
 }
@@ -93,26 +84,23 @@ inline void moves_its_generation_everywhere(trial& t, const place_maker& make) {
 
 inline void goes_on_after_a_kill_in_a_transaction(trial& t, const place_maker& make) {
     const auto at = make();
-    other_process child{[&](const auto& parent) {
-        parent.wait();
-        auto mine = at->open();
-        if (!mine) {
-            return 1;
-        }
-        (void)(**mine).write([&](any_transaction& txn) -> result<void> {
-            (void)txn.put(which_table::first, "k", {2, {}, {}});
-            (void)txn.put(which_table::first, "l", {2, {}, {}});
-            parent.tell();
-            parent.wait();
-            return {};
+    const auto deed = [&](any_store& mine, const auto& parent) -> result<void> {
+        return mine.write([&](any_transaction& txn) -> result<void> {
+            auto put = txn.put(which_table::first, "k", {2, {}, {}});
+            put = put ? txn.put(which_table::first, "l", {2, {}, {}}) : put;
+            if (put) {
+                parent.tell();
+                parent.wait();
+            }
+            return put;
         });
-        return 1;
-    }};
+    };
+    store_process child{*at, deed};
     hand a{t, *at, "a"};
     a.put("k", 1);
     t.step("another process: put 'k' = 2 and 'l' = 2 in one transaction, and be killed in it");
-    child.tell();
-    t.expect(child.wait(), "it died by itself");
+    child.begin();
+    child.expect_told(t);
     child.kill();
     a.expect("k", 1);
     a.expect_keys({"k"});
@@ -120,16 +108,23 @@ inline void goes_on_after_a_kill_in_a_transaction(trial& t, const place_maker& m
     a.expect("k", 3);
 }
 
+[[nodiscard]] inline result<void> put_pair(any_store& store, std::int64_t number) {
+    return store.write([&](any_transaction& txn) -> result<void> {
+        auto put = txn.put(which_table::first, "one", {number, {}, {}});
+        return put ? txn.put(which_table::first, "two", {number, {}, {}}) : put;
+    });
+}
+
 /// What is in the two rows that are always written together.
 [[nodiscard]] inline result<std::int64_t> pair_of(any_store& store) {
     auto one = number_of(store, "one");
-    auto two = number_of(store, "two");
-    if (one && two && *one != *two) {
-        return fail({.category = errc::corrupt,
-                     .message = "'one' is " + std::to_string(*one) + " and 'two' is " +
-                                std::to_string(*two) + ", which were put together"});
+    auto two = one ? number_of(store, "two") : one;
+    if (!two || *one == *two) {
+        return two;
     }
-    return two ? one : two;
+    return fail({.category = errc::corrupt,
+                 .message = "'one' is " + std::to_string(*one) + " and 'two' is " +
+                            std::to_string(*two) + ", which were put together"});
 }
 
 /// Kills a process that writes as fast as it can, at any moment, again and again.
@@ -140,28 +135,26 @@ inline void outlives_its_writer(trial& t, const place_maker& make) {
     const shared_number acknowledged;
     std::int64_t last = 0;
     for (unsigned round = 0; round != t.options().rounds; ++round) {
-        other_process child{[&](const auto&) {
-            auto mine = at->open();
-            while (mine) {
+        const auto deed = [&](any_store& mine, const auto&) -> result<void> {
+            for (;;) {
                 const auto next = *acknowledged + 1;
-                const auto done = (**mine).write([&](any_transaction& txn) -> result<void> {
-                    auto put = txn.put(which_table::first, "one", {next, {}, {}});
-                    return put ? txn.put(which_table::first, "two", {next, {}, {}}) : put;
-                });
+                auto done = put_pair(mine, next);
                 if (!done) {
-                    break;
+                    return done;
                 }
                 *acknowledged = next;
             }
-            return 1;
-        }};
+        };
+        store_process child{*at, deed};
+        child.begin();
         const auto enough = last + 1 + round % 7;
         const auto until = std::chrono::steady_clock::now() + t.options().patience;
-        while (*acknowledged < enough) {
+        while (*acknowledged < enough && !child.has_failed()) {
             t.expect(std::chrono::steady_clock::now() < until, "it does not get anywhere");
             std::this_thread::yield();
         }
         child.kill();
+        t.expect(!child.has_failed(), child.why());
         const auto told = (*acknowledged).load();
         const auto opened = t.must(at->open(), "opening it after a kill");
         last = t.must(pair_of(*opened), "reading it after a kill");
@@ -193,24 +186,27 @@ inline void is_there_when_opened_again(trial& t, const place_maker& make) {
 inline void keeps_delayed_commits_in_order(trial& t, const place_maker& make) {
     const auto at = make();
     for (const bool is_synced : {false, true}) {
-        other_process child{[&](const auto& parent) {
-            auto mine = at->open();
-            const auto put = [&](const char* key, bool delayed) {
-                const any_body body = [&](any_transaction& txn) {
+        const auto deed = [&](any_store& mine, const auto& parent) -> result<void> {
+            const auto put = [&](const char* key) {
+                return any_body{[=](any_transaction& txn) {
                     return txn.put(which_table::first, key, {1, {}, {}});
-                };
-                return (delayed ? (**mine).write_delayed(body) : (**mine).write(body)).has_value();
+                }};
             };
-            if (mine && put("a", false) && put("b", true) && put("c", true) &&
-                (!is_synced || put("d", false))) {
+            auto done = mine.write(put("a"));
+            done = done ? mine.write_delayed(put("b")) : done;
+            done = done ? mine.write_delayed(put("c")) : done;
+            done = done && is_synced ? mine.write(put("d")) : done;
+            if (done) {
                 parent.tell();
                 parent.wait();
             }
-            return 1;
-        }};
+            return done;
+        };
+        store_process child{*at, deed};
         t.step(std::string{"another process: put 'a', write_delayed 'b', write_delayed 'c'"} +
                (is_synced ? ", put 'd'" : "") + ", and be killed");
-        t.expect(child.wait(), "it died by itself");
+        child.begin();
+        child.expect_told(t);
         child.kill();
         hand a{t, *at, "a"};
         const auto found = a.keys();

@@ -96,10 +96,8 @@ inline void leaves_nothing_of_a_failure(trial& t, const place_maker& make) {
         }
         return fail({.category = errc::conflict, .message = "on purpose", .subject = "it"});
     });
-    t.expect(!failed, "it succeeded");
-    t.equal(failed.error().category, errc::conflict, "its error");
-    t.equal(failed.error().message, "on purpose", "its message");
-    t.equal(failed.error().subject, "it", "its subject");
+    t.must_fail_with(failed,
+                     {.category = errc::conflict, .message = "on purpose", .subject = "it"});
     expect_unchanged(a);
 }
 
@@ -108,14 +106,15 @@ inline void leaves_nothing_of_a_throw(trial& t, const place_maker& make) {
     hand a{t, *at, "a"};
     fill(a);
     t.step("a: in one transaction put 'kept', erase 'gone', put 'new' in both tables, and throw");
-    bool failed = true;
-    try {
-        failed = !a.store().write([](any_transaction& txn) -> result<void> {
-            (void)changes_much(txn);
-            throw std::runtime_error{"on purpose"};
+    t.must_end_in_throw([&](const auto& throws) {
+        return a.store().write([&](any_transaction& txn) {
+            auto done = changes_much(txn);
+            if (done) {
+                throws();
+            }
+            return done;
         });
-    } catch (const std::runtime_error&) {}
-    t.expect(failed, "it succeeded");
+    });
     expect_unchanged(a);
 }
 
@@ -130,9 +129,7 @@ inline void returns_what_bodies_return(trial& t, const place_maker& make) {
     const auto failed = a.store().read([](any_transaction&) -> result<void> {
         return fail({.category = errc::denied, .message = "on purpose"});
     });
-    t.expect(!failed, "it succeeded");
-    t.equal(failed.error().category, errc::denied, "its error");
-    t.equal(failed.error().message, "on purpose", "its message");
+    t.must_fail_with(failed, {.category = errc::denied, .message = "on purpose"});
 }
 
 /// In another thread, since a store may keep writers waiting while somebody reads: then there is
@@ -150,9 +147,10 @@ inline void reads_one_state(trial& t, const place_maker& make) {
     std::size_t seen = 0;
     std::promise<void> begun;
     std::promise<void> over;
+    result<void> by_b;
     std::thread writer{[&] {
         begun.get_future().wait();
-        (void)guarded([&] {
+        by_b = guarded([&] {
             return b.store().write([&](any_transaction& txn) -> result<void> {
                 auto put = txn.put(which_table::first, "k", {2, {}, {}});
                 return put ? txn.put(which_table::first, "l", {2, {}, {}}) : put;
@@ -172,8 +170,10 @@ inline void reads_one_state(trial& t, const place_maker& make) {
         }
         auto two = txn.get(first, "k");
         auto three = txn.get(first, "l");
-        if (!one || !two || !three) {
-            return fail({.category = errc::io, .message = "it could not read"});
+        for (auto* each : {&one, &two, &three}) {
+            if (!*each) {
+                return fail(*each);
+            }
         }
         before = *std::move(one);
         after = *std::move(two);
@@ -190,6 +190,7 @@ inline void reads_one_state(trial& t, const place_maker& make) {
     }
     writer.join();
     t.must(std::move(done), "that");
+    t.must(std::move(by_b), "b's");
     t.equal(after, before, "the second get of 'k'");
     t.equal(l.has_value(), before->number == 2, "that 'l' was there");
     t.equal(seen, before->number == 2 ? 2U : 1U, "the number of rows in the scan");

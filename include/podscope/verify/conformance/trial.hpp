@@ -10,6 +10,7 @@
 #include <chrono>
 #include <exception>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -65,6 +66,33 @@ public:
         }
         if constexpr (!std::is_void_v<T>) {
             return *std::move(given);
+        }
+    }
+
+    /// For what a body has failed with, which has to come out as it is.
+    template <class T>
+    void must_fail_with(const result<T>& given, const error& wanted) const {
+        expect(!given, "it succeeded");
+        const auto& found = given.error();
+        expect(found.category == wanted.category && found.message == wanted.message &&
+                   found.subject == wanted.subject,
+               "its error is " + to_string(found) + " and not " + to_string(wanted));
+    }
+
+    /// For what calls the function that it is given, which throws: it must not succeed then.
+    template <class F>
+    void must_end_in_throw(F&& run) const {
+        bool has_thrown = false;
+        const auto throws = [&] {
+            has_thrown = true;
+            throw std::runtime_error{"on purpose"};
+        };
+        try {
+            auto done = run(throws);
+            expect(!done, "it succeeded none the less");
+            expect(has_thrown, "it failed: " + to_string(done.error()));
+        } catch (const std::runtime_error& thrown) {
+            expect(has_thrown, std::string{"it threw: "} + thrown.what());
         }
     }
 
