@@ -3,8 +3,10 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/descriptors.hpp"
 #include "support/effort.hpp"
 #include "support/eventually.hpp"
+#include "support/failing_calls.hpp"
 #include "support/faulty_memory.hpp"
 #include "support/forked.hpp"
 #include "support/in_leased_memory.hpp"
@@ -12,14 +14,17 @@
 
 #include <podscope/pod/supervisor.hpp>
 #include <podscope/pod/watcher.hpp>
+#include <podscope/verify/fault_plan.hpp>
 #include <podscope/verify/faulty_backend.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -31,6 +36,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 namespace {
@@ -46,13 +52,18 @@ using in_memory_only = configuration<in_memory, by_default, to_queue>;
 template <class Crew>
 using watcher_of = podscope::basic_watcher<typename Crew::parts>;
 
+template <class Watcher>
+bool is_readable(const Watcher& watcher, std::chrono::milliseconds within = 0ms) {
+    pollfd ready{watcher.descriptor(), POLLIN, 0};
+    return ::poll(&ready, 1, static_cast<int>(within.count())) == 1;
+}
+
 // Attends until something has changed.
 template <class Watcher>
 reconcile_report next_change(Watcher& watcher) {
     for (const auto until = std::chrono::steady_clock::now() + patience;
          std::chrono::steady_clock::now() < until;) {
-        pollfd ready{watcher.descriptor(), POLLIN, 0};
-        REQUIRE(::poll(&ready, 1, static_cast<int>(patience.count())) == 1);
+        REQUIRE(is_readable(watcher, patience));
         auto report = must(watcher.attend());
         if (report.changed()) {
             return report;
@@ -66,8 +77,7 @@ template <class Watcher>
 void watch_so_many(Watcher& watcher, std::size_t count) {
     for (const auto until = std::chrono::steady_clock::now() + patience; watcher.size() != count;) {
         REQUIRE(std::chrono::steady_clock::now() < until);
-        pollfd ready{watcher.descriptor(), POLLIN, 0};
-        REQUIRE(::poll(&ready, 1, static_cast<int>(patience.count())) == 1);
+        REQUIRE(is_readable(watcher, patience));
         REQUIRE_FALSE(must(watcher.attend()).changed());
     }
 }
@@ -194,12 +204,6 @@ namespace {
 
 using in_faulty_memory_only = configuration<in_faulty_memory, by_default, to_queue>;
 
-template <class Watcher>
-bool is_readable(const Watcher& watcher) {
-    pollfd ready{watcher.descriptor(), POLLIN, 0};
-    return ::poll(&ready, 1, 0) == 1;
-}
-
 } // namespace
 
 TEST_CASE("F12 a watcher waits while the store fails and somebody is dead", "[pod]") {
@@ -239,6 +243,154 @@ TEST_CASE("F22 a forked copy of a watcher takes no death away from the original"
     CHECK(ended_in(must(watcher.attend())) == std::vector<std::string>{"child"});
 }
 
+TEST_CASE("I8 a watcher looks at what was committed and at nothing else", "[pod]") {
+    crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    // Longer than what fits into a string itself.
+    c.add("planner", writer("child-of-a-long-name", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    const auto plan = c.backend().open().plan();
+    const auto asked = [&] {
+        return std::pair{plan.count(podscope::verify::step::read),
+                         plan.count(podscope::verify::step::write)};
+    };
+    const auto asks_for_nothing = [&] {
+        const auto before = asked();
+        return !must(watcher.attend()).changed() && asked() == before;
+    };
+    const auto [looks, reconciles] = asked();
+    CHECK_FALSE(must(watcher.attend()).changed());
+    CHECK(asked() == std::pair{looks + 1, reconciles});
+    CHECK(asks_for_nothing());
+    c.kill("child-of-a-long-name");
+    CHECK(ended_in(must(watcher.attend())) == std::vector<std::string>{"child-of-a-long-name"});
+    (void)must(watcher.attend()); // what was committed by that
+    CHECK(asks_for_nothing());
+    CHECK(watcher.size() == 0);
+}
+
+TEST_CASE("F12 a death that cannot be dealt with is dealt with later", "[pod]") {
+    crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    auto plan = c.backend().open().plan();
+    const auto fails_once = [&] {
+        plan.at(podscope::verify::step::write, 1, podscope::verify::faults::fails());
+        return why_not(watcher.attend()) == errc::io;
+    };
+    SECTION("of whom it watches") {
+        watch_so_many(watcher, 1);
+        c.kill("child");
+        REQUIRE(fails_once());
+        CHECK_FALSE(is_readable(watcher));
+    }
+    SECTION("of whom it finds dead") {
+        c.kill("child");
+        REQUIRE(fails_once());
+    }
+    CHECK(watcher.size() == 0);
+    CHECK(ended_in(must(watcher.attend())) == std::vector<std::string>{"child"});
+    c.judge();
+}
+
+TEST_CASE("a dead grandchild is told of once", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("grandchild", "/ws/a/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    watch_so_many(watcher, 2);
+    c.kill("grandchild");
+    REQUIRE(is_readable(watcher, patience));
+    CHECK_FALSE(must(watcher.attend()).changed());
+    CHECK(watcher.size() == 1);
+    CHECK_FALSE(is_readable(watcher));
+}
+
+TEST_CASE("who is watched no more is not told of", "[pod]") {
+    crew_of<on_journal> c{on_journal{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto& freed = c.at("child");
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    watch_so_many(watcher, 1);
+    must(c.at("planner").reclaim("child"));
+    CHECK_FALSE(must(watcher.attend()).changed());
+    CHECK(watcher.size() == 0);
+    CHECK(why_not(freed.check("/ws/a/f", permission::write)) == errc::revoked);
+    c.kill("child");
+    CHECK_FALSE(is_readable(watcher));
+    CHECK_FALSE(must(watcher.attend()).changed());
+}
+
+TEST_CASE("F21 who adopts is watched instead of who has delegated to him", "[pod]") {
+    crew_of<in_memory_only> c{in_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    const auto shown = c.delegate("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    watch_so_many(watcher, 1);
+    c.adopt(shown);
+    CHECK_FALSE(must(watcher.attend()).changed());
+    CHECK(watcher.size() == 1);
+    c.kill("child");
+    CHECK(ended_in(must(watcher.attend())) == std::vector<std::string>{"child"});
+}
+
+TEST_CASE("a watcher looks no more often than it was told", "[pod]") {
+    using clock = std::chrono::steady_clock;
+    crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    // The rest, or that of a store that is slow.
+    const auto rests = [&](auto& watcher, clock::duration at_least, int looks) {
+        for (int i = 0; i != looks; ++i) {
+            REQUIRE(is_readable(watcher, patience));
+            const auto begun = clock::now();
+            CHECK_FALSE(must(watcher.attend()).changed());
+            const bool is_soon = is_readable(watcher, 20ms);
+            CHECK((!is_soon || clock::now() - begun >= at_least));
+        }
+    };
+    SECTION("of more than a second") {
+        auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1'001ms));
+        rests(watcher, 1'001ms, 2);
+    }
+    SECTION("of less") {
+        auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 30ms));
+        rests(watcher, 30ms, 2);
+    }
+    SECTION("or than the store is fast") {
+        auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1ms));
+        auto plan = c.backend().open().plan();
+        plan.from(podscope::verify::step::read, 1, podscope::verify::faults::delays(100ms));
+        rests(watcher, 1s, 1);
+        plan.work_again();
+    }
+}
+
+TEST_CASE("F09 what a watcher needs and is refused is said", "[pod]") {
+    PODSCOPE_NEEDS_PTRACE();
+    const auto wanted = [](std::uint64_t number, const std::uint64_t*) -> call_failure {
+        switch (number) {
+        case SYS_epoll_create1:
+        case SYS_timerfd_create: return EMFILE;
+        case SYS_epoll_ctl: return ENOSPC;
+        default: return std::nullopt;
+        }
+    };
+    crew_of<in_memory_only> c{in_memory_only{}};
+    auto& planner = c.create(writer("planner", "/ws"));
+    std::vector<int> codes;
+    const auto open = [&] {
+        mark_deed();
+        const auto opened = watcher_of<decltype(c)>::over(planner);
+        mark_deed();
+        return opened || opened.error().category != errc::io ? 0 : opened.error().system.value();
+    };
+    (void)fail_each_call(wanted, open, [&](int code) { codes.push_back(code); });
+    CHECK(codes == std::vector{EMFILE, EMFILE, EMFILE, ENOSPC, ENOSPC, 0});
+}
+
 namespace {
 
 // What a supervisor tells.
@@ -262,9 +414,9 @@ public:
         return ended_;
     }
 
-    [[nodiscard]] std::vector<errc> wait_for_failure() {
+    [[nodiscard]] std::vector<errc> wait_for_failures(std::size_t count) {
         std::unique_lock lock{mutex_};
-        REQUIRE(changed_.wait_for(lock, patience, [&] { return !failures_.empty(); }));
+        REQUIRE(changed_.wait_for(lock, patience, [&] { return failures_.size() >= count; }));
         return failures_;
     }
 
@@ -291,7 +443,7 @@ TEST_CASE("F20 a supervisor takes back what a child holds that dies or hangs",
     listener told;
     {
         const auto supervising = must(supervisor_of<decltype(c)>::over(
-            c.at("planner"), std::ref(told), {.probe_every = 20ms, .probe_time = impatience}));
+            c.at("planner"), std::ref(told), {.probe_every = 1ms, .probe_time = impatience}));
         c.add("planner", writer("dies", "/ws/a"));
         c.add("planner", writer("hangs", "/ws/b"));
         c.add("planner", writer("lives", "/ws/x"));
@@ -370,8 +522,9 @@ TEST_CASE("F22 a forked copy leaves a supervisor and all that it uses as it is",
     c.add("planner", writer("child", "/ws/a"));
     listener told;
     const auto used = std::make_shared<int>();
-    std::optional supervising{must(supervisor_of<decltype(c)>::over(
-        c.at("planner"), [&told, used](const auto& seen) { told(seen); }))};
+    auto supervising =
+        std::make_unique<supervisor_of<decltype(c)>>(must(supervisor_of<decltype(c)>::over(
+            c.at("planner"), [&told, used](const auto& seen) { told(seen); })));
     CHECK(used.use_count() == 2);
     forked_process copy{[&] {
         supervising.reset();
@@ -417,10 +570,101 @@ TEST_CASE("I7 a supervisor of a pod that was reclaimed says so once and stops",
         {.refresh = 1ms, .probe_every = 1ms, .probe_time = impatience}));
     must(c.at("root").reclaim("planner"));
     c.forget("planner");
-    (void)told.wait_for_failure();
+    (void)told.wait_for_failures(1);
     // Either thread comes to it. A sanitizer starts one of its own meanwhile.
     CHECK((is_sanitised || eventually([&] { return podscope_test::threads() == before; })));
-    CHECK(told.wait_for_failure() == std::vector{errc::revoked});
+    CHECK(told.wait_for_failures(1) == std::vector{errc::revoked});
+}
+
+TEST_CASE("I7 a supervisor that is over tells nothing more", "[pod][concurrent]") {
+    crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
+    c.create(writer("root", "/ws"));
+    c.add("root", writer("planner", "/ws/a"));
+    auto plan = c.backend().open().plan();
+    listener told;
+    const auto before = podscope_test::threads();
+    const auto supervising = must(supervisor_of<decltype(c)>::over(
+        c.at("planner"),
+        [&](const auto& seen) {
+            told(seen);
+            // So that the other thread has something else to tell.
+            plan.from(podscope::verify::step::read, 1, podscope::verify::faults::fails());
+            plan.from(podscope::verify::step::write, 1, podscope::verify::faults::fails());
+        },
+        {.refresh = 1ms, .probe_every = 1ms, .probe_time = impatience}));
+    must(c.at("root").reclaim("planner"));
+    c.forget("planner");
+    (void)told.wait_for_failures(1);
+    CHECK((is_sanitised || eventually([&] { return podscope_test::threads() == before; })));
+    CHECK(told.wait_for_failures(1) == std::vector{errc::revoked});
+    plan.work_again();
+}
+
+TEST_CASE("F12 a supervisor tells of a failure that goes on once, and of the next one",
+          "[pod][concurrent]") {
+    crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("first", "/ws/a"));
+    c.add("planner", writer("second", "/ws/b"));
+    auto plan = c.backend().open().plan();
+    std::atomic<errc> why{errc::io};
+    const auto fails_so = [&](errc now) {
+        why = now;
+        plan.from(podscope::verify::step::write, 1, [&]() -> podscope::result<void> {
+            return podscope::fail({.category = why, .message = "failed, as planned"});
+        });
+    };
+    // What goes on has been met more than once.
+    const auto go_on = [&] {
+        const auto tries = plan.count(podscope::verify::step::write);
+        return eventually([&] { return plan.count(podscope::verify::step::write) > tries + 3; });
+    };
+    listener told;
+    {
+        const auto supervising = must(supervisor_of<decltype(c)>::over(
+            c.at("planner"), std::ref(told), {.refresh = 1ms, .probe_every = 0ms}));
+        fails_so(errc::io);
+        c.kill("first");
+        CHECK(go_on());
+        CHECK(told.wait_for_failures(1) == std::vector{errc::io});
+        why = errc::unavailable;
+        CHECK(go_on());
+        CHECK(told.wait_for_failures(2) == std::vector{errc::io, errc::unavailable});
+        plan.work_again();
+        CHECK(told.wait_for(1).front().child == "first");
+        fails_so(errc::unavailable);
+        c.kill("second");
+        CHECK(told.wait_for_failures(3).back() == errc::unavailable);
+        plan.work_again();
+        CHECK(told.wait_for(2).back().child == "second");
+    }
+    CHECK(told.wait_for_failures(3).size() == 3);
+}
+
+TEST_CASE("a supervisor with nothing to do rests, and passes nothing on to other programs",
+          "[pod][concurrent]") {
+    crew_of<in_memory_only> c{in_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    const auto before = podscope_test::threads();
+    const auto open_before = podscope_test::open_descriptors();
+    listener told;
+    const auto supervising = must(supervisor_of<decltype(c)>::over(
+        c.at("planner"), std::ref(told), {.refresh = 1h, .probe_every = 1h}));
+    for (const int fd : podscope_test::open_descriptors()) {
+        CHECK((std::ranges::count(open_before, fd) != 0 || podscope_test::closes_on_exec(fd)));
+    }
+    int looks_at_rest = 0;
+    CHECK(eventually([&] {
+        bool all_rest = true;
+        for (const auto& one : podscope_test::threads()) {
+            all_rest = all_rest && (before.contains(one) || podscope_test::is_asleep(one));
+        }
+        looks_at_rest = all_rest ? looks_at_rest + 1 : 0;
+        return looks_at_rest == 20;
+    }));
+    c.kill("child");
+    CHECK(told.wait_for(1).front().child == "child");
 }
 
 TEST_CASE("a supervisor that is to probe nobody takes back what a child holds that dies",
@@ -478,4 +722,28 @@ TEST_CASE("F44 a watcher takes back what children have lost with their leases", 
     CHECK(std::ranges::count(ended, "first") == 1);
     CHECK(std::ranges::count(ended, "second") == 1);
     must(c.at("planner").check("/ws/b/f", permission::write));
+}
+
+TEST_CASE("F44 a watcher reconciles for a child that has vanished and for nobody else", "[pod]") {
+    using on_faulty_leases = configuration<in_faulty_leased_memory, by_default, to_queue>;
+    crew_of<on_faulty_leases> c{on_faulty_leases{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    c.add("child", writer("below", "/ws/a/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    const auto reconciles = [&] {
+        const auto before = c.backend().plan.count(podscope::verify::step::write);
+        (void)must(watcher.attend());
+        return c.backend().plan.count(podscope::verify::step::write) != before;
+    };
+    const auto loses = [&](const char* pod) {
+        c.backend().end_lease_of(pod);
+        c.forget(pod);
+    };
+    CHECK_FALSE(reconciles());
+    loses("below");
+    CHECK_FALSE(reconciles());
+    loses("child");
+    CHECK(reconciles());
+    must(c.at("planner").check("/ws/a/f", permission::write));
 }

@@ -32,11 +32,16 @@ namespace podscope_test {
     return 0;
 }
 
-/// Whether a thread of this process waits for something, by its number (gettid).
-[[nodiscard]] inline bool is_asleep(int thread) {
-    std::ifstream about{"/proc/self/task/" + std::to_string(thread) + "/stat"};
+/// Whether a thread waits for something.
+[[nodiscard]] inline bool is_asleep(const std::string& thread) {
+    std::ifstream about{thread + "/stat"};
     const std::string said{std::istreambuf_iterator<char>{about}, {}};
     return said.find(") S ") != std::string::npos;
+}
+
+/// The same of one of this process, by its number (gettid).
+[[nodiscard]] inline bool is_asleep(int thread) {
+    return is_asleep("/proc/self/task/" + std::to_string(thread));
 }
 
 } // namespace podscope_test

@@ -66,7 +66,7 @@ public:
             if (!watcher) {
                 return fail(watcher);
             }
-            os_detail::file_descriptor stop{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+            os_detail::file_descriptor stop{::eventfd(0, EFD_CLOEXEC)};
             if (!stop) {
                 return fail(probe_detail::system_error(errno, "cannot supervise", {}));
             }
@@ -114,10 +114,10 @@ private:
                                               (void)!::write(stop_.get(), &one, sizeof one);
                                           }};
             std::optional<errc> failing;
-            while (!ends.stop_requested()) {
+            for (;;) {
                 pollfd waited[]{{watcher_.descriptor(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
                 (void)::poll(waited, 2, -1);
-                if (!ends.stop_requested() && !tell(watcher_.attend(), failing)) {
+                if (ends.stop_requested() || !tell(watcher_.attend(), failing)) {
                     return;
                 }
             }
@@ -142,15 +142,18 @@ private:
             const auto now = seen ? std::nullopt : std::optional{seen.error().category};
             const bool is_news = seen ? seen->changed() : now != failing;
             failing = now;
-            const bool is_over = now == errc::revoked || now == errc::forked;
             const std::lock_guard one_at_a_time{telling_};
-            if (is_news && !(is_over && std::exchange(has_ended_, true))) {
+            if (is_over_) {
+                return false;
+            }
+            is_over_ = now == errc::revoked;
+            if (is_news) {
                 (void)guarded([&]() -> result<void> {
                     told_(seen);
                     return {};
                 });
             }
-            return !is_over;
+            return !is_over_;
         }
 
         const fork_stamp born_{};
@@ -160,7 +163,7 @@ private:
         basic_watcher<Parts> watcher_;
         os_detail::file_descriptor stop_;
         std::mutex telling_{};
-        bool has_ended_ = false;
+        bool is_over_ = false;
         // Last, so that all that they use is there for as long as they are.
         std::jthread rounds_{};
         std::jthread exits_{};

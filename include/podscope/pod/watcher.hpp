@@ -20,9 +20,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -61,8 +61,7 @@ public:
                 return fail(exits);
             }
             os_detail::file_descriptor all{::epoll_create1(EPOLL_CLOEXEC)};
-            os_detail::file_descriptor timer{
-                ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+            os_detail::file_descriptor timer{::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC)};
             if (!all || !timer || !joins(all, exits->descriptor()) || !joins(all, timer.get())) {
                 return fail(probe_detail::system_error(errno, "cannot watch processes", {}));
             }
@@ -97,26 +96,26 @@ public:
             // First, so that its descriptor does not stay readable while the store fails.
             for (const auto key : exits_.exited()) {
                 const auto& who = watched_.at(key);
-                note_dead(who.pod, who.owner, who.granted);
+                dead_.insert_or_assign(who.pod, who.if_dead);
                 forget(key);
             }
-            if (auto looked = take_note(); !looked) {
-                return fail(looked);
+            const auto now = pod_->generation();
+            auto has_vanished = now && now == seen_ ? result<bool>{false} : take_note();
+            if (!has_vanished) {
+                return fail(has_vanished);
             }
-            if (dead_.empty() && !has_vanished_) {
-                return reconcile_report{};
-            }
-            auto report = pod_->reconcile(dead_);
+            auto report = dead_.empty() && !*has_vanished ? result<reconcile_report>{}
+                                                          : pod_->reconcile(dead_);
             if (report) {
                 dead_.clear();
-                has_vanished_ = false;
+                seen_ = now;
             }
             return report;
         });
     }
 
     /// How many processes it watches.
-    [[nodiscard]] std::size_t size() const noexcept { return exits_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept { return watched_.size(); }
 
 private:
     basic_watcher(basic_pod<Parts>& watched,
@@ -145,67 +144,60 @@ private:
     // Also takes back that it has run out.
     void set_timer(std::chrono::nanoseconds after) noexcept {
         const auto whole = std::chrono::duration_cast<std::chrono::seconds>(after);
-        itimerspec until{};
-        until.it_value.tv_sec = whole.count();
-        until.it_value.tv_nsec = static_cast<long>((after - whole).count());
+        const itimerspec until{.it_interval = {},
+                               .it_value = {.tv_sec = whole.count(),
+                                            .tv_nsec = static_cast<long>((after - whole).count())}};
         (void)::timerfd_settime(timer_.get(), 0, &until, nullptr);
     }
 
-    // Watches those who are new below the pod and forgets those who are not there any more, if
-    // anything was committed since the last look.
-    [[nodiscard]] result<void> take_note() {
-        const auto now = pod_->generation();
-        if (now && now == seen_) {
-            return {};
-        }
+    // Watches those who are new below the pod and forgets those who are not there any more. Gives
+    // whether a child has vanished.
+    [[nodiscard]] result<bool> take_note() {
         const auto begun = std::chrono::steady_clock::now();
         auto below = pod_->descendants();
         if (!below) {
             return fail(below);
         }
-        ++round_;
-        for (auto& each : *below) {
-            if (!each.live) {
-                has_vanished_ = has_vanished_ || (each.vanished && each.depth == 1);
-                continue;
+        std::set<exit_watch::key> gone; // unless he is found
+        for (const auto& [key, who] : watched_) {
+            gone.insert(key);
+        }
+        bool has_vanished = false;
+        for (const auto& each : *below) {
+            if (each.live) {
+                const auto key = static_cast<exit_watch::key>(each.live->granted);
+                gone.erase(key);
+                watch(key, *each.live);
             }
-            const probe_subject& one = *each.live;
-            const auto known = key_of_.find(one.pod);
-            if (known != key_of_.end() && is_same(watched_.at(known->second), one)) {
-                watched_.at(known->second).round = round_;
-                continue;
-            }
-            if (known != key_of_.end()) {
-                forget(known->second);
-            }
-            const auto key = ++last_key_;
-            // First, since nobody may exit who is not known here. What memory running out leaves
-            // of it is forgotten in the next round.
-            watched_.emplace(key, someone{one.pod, one.owner, one.granted, round_});
-            const auto found =
-                is_elsewhere(one.owner) ? verdict::unknown : exits_.add(key, one.owner);
-            if (found == verdict::reachable) {
-                key_of_[one.pod] = key;
-                continue;
-            }
+            has_vanished = has_vanished || (each.vanished && each.depth == 1);
+        }
+        for (const auto key : gone) {
             forget(key);
-            if (found == verdict::missing) {
-                note_dead(one.pod, one.owner, one.granted);
-            }
         }
-        for (auto each = watched_.begin(); each != watched_.end();) {
-            const auto key = each->first;
-            const bool is_gone = each->second.round != round_;
-            ++each;
-            if (is_gone) {
-                forget(key);
-            }
-        }
-        seen_ = now;
         // Where it takes long, it is not done all the time.
         const auto took = std::chrono::steady_clock::now() - begun;
         set_timer(std::max<std::chrono::nanoseconds>(refresh_, 10 * took));
-        return {};
+        return has_vanished;
+    }
+
+    // By the epoch of his grant, under which another process may come for the one that gave it.
+    void watch(exit_watch::key key, const probe_subject& one) {
+        if (const auto known = watched_.find(key);
+            known != watched_.end() && known->second.if_dead.owner == one.owner) {
+            return;
+        }
+        forget(key);
+        std::map<exit_watch::key, someone> next;
+        const auto& who =
+            next.emplace(key, someone{one.pod, {one.owner, one.granted, verdict::missing}})
+                .first->second;
+        const auto found = is_elsewhere(one.owner) ? verdict::unknown : exits_.add(key, one.owner);
+        if (found == verdict::missing) {
+            dead_.insert_or_assign(who.pod, who.if_dead);
+        }
+        if (found == verdict::reachable) {
+            watched_.merge(next); // for which no memory can be wanting
+        }
     }
 
     [[nodiscard]] static bool is_elsewhere(const process_identity& owner) {
@@ -216,29 +208,14 @@ private:
         }
     }
 
-    void note_dead(const std::string& pod, const process_identity& owner, epoch granted) {
-        dead_.insert_or_assign(pod, judgement{owner, granted, verdict::missing});
-    }
-
     struct someone {
         std::string pod{};
-        process_identity owner{};
-        epoch granted{};
-        std::uint64_t round{}; // of the look that last found him below the pod
+        judgement if_dead{};
     };
-
-    [[nodiscard]] static bool is_same(const someone& known, const probe_subject& found) noexcept {
-        return known.granted == found.granted && known.owner == found.owner;
-    }
 
     void forget(exit_watch::key key) noexcept {
         exits_.forget(key);
-        const auto gone = watched_.find(key);
-        const auto named = key_of_.find(gone->second.pod);
-        if (named != key_of_.end() && named->second == key) {
-            key_of_.erase(named);
-        }
-        watched_.erase(gone);
+        watched_.erase(key);
     }
 
     fork_stamp born_{};
@@ -247,13 +224,9 @@ private:
     os_detail::file_descriptor all_;
     os_detail::file_descriptor timer_;
     std::chrono::milliseconds refresh_;
-    std::optional<std::uint64_t> seen_{};
-    std::uint64_t round_ = 0;
-    exit_watch::key last_key_ = 0;
-    judgements dead_{}; // found, and not dealt with yet
-    bool has_vanished_ = false;
+    std::optional<std::uint64_t> seen_{}; // the generation at which all was dealt with
+    judgements dead_{};                   // found, and not dealt with yet
     std::map<exit_watch::key, someone> watched_{};
-    std::map<std::string, exit_watch::key, std::less<>> key_of_{};
 };
 
 /// Watches over those below a pod: see basic_watcher.
