@@ -15,8 +15,8 @@ namespace {
 
 using namespace podscope_test;
 
-struct in_three_etcds : in_leased_etcd {
-    static constexpr const char* name = "three etcds";
+struct in_dying_etcds : in_leased_etcd {
+    static constexpr const char* name = "dying etcds";
 
     [[nodiscard]] store open() const { return open_at(endpoints); }
 
@@ -24,7 +24,7 @@ struct in_three_etcds : in_leased_etcd {
     static inline std::vector<std::string> endpoints{};
 };
 
-using three = configuration<in_three_etcds, by_default, to_tee>;
+using three = configuration<in_dying_etcds, by_default, to_tee>;
 
 } // namespace
 
@@ -33,7 +33,7 @@ TEST_CASE("I1 I2 I3 I4 I5 I6 I7 I8 I9 I10 I11 F43 the invariants hold while each
           "[pod][invariants][etcd]") {
     PODSCOPE_NEEDS_ETCD();
     const dying_cluster cluster;
-    in_three_etcds::endpoints = cluster.endpoints();
+    in_dying_etcds::endpoints = cluster.endpoints();
     const std::vector<std::pair<std::string, void (*)(crew_of<three>&)>> all{
         {"I1", laws::exclusion},
         {"I2", laws::containment},

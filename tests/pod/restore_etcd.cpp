@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// Restores, what they tell, and the ways in which delegations end, in etcd.
+// Restores, and what they tell, in etcd.
 #include "deliveries.hpp"
 #include "restorations.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
 #include "support/etcd_split_configuration.hpp"
-#include "ways_to_end.hpp"
 
 #include <chrono>
 #include <memory>
@@ -19,7 +18,7 @@ using namespace podscope_test;
 
 // Each kind of place in which the rows of a registry in etcd and its records may be.
 using places_in_etcd = std::tuple<configuration<in_etcd, by_script, to_queue>,
-                                  configuration<in_leased_etcd, by_script, to_queue>,
+                                  configuration<in_three_etcds, by_script, to_queue>,
                                   configuration<in_leased_etcd_and_journal, by_script, to_queue>>;
 
 template <class Configuration>
@@ -86,13 +85,6 @@ TEMPLATE_LIST_TEST_CASE("I5 a name that its pod has left can still be told what 
                         "[pod][etcd]",
                         places_in_etcd) {
     play_there<TestType>(deliveries::told_after_release);
-}
-
-TEMPLATE_LIST_TEST_CASE("S6 every way in which a delegation ends leaves the same in etcd",
-                        "[pod][etcd]",
-                        places_in_etcd) {
-    PODSCOPE_NEEDS_ETCD();
-    ways_to_end::leave_the_same<TestType>();
 }
 
 // The commits of a restore, one at a time, as a process finds them that dies in between: nobody

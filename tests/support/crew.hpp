@@ -19,7 +19,9 @@
 #include <podscope/pod/runtime.hpp>
 #include <podscope/pod/self.hpp>
 #include <podscope/probe/concept.hpp>
+#include <podscope/registry/registry.hpp>
 #include <podscope/scope/lexical_path.hpp>
+#include <podscope/store/pod_store.hpp>
 
 #include <chrono>
 #include <functional>
@@ -226,8 +228,25 @@ public:
         auto store = backend_.open();
         must(store.write([&](auto& txn) -> podscope::result<void> {
             auto row = must(podscope::registry{txn}.find(name));
+            if (!row) {
+                return podscope::fail({.category = podscope::errc::corrupt}); // or on a guess
+            }
             change(*row);
             return podscope::registry{txn}.update(*row);
+        }));
+    }
+
+    /// And so does its record.
+    template <class F>
+    void tamper_record(const std::string& name, F&& change) {
+        auto store = backend_.open();
+        must(store.write([&](auto& txn) -> podscope::result<void> {
+            auto record = podscope::pod_store{txn}.require(name);
+            if (!record) {
+                return podscope::fail(record); // or on a guess
+            }
+            change(*record);
+            return podscope::pod_store{txn}.put(*record);
         }));
     }
 

@@ -27,8 +27,12 @@ namespace podscope_test {
 /// Each has a place of its own in the one server of the process.
 struct in_etcd {
     static constexpr const char* name = "etcd";
+    static constexpr const char* family = "etcd";
+    static constexpr const char* tag = "[etcd]";
     using store = podscope::etcd_store;
     using sessions = podscope::file_sessions;
+
+    [[nodiscard]] static bool is_there() { return etcd_server::is_installed(); }
 
     [[nodiscard]] store open() const { return open_at({endpoint()}); }
 
@@ -85,6 +89,16 @@ struct in_leased_etcd : in_etcd {
         raw.end(
             raw.lease_of(podscope::backend_detail::etcd_layout{prefix}.rows +
                          podscope::backend_detail::lifted_key<podscope::tables::allocations>(pod)));
+    }
+};
+
+/// The same in the one cluster of the process.
+struct in_three_etcds : in_leased_etcd {
+    static constexpr const char* name = "three etcds";
+
+    [[nodiscard]] store open() const {
+        static const etcd_cluster only;
+        return open_at(only.endpoints());
     }
 };
 
