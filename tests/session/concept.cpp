@@ -46,6 +46,6 @@ TEMPLATE_LIST_TEST_CASE("What a visitor throws comes out as an error", "[session
             throw std::runtime_error{"why"};
         }));
     REQUIRE(thrown.category == errc::unavailable);
-    REQUIRE(thrown.message == "why");
+    REQUIRE(thrown.message == "a plug-in threw: why");
     REQUIRE(value_of(made.sessions.append(id, {"k", "b"})) == 1);
 }
