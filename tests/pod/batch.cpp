@@ -1,118 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Many places checked, and many children delegated to, at once.
-#include "support/catch.hpp"
 #include "support/configurations.hpp"
-#include "support/crew.hpp"
-#include "support/effort.hpp"
 
-#include <cstddef>
-#include <string>
-#include <vector>
+#include <tuple>
 
 namespace {
 
-using namespace podscope_test;
-using podscope::errc;
-namespace tables = podscope::tables;
-
-using configuration_here = configuration<in_memory, by_script, to_queue>;
-using crew_here = crew_of<configuration_here>;
-
-TEST_CASE("I7 many places are judged under one look", "[pod]") {
-    crew_here c{configuration_here{}};
-    auto& planner = c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-
-    const std::vector<std::string> all{"/ws/b", "/ws/a/f", "relative", "/ws/c/d", "/other"};
-    const auto refused = must(planner.check_all(all, permission::write));
-    REQUIRE(refused.size() == 3);
-    CHECK(refused[0].category == errc::denied);
-    CHECK(refused[1].category == errc::invalid_target);
-    CHECK(refused[2].category == errc::denied);
-    // Word for word what a single check says.
-    std::size_t i = 0;
-    for (const auto& place : all) {
-        if (const auto one = planner.check(place, permission::write); !one) {
-            CHECK(to_string(refused.at(i++)) == to_string(one.error()));
-        }
-    }
-    CHECK(i == refused.size());
-    CHECK(must(planner.check_all({}, permission::write)).empty());
-
-    auto& zombie = c.kill("planner");
-    c.restore("planner");
-    CHECK(why_not(zombie.check_all(all, permission::read)) == errc::revoked);
-}
-
-TEST_CASE("I1 children that are delegated to together are had all or none", "[pod]") {
-    crew_here c{configuration_here{}};
-    auto& planner = c.create(writer("planner", "/ws"));
-
-    SECTION("all") {
-        const std::vector<manifest> wanted{writer("first", "/ws/a"), writer("second", "/ws/b"),
-                                           writer("third", "/ws/x/a")};
-        const auto grants = must(planner.delegate_all(wanted, patience));
-        REQUIRE(grants.size() == wanted.size());
-        for (std::size_t i = 0; i != grants.size(); ++i) {
-            CHECK(grants[i].pod == wanted[i].name);
-            CHECK(may_at(planner, wanted[i].allow.back().target) == permission::read);
-        }
-        c.judge();
-        for (const auto& one : grants) {
-            c.adopt(one);
-        }
-        c.judge_restored("planner");
-        c.kill("second");
-        CHECK(c.at("planner").reconcile(patience)->ended.size() == 1);
-        CHECK(may_at(planner, "/ws/b") == permission::write);
-        c.judge_restored("planner");
-    }
-    SECTION("none, if two of them compete") {
-        const auto before = c.state();
-        const auto done = planner.delegate_all(
-            std::vector{writer("first", "/ws/a"), writer("second", "/ws/a/b")}, patience);
-        REQUIRE_FALSE(done);
-        CHECK(done.error().category == errc::conflict);
-        REQUIRE(done.error().competitors.size() == 1);
-        CHECK(done.error().competitors.front().pod == "first");
-        CHECK(c.state().of<tables::allocations>() == before.of<tables::allocations>());
-        CHECK(c.state().of<tables::pods>().size() == 1);
-        CHECK(may_at(planner, "/ws/a") == permission::write);
-        c.judge();
-    }
-    SECTION("none, if one has another's name or asks for too much") {
-        CHECK(why_not(planner.delegate_all(
-                  std::vector{writer("first", "/ws/a"), writer("first", "/ws/b")}, patience)) ==
-              errc::duplicate_name);
-        CHECK(why_not(planner.delegate_all(
-                  std::vector{writer("first", "/ws/a"), writer("second", "/other")}, patience)) ==
-              errc::not_within_authority);
-        CHECK(c.state().of<tables::allocations>().size() == 1);
-        c.judge();
-    }
-    SECTION("nobody at all") {
-        CHECK(must(planner.delegate_all({}, patience)).empty());
-        c.judge();
-    }
-}
-
-TEST_CASE("F34 thousands of children are delegated to in one commit and reclaimed", "[pod]") {
-    const auto count = number_from_environment("PODSCOPE_CROWD", 5'000);
-    crew_here c{configuration_here{}};
-    auto& planner = c.create(writer("planner", "/ws"));
-    std::vector<manifest> wanted;
-    std::vector<std::string> places;
-    for (std::size_t i = 0; i != count; ++i) {
-        places.push_back("/ws/part" + std::to_string(i));
-        wanted.push_back(writer("child" + std::to_string(i), places.back()));
-    }
-    CHECK(must(planner.delegate_all(wanted, patience)).size() == count);
-    CHECK(must(planner.check_all(places, permission::write)).size() == count);
-    CHECK(must(planner.check_all(places, permission::read)).empty());
-    CHECK(c.state().of<tables::claims>().size() == count + 1);
-    must(planner.reclaim("child7"));
-    CHECK(must(planner.check_all(places, permission::write)).size() == count - 1);
-    CHECK(may_at(planner, places[7]) == permission::write);
-}
+using places = std::tuple<podscope_test::in_memory>;
 
 } // namespace
+
+#include "anywhere/batch.hpp"

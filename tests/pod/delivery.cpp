@@ -10,6 +10,7 @@
 #include <podscope/verify/faulty_backend.hpp>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -25,30 +26,13 @@ using here = configuration<in_memory, by_script, to_queue>;
 using crew_here = crew_of<here>;
 using deliveries::build;
 using deliveries::waiting;
+using places = std::tuple<in_memory>;
 
-TEST_CASE("F41 what a failing sink does not take stays and the restore says so", "[pod]") {
-    play<here>(deliveries::what_fails_stays);
-}
+} // namespace
 
-TEST_CASE("F41 what was not taken is offered again under the same id", "[pod]") {
-    play<here>(deliveries::offered_again);
-}
+#include "anywhere/delivery.hpp"
 
-TEST_CASE("F41 a sink that throws is a sink that fails", "[pod]") {
-    play<here>(deliveries::throws);
-}
-
-TEST_CASE("F41 a sink may ask for a restore itself", "[pod]") {
-    play<here>(deliveries::restores_itself);
-}
-
-TEST_CASE("I5 a name that its pod has left can still be told what waits for it", "[pod]") {
-    play<here>(deliveries::told_after_release);
-}
-
-TEST_CASE("I5 who clears a child off the segment that he wants is told of it at once", "[pod]") {
-    play<here>(deliveries::told_of_a_segment);
-}
+namespace {
 
 // The commits of a restore, one at a time, as a process finds them that dies in between.
 

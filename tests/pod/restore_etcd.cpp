@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Restores, and what they tell, in etcd.
+// Restores in etcd, and those that die in the middle of one.
 #include "deliveries.hpp"
 #include "restorations.hpp"
+#include "support/anywhere.hpp"
 #include "support/catch.hpp"
 #include "support/crew.hpp"
 #include "support/etcd_split_configuration.hpp"
@@ -17,74 +18,58 @@ namespace {
 using namespace podscope_test;
 
 // Each kind of place in which the rows of a registry in etcd and its records may be.
-using places_in_etcd = std::tuple<configuration<in_etcd, by_script, to_queue>,
-                                  configuration<in_three_etcds, by_script, to_queue>,
-                                  configuration<in_leased_etcd_and_journal, by_script, to_queue>>;
+using places = std::tuple<in_etcd, in_three_etcds, in_leased_etcd_and_journal>;
 
-template <class Configuration>
-void play_there(void (*scenario)(crew_of<Configuration>&)) {
+template <class Place>
+void play_there(void (*scenario)(crew_in<Place>&)) {
     PODSCOPE_NEEDS_ETCD();
-    play<Configuration>(scenario);
+    crew_in<Place> c;
+    scenario(c);
 }
+
+} // namespace
+
+#include "anywhere/delivery.hpp"
+#include "anywhere/reconcile.hpp"
+#include "anywhere/records.hpp"
+#include "anywhere/restore.hpp"
+
+namespace {
 
 TEMPLATE_LIST_TEST_CASE("S3 a restore in etcd has reconciled when it returns",
                         "[pod][etcd]",
-                        places_in_etcd) {
+                        places) {
     play_there<TestType>(restorations::by_name_and_by_manifest);
 }
 
 TEMPLATE_LIST_TEST_CASE("S9 each reason against a restore in etcd has its own error",
                         "[pod][etcd]",
-                        places_in_etcd) {
+                        places) {
     play_there<TestType>(restorations::each_its_own_error);
 }
 
 TEMPLATE_LIST_TEST_CASE("F25 a living grandchild of a dead child is adopted in etcd",
                         "[pod][etcd]",
-                        places_in_etcd) {
+                        places) {
     play_there<TestType>(restorations::grandchild_outlives_child);
 }
 
 TEMPLATE_LIST_TEST_CASE("F26 a living great-grandchild is adopted two levels up in etcd",
                         "[pod][etcd]",
-                        places_in_etcd) {
+                        places) {
     play_there<TestType>(restorations::two_levels_up);
 }
 
 TEMPLATE_LIST_TEST_CASE("F30 orphans in etcd that a record does not cover are named and no others",
                         "[pod][etcd]",
-                        places_in_etcd) {
+                        places) {
     play_there<TestType>(restorations::only_some_on_record);
 }
 
 TEMPLATE_LIST_TEST_CASE("F32 one of many in etcd that want a segment or an allocation gets it",
                         "[pod][etcd]",
-                        places_in_etcd) {
+                        places) {
     play_there<TestType>(restorations::one_segment_for_many);
-}
-
-TEMPLATE_LIST_TEST_CASE("F41 what a failing sink does not take stays in etcd",
-                        "[pod][etcd]",
-                        places_in_etcd) {
-    play_there<TestType>(deliveries::what_fails_stays);
-}
-
-TEMPLATE_LIST_TEST_CASE("F41 what was not taken is offered again from etcd under the same id",
-                        "[pod][etcd]",
-                        places_in_etcd) {
-    play_there<TestType>(deliveries::offered_again);
-}
-
-TEMPLATE_LIST_TEST_CASE("F41 a sink may ask for a restore in etcd itself",
-                        "[pod][etcd]",
-                        places_in_etcd) {
-    play_there<TestType>(deliveries::restores_itself);
-}
-
-TEMPLATE_LIST_TEST_CASE("I5 a name that its pod has left can still be told what waits in etcd",
-                        "[pod][etcd]",
-                        places_in_etcd) {
-    play_there<TestType>(deliveries::told_after_release);
 }
 
 // The commits of a restore, one at a time, as a process finds them that dies in between: nobody

@@ -5,30 +5,27 @@
 #pragma once
 
 #include "support/catch.hpp"
-#include "support/configurations.hpp"
-#include "support/crew.hpp"
+#include "support/effort.hpp"
 
+#include <cstdint>
 #include <string>
 #include <tuple>
-#include <type_traits>
 
 namespace podscope_test {
 
-/// A crew over that backend whose processes are made up.
-template <class Place>
-class crew_in : public crew_of<configuration<Place, by_script, to_queue>> {
-public:
-    crew_in()
-        : crew_of<configuration<Place, by_script, to_queue>>{
-              configuration<Place, by_script, to_queue>{}} {}
-};
-
-/// What some place needs that not every machine has.
+/// A place that not every machine has: `family` says what it needs, `is_there()` whether that is
+/// there, and `tag` is the tag of its tests.
 template <class Place>
 concept needs_something = requires { Place::is_there(); };
 
-/// A test case for each place of a list. They are one family of instances: of one name but for a
-/// number at its end, or alone under the name itself if the one place is memory.
+/// How many make a crowd, if so many do in memory: elsewhere as many as go into a commit.
+template <class Place>
+[[nodiscard]] std::uint64_t crowd_in(std::uint64_t in_memory_only) {
+    return number_from_environment("PODSCOPE_CROWD", needs_something<Place> ? 300 : in_memory_only);
+}
+
+/// A test case for each place of a list; where that has several, they are instances of one, by a
+/// number at the end of its name.
 template <class Places, class Test>
 class test_in_places {
 public:
@@ -45,16 +42,22 @@ private:
                          const std::string& tags,
                          const Catch::SourceLineInfo& at) {
         int number = 0;
-        (add<Place>(name, tags, number++, at), ...);
+        const auto ending = [&] {
+            return sizeof...(Place) > 1 ? " - " + std::to_string(number++) : std::string{};
+        };
+        (add<Place>(name, ending(), tags, at), ...);
     }
 
     template <class Place>
-    static void
-    add(std::string name, std::string tags, int number, const Catch::SourceLineInfo& at) {
-        if constexpr (!std::is_same_v<Place, in_memory>) {
-            name += std::string{" in "} + Place::family + " - " + std::to_string(number);
+    static void add(std::string name,
+                    const std::string& ending,
+                    std::string tags,
+                    const Catch::SourceLineInfo& at) {
+        if constexpr (needs_something<Place>) {
+            name += std::string{" in "} + Place::family;
             tags += Place::tag;
         }
+        name += ending;
         const Catch::AutoReg listed{Catch::makeTestInvoker(&play<Place>), at, {}, {name, tags}};
     }
 

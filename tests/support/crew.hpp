@@ -342,6 +342,15 @@ private:
 template <class Configuration>
 using crew_of = crew<typename Configuration::backend, any_probe, any_sink>;
 
+/// One over that backend whose processes are made up.
+template <class Backend>
+class crew_in : public crew_of<configuration<Backend, by_script, to_queue>> {
+public:
+    crew_in()
+        : crew_of<configuration<Backend, by_script, to_queue>>{
+              configuration<Backend, by_script, to_queue>{}} {}
+};
+
 /// One whose runtimes are made with the probe and the sink themselves.
 template <class Configuration>
 using typed_crew_of = crew<typename Configuration::backend,

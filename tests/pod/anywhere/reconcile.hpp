@@ -4,12 +4,15 @@
 
 #include "pod/ways_to_end.hpp"
 #include "support/anywhere.hpp"
+#include "support/crew.hpp"
+#include "support/etcd_server.hpp"
 
 #include <podscope/backend/leased_rows.hpp>
 #include <podscope/pod/reclaim_policy.hpp>
 #include <podscope/pod/reconcile.hpp>
 #include <podscope/probe/concept.hpp>
 #include <podscope/probe/fixed.hpp>
+#include <podscope/probe/tcp_socket.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -55,7 +58,7 @@ std::string parent_of(Crew& c, const char* pod) {
     return c.state().template of<tables::allocations>().at(pod).delegated_from;
 }
 
-manifest with_many_rules(const char* name) {
+inline manifest with_many_rules(const char* name) {
     return manifest{name}
         .may(rules::read("/ws"))
         .may(rules::write("/ws/a"))
@@ -263,6 +266,27 @@ PODSCOPE_TEST_ANYWHERE("F49 a child of which nothing is known is kept", "[pod]")
     CHECK(report.kept == std::vector<std::string>{"busy"});
     CHECK(may_at(c.at("planner"), "/ws/a/f") == permission::read);
     CHECK(may_at(c.at("busy"), "/ws/a/f") == permission::write);
+    c.judge_restored("planner");
+}
+
+PODSCOPE_TEST_ANYWHERE(
+    "F20 who is asked over TCP is kept if he gave no endpoint, and ended if nobody "
+    "listens there",
+    "[pod]") {
+    crew_in<Place> c;
+    c.use([] { return any_probe::of(podscope::tcp_probe{}); });
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("silent", "/ws/a"));
+    must(c.add("planner", writer("gone", "/ws/b"))
+             .set_endpoint("tcp:127.0.0.1:" + std::to_string(free_ports(1).front())));
+    const auto report = must(c.at("planner").reconcile(patience));
+    CHECK(report.kept == std::vector<std::string>{"silent"});
+    REQUIRE(report.ended.size() == 1);
+    CHECK(report.ended.front().child == "gone");
+    CHECK(report.ended.front().reason == end_reason::unreachable);
+    CHECK(why_not(c.at("gone").check("/ws/b/f", permission::write)) == errc::revoked);
+    c.forget("gone");
+    must(c.at("silent").check("/ws/a/f", permission::write));
     c.judge_restored("planner");
 }
 

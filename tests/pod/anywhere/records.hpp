@@ -4,6 +4,7 @@
 
 #include "pod/anywhere/restore.hpp"
 #include "support/anywhere.hpp"
+#include "support/crew.hpp"
 
 #include <podscope/backend/unknown_fields.hpp>
 #include <podscope/registry/records.hpp>

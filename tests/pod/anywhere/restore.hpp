@@ -3,6 +3,7 @@
 #pragma once
 
 #include "support/anywhere.hpp"
+#include "support/crew.hpp"
 
 #include <podscope/pod/self.hpp>
 #include <podscope/probe/callback.hpp>

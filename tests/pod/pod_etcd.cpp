@@ -13,6 +13,8 @@ using places = std::tuple<podscope_test::in_etcd,
 
 } // namespace
 
-#include "anywhere/reconcile.hpp"
-#include "anywhere/records.hpp"
-#include "anywhere/restore.hpp"
+#include "anywhere/batch.hpp"
+#include "anywhere/names.hpp"
+#include "anywhere/permit.hpp"
+#include "anywhere/pod.hpp"
+#include "anywhere/runtime.hpp"
