@@ -18,7 +18,7 @@ using podscope::backend_detail::etcd_memory;
 using podscope::backend_detail::etcd_row;
 using podscope::backend_detail::etcd_snapshot;
 
-std::vector<etcd_row> rows(std::string_view named, int count) {
+std::vector<etcd_row> seen_rows(std::string_view named, int count) {
     std::vector<etcd_row> made;
     for (int i = 0; i != count; ++i) {
         made.push_back({.key = std::string{named} + std::to_string(100'000 + i), .value = "v"});
@@ -36,11 +36,11 @@ etcd_snapshot of(std::uint64_t revision) {
 
 TEST_CASE("what was seen of an etcd is remembered until it is too much, and that is known") {
     etcd_memory memory;
-    memory.see("a", "b", rows("a", 6'000));
-    memory.see("c", "d", rows("c", 4'000));
+    memory.see("a", "b", seen_rows("a", 6'000));
+    memory.see("c", "d", seen_rows("c", 4'000));
     CHECK(memory.value_of("a100000") == "v");
     CHECK_FALSE(memory.may_have_between("b", "c"));
-    memory.see("e", "f", rows("e", 1));
+    memory.see("e", "f", seen_rows("e", 1));
     CHECK_FALSE(memory.value_of("a100000"));
     CHECK(memory.value_of("e100000") == "v");
     // What was there is not known any more, nor that there was none.
@@ -49,7 +49,7 @@ TEST_CASE("what was seen of an etcd is remembered until it is too much, and that
     CHECK_FALSE(memory.has_between("a", "b"));
 
     etcd_memory of_many;
-    of_many.see("a", "b", rows("a", 10'001));
+    of_many.see("a", "b", seen_rows("a", 10'001));
     CHECK(of_many.value_of("a109999") == "v");
     CHECK_FALSE(of_many.value_of("a110000"));
     CHECK(of_many.may_have_between("b", "c"));

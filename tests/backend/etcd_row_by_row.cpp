@@ -29,7 +29,7 @@ using podscope_test::error_of;
 using podscope_test::etcd_server;
 using podscope_test::must;
 
-constexpr int rows = 8;
+constexpr int links = 8;
 
 std::string key_of(int row) {
     return "row" + std::to_string(row);
@@ -37,7 +37,7 @@ std::string key_of(int row) {
 
 // Each row has the key of the next one.
 void link_rows(podscope::etcd_backend& store) {
-    for (int i = 0; i != rows; ++i) {
+    for (int i = 0; i != links; ++i) {
         must(put(store, key_of(i), key_of(i + 1)));
     }
 }
@@ -89,7 +89,7 @@ TEST_CASE("a transaction in etcd may read by what it has read, however often", "
         // A handle that has seen none of it.
         const auto store = open_at(server);
         CHECK(must(store.read([&](etcd_reader& txn) { return last_of(txn, next); })) ==
-              key_of(rows));
+              key_of(links));
         // Once it is known where there is no row, what follows is read all the same.
         CHECK_FALSE(must(store.read([&](etcd_reader& txn) -> result<std::optional<std::string>> {
             auto last = last_of(txn, next);
@@ -114,13 +114,13 @@ TEST_CASE("F48 a read that fails in the middle of a transaction is its error", "
             });
             auto read = store.read([&](etcd_reader& txn) { return last_of(txn, next); });
             if (reads < bad) {
-                CHECK(must(std::move(read)) == key_of(rows));
+                CHECK(must(std::move(read)) == key_of(links));
             } else {
                 CHECK(error_of(std::move(read)).system == etcd_errc::no_etcd);
             }
             return reads;
         };
-        const int all = reads_if_one_fails(rows * rows);
+        const int all = reads_if_one_fails(links * links);
         CHECK(all > 1);
         for (int bad = 1; bad <= all; ++bad) {
             CAPTURE(bad);
@@ -142,7 +142,7 @@ TEST_CASE("F48 a row that was to be put beside one that cannot be read is put no
     });
     const auto why = error_of(store.write([&](etcd_writer& txn) -> result<void> {
         std::string at = key_of(0);
-        for (int i = 0; i != rows; ++i) {
+        for (int i = 0; i != links; ++i) {
             auto done = txn.put_beside("beside", "1", at);
             auto value = done ? txn.get(at) : fail(done);
             if (!value) {
