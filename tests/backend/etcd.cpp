@@ -142,6 +142,11 @@ TEST_CASE("what a transaction in etcd has read may not have changed at its commi
     };
     const reading nothing = [](etcd_writer&) -> result<void> { return {}; };
     const reading below_b = [](etcd_writer& txn) { return txn.scan("b", only_below{"b"}); };
+    const reading below_none = [](etcd_writer& txn) { return txn.scan("b", only_below{"a"}); };
+    const reading two_places = [](etcd_writer& txn) {
+        auto first = txn.scan("f", only_below{"f"});
+        return first ? txn.scan("b", only_below{"b"}) : first;
+    };
     const std::vector<encounter> all{
         {"a row is changed", gets("b"), puts("b"), true},
         {"a row is erased", gets("b"), erases("b"), true},
@@ -164,6 +169,11 @@ TEST_CASE("what a transaction in etcd has read may not have changed at its commi
         {"a row comes before where a scan found nothing", scans("x", "none"), puts("w"), false},
         {"a row comes below a scan's prefix", below_b, puts("bb"), true},
         {"the first row after a scan's prefix is changed", below_b, puts("d"), false},
+        {"the row that a scan ends at before it has seen any is changed", below_none, puts("b"),
+         false},
+        {"a row comes where the first of two scans has looked", two_places, puts("ff"), true},
+        {"a row comes where the second of two scans has looked", two_places, puts("bb"), true},
+        {"a row comes between two scans", two_places, puts("e"), false},
         {"the same row is put without a look", nothing, puts("mine"), false},
     };
     int prefixes = 0;

@@ -3,11 +3,14 @@
 // of its cluster.
 #include "backend/etcd_stand_in.hpp"
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/base64.hpp>
 #include <podscope/backend/etcd.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -91,4 +94,48 @@ TEST_CASE("F48 rows that nobody asked for are no answer to a read", "[etcd]") {
     mine.says = {200,
                  R"({"header":{"cluster_id":"7","revision":"0"},"responses":[)" + range("") + "]}"};
     CHECK(error_of(mine.keys()).system == etcd_errc::no_etcd);
+}
+
+TEST_CASE("F48 a state that is compacted away each time it is read is not read for ever",
+          "[etcd]") {
+    etcd_stand_in cluster;
+    bool is_open = false;
+    int asked = 0;
+    cluster.answers = [&](const auto&, const auto&) {
+        ++asked;
+        return is_open ? etcd_stand_in::refused(11, "etcdserver: mvcc: required revision has been "
+                                                    "compacted")
+                       : etcd_stand_in::ok(R"(,"responses":[)" + range("") + "]");
+    };
+    auto store = must(podscope::etcd_backend::open({}, cluster.dialler()));
+    is_open = true;
+    asked = 0;
+    CHECK(error_of(store.read([](podscope::etcd_reader& txn) { return txn.get("k"); })).system ==
+          etcd_errc::compacted);
+    CHECK(asked > 1);
+}
+
+TEST_CASE("a store of tables in etcd that cannot be opened says why", "[etcd]") {
+    const etcd_stand_in cluster;
+    CHECK(error_of(podscope::open_etcd_store({}, cluster.dialler())).system ==
+          etcd_errc::no_endpoint);
+}
+
+TEST_CASE("F48 a watch that is told nonsense is begun anew", "[etcd]") {
+    using namespace std::chrono_literals;
+    const std::string says = GENERATE("", "no JSON", "{}", "7", R"({"result":7})",
+                                      R"({"error":{"message":"etcdserver: no leader"}})",
+                                      R"({"result":{"created":true,"canceled":true}})");
+    CAPTURE(says);
+    std::atomic<int> begun{0};
+    etcd_stand_in cluster;
+    cluster.answers = [](const auto&, const auto&) {
+        return etcd_stand_in::ok(R"(,"responses":[)" + range("") + "]");
+    };
+    cluster.tells = [&](const auto&, const auto&) {
+        ++begun;
+        return podscope::etcd_reply{200, says};
+    };
+    const auto store = must(podscope::etcd_backend::open({.freshness = 1h}, cluster.dialler()));
+    CHECK(podscope_test::eventually([&] { return begun >= 3; }));
 }

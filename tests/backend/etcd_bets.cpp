@@ -390,6 +390,21 @@ TEST_CASE("F45 F48 a bet whose answer was lost or nonsense took place once or no
     CHECK(here.now().back().second == std::to_string(before + 2));
 }
 
+TEST_CASE("F45 a bet of which nothing is heard any more is in doubt", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    two_handles here;
+    here.settle_by([](etcd_writer& txn) { return add_one(txn, "n"); });
+    here.wire.meddle([](const podscope::etcd_call& call, const auto& pass) {
+        return call.path == "/v3/kv/txn" ? result<podscope::etcd_reply>{{502, "Bad Gateway"}}
+                                         : pass();
+    });
+    const auto done = here.store.write([](etcd_writer& txn) { return add_one(txn, "n"); });
+    REQUIRE_FALSE(done);
+    CHECK(done.error().system == podscope::etcd_errc::in_doubt);
+    here.wire.meddle({});
+    must(here.store.write([](etcd_writer& txn) { return add_one(txn, "n"); }));
+}
+
 TEST_CASE("I5 threads and handles that count in a watched etcd lose nothing",
           "[etcd][concurrent]") {
     PODSCOPE_NEEDS_ETCD();

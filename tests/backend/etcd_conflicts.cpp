@@ -4,6 +4,7 @@
 #include "backend/etcd_wire.hpp"
 #include "support/catch.hpp"
 #include "support/etcd_server.hpp"
+#include "support/eventually.hpp"
 #include "support/results.hpp"
 
 #include <podscope/backend/etcd.hpp>
@@ -78,4 +79,18 @@ TEST_CASE("who waits for his turn to write to etcd in vain is told of the confli
     may_go_on.set_value();
     first.join();
     CHECK(error_of(std::move(waited)).system == etcd_errc::conflicts);
+}
+
+TEST_CASE("who is overtaken until his time is over is told of the conflict", "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    slow_writer mine{server, {.deadline = 2s}};
+    const auto until = std::chrono::steady_clock::now() + 2s;
+    mine.wire.meddle_with_commits([&](const auto&, const auto& pass) {
+        must(put(mine.other, "n", "7"));
+        auto reply = pass();
+        CHECK(podscope_test::eventually([&] { return std::chrono::steady_clock::now() > until; }));
+        return reply;
+    });
+    CHECK(error_of(add_one(mine.store, "n")).system == etcd_errc::conflicts);
 }

@@ -137,6 +137,19 @@ TEST_CASE("F48 what the answer of an etcd begins with has an end") {
           etcd_errc::no_etcd);
 }
 
+TEST_CASE("F45 F48 an answer that nobody has asked for is not that to the next call") {
+    const auto answer = [](const std::string& body) {
+        return "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + body;
+    };
+    told_in_pieces twice{{answer("1") + answer("2"), answer("3")}};
+    CHECK(must(twice.channel.post({"/v3/kv/txn", "{}", {}}, late())).body == "1");
+    CHECK(error_of(twice.channel.post({"/v3/kv/txn", "{}", {}}, late())).system ==
+          etcd_errc::no_etcd);
+    told_in_pieces once{{answer("1"), answer("2")}};
+    CHECK(must(once.channel.post({"/v3/kv/txn", "{}", {}}, late())).body == "1");
+    CHECK(must(once.channel.post({"/v3/kv/txn", "{}", {}}, late())).body == "2");
+}
+
 TEST_CASE("an etcd is told by which host it was called") {
     const auto host_of = [](const std::string& at) {
         told_in_pieces told{{}, at};

@@ -6,8 +6,11 @@
 #include <podscope/backend/etcd_error.hpp>
 #include <podscope/result.hpp>
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -22,7 +25,7 @@ public:
     /// What it answers to all but greetings.
     answering answers{[](const auto&, const auto&) { return closed(); }};
     answering greets{[](const auto&, const auto&) { return ok(); }};
-    /// What it says to who follows: an answer whose body is the first line, or a failure to begin.
+    /// What it says to who follows: an answer whose body is the only line, or a failure to begin.
     answering tells{[](const auto&, const auto&) { return closed(); }};
 
     /// Once all is said that it answers.
@@ -74,14 +77,29 @@ private:
             return {};
         }
 
-        podscope::result<std::string> next_line(podscope::etcd_deadline) override { return line_; }
+        podscope::result<std::string> next_line(podscope::etcd_deadline until) override {
+            if (line_) {
+                return *std::exchange(line_, std::nullopt);
+            }
+            std::unique_lock held{mutex_};
+            return cancelled_.wait_until(held, until, [&] { return is_cancelled_; })
+                       ? closed()
+                       : failed(podscope::etcd_errc::no_answer);
+        }
 
-        void cancel() noexcept override {}
+        void cancel() noexcept override {
+            const std::lock_guard held{mutex_};
+            is_cancelled_ = true;
+            cancelled_.notify_all();
+        }
 
     private:
         podscope::etcd_endpoint at_;
         std::shared_ptr<const etcd_stand_in> as_;
-        std::string line_{};
+        std::optional<std::string> line_{};
+        std::mutex mutex_{};
+        std::condition_variable cancelled_{};
+        bool is_cancelled_{false};
     };
 };
 

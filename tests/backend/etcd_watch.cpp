@@ -243,8 +243,9 @@ TEST_CASE("F44 F48 a watched store in etcd knows nothing while its reads are ans
     const etcd_server server;
     const etcd_wire wire{podscope::etcd_over_http()};
     const auto store = open_at(server, {.freshness = 400ms}, wire.dialler());
-    for (const auto* says : {"[]", R"({"header":{"revision":"9"}})",
-                             R"({"header":{"revision":"9"},"responses":[{}]})"}) {
+    for (const auto* says :
+         {"[]", R"({"header":{"revision":"9"}})", R"({"responses":[{"response_range":{}}]})",
+          R"({"header":{"revision":"9"},"responses":[{}]})"}) {
         CAPTURE(says);
         REQUIRE(comes_true([&] { return is_steady(store); }));
         wire.meddle([&](const podscope::etcd_call& call, const auto& pass) {

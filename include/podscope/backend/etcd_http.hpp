@@ -38,6 +38,10 @@ public:
     }
 
     [[nodiscard]] result<etcd_reply> post(const etcd_call& call, etcd_deadline until) override {
+        // Else each call from here on would be told what the one before it has come to.
+        if (held_ != 0) {
+            return fail(no_http("it has answered more than it was asked"));
+        }
         if (auto sent = send(call, until); !sent) {
             return fail(sent);
         }

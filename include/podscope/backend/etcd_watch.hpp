@@ -150,7 +150,8 @@ private:
                                  etcd_txn({}, {etcd_range(layout_->clock, layout_->leases_end)}),
                                  clock::now() + patience_);
         const auto answer = said ? read_etcd_answer(*said) : std::nullopt;
-        if (!answer || answer->answers.size() != 1 || !answer->answers.front().is_range) {
+        if (!answer || answer->revision == 0 || answer->answers.size() != 1 ||
+            !answer->answers.front().is_range) {
             return;
         }
         // A cluster that was put back from a copy counts its revisions from there.
