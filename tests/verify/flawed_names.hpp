@@ -22,6 +22,7 @@ enum class name_flaw {
     folds_case,
     shows_no_root,
     knows_no_levels,
+    forgets_levels,
     has_empty_levels,
     takes_nul,
     knows_no_root,
@@ -58,6 +59,8 @@ public:
                 return place;
             }
             break;
+        case name_flaw::forgets_levels:
+            return beneath_.resolve(text.substr(0, text.find_last_of("/")));
         case name_flaw::has_empty_levels:
             if (text == "//a") {
                 place.push("");

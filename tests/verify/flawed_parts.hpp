@@ -46,6 +46,8 @@ enum class probe_flaw {
     alternates,
     keeps_subjects_between_threads,
     thinks_late_is_dead,
+    thinks_late_is_alive,
+    condemns_who_hangs,
     waits_for_each,
     gives_up_all_at_once,
     throws_in_threads,
@@ -89,11 +91,13 @@ public:
                 continue;
             }
             const auto slot = is_ == probe_flaw::turns_slots_around ? subjects.size() - 1 - i : i;
-            verdicts[slot] = until < now && is_ == probe_flaw::thinks_late_is_dead
-                                 ? verdict::missing
-                             : is_ == probe_flaw::alternates && shared_->asked > subjects.size() * 2
-                                 ? verdict::unknown
-                                 : said_of(name);
+            verdicts[slot] =
+                until < now && is_ == probe_flaw::thinks_late_is_dead     ? verdict::missing
+                : until < now && is_ == probe_flaw::thinks_late_is_alive  ? verdict::reachable
+                : name == "hung" && is_ == probe_flaw::condemns_who_hangs ? verdict::missing
+                : is_ == probe_flaw::alternates && shared_->asked > subjects.size() * 2
+                    ? verdict::unknown
+                    : said_of(name);
             ++shared_->asked;
         }
     }
@@ -214,6 +218,10 @@ enum class session_flaw {
     keeps_to_itself,
     counts_by_handle,
     guesses_indices,
+    counts_from_one,
+    shows_wrong_indices,
+    changes_bodies,
+    miscounts,
     loses_among_threads,
     forgets_on_close,
     throws_in_threads,
@@ -277,7 +285,8 @@ public:
             const std::lock_guard alone{with_->mutex};
             mine_ = *index + 1;
         }
-        return index;
+        return index && is_ == session_flaw::counts_from_one ? result<std::uint64_t>{*index + 1}
+                                                             : index;
     }
 
     template <class Visitor>
@@ -291,7 +300,10 @@ public:
             if (is_ == session_flaw::counts_by_handle && index >= mine_) {
                 return podscope::scan::stop;
             }
-            stopped = visit(index, entry) == podscope::scan::stop;
+            auto shown = entry;
+            shown.body += is_ == session_flaw::changes_bodies ? "!" : "";
+            const auto at = index + (is_ == session_flaw::shows_wrong_indices ? 1 : 0);
+            stopped = visit(at, shown) == podscope::scan::stop;
             return is_ == session_flaw::ignores_stop || !stopped ? podscope::scan::next
                                                                  : podscope::scan::stop;
         };
@@ -305,6 +317,9 @@ public:
 
     result<podscope::segment_info> info(std::string_view id) {
         auto found = beneath_.info(at(id));
+        if (found && is_ == session_flaw::miscounts) {
+            found->entries /= 2;
+        }
         return !found && is_ == session_flaw::makes_what_is_not_there ? podscope::segment_info{}
                                                                       : found;
     }

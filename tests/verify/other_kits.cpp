@@ -199,6 +199,8 @@ TEST_CASE("F42 the kit names what a probe breaks", "[concurrent]") {
          {keeps_subjects_between_threads, "threads may ask at once"},
          {probe_flaw::throws_in_threads, "threads may ask at once"},
          {thinks_late_is_dead, "a deadline that is over makes nobody dead or alive"},
+         {thinks_late_is_alive, "a deadline that is over makes nobody dead or alive"},
+         {condemns_who_hangs, "the deadline is for all together"},
          {waits_for_each, "the deadline is for all together"},
          {gives_up_all_at_once, "those that hang make nobody else dead"}},
         [](probe_flaw which) {
@@ -236,6 +238,11 @@ TEST_CASE("F42 the kit names what a session store breaks", "[concurrent]") {
          {forgets_on_close,
           "what was appended is there when the store is opened again and goes on from there"},
          {counts_by_handle, "a reader beside a writer sees a growing history without a gap"},
+         {shows_wrong_indices, "a reader beside a writer sees a growing history without a gap"},
+         {changes_bodies, "a reader beside a writer sees a growing history without a gap"},
+         {miscounts, "a reader beside a writer sees a growing history without a gap"},
+         {counts_from_one, "a reader beside a writer sees a growing history without a gap"},
+         {counts_from_one, "threads that append get an index each"},
          {guesses_indices, "threads that append get an index each"},
          {session_flaw::throws_in_threads, "threads that append get an index each"},
          {session_flaw::loses_among_threads, "segments made by several threads are all there"}},
@@ -249,6 +256,7 @@ TEST_CASE("F42 the kit names what a namespace breaks", "[concurrent]") {
          {folds_case, "different places give different resources"},
          {shows_no_root, "what is displayed resolves to the same"},
          {knows_no_levels, "what lies below a place lies below its resource"},
+         {forgets_levels, "what lies below a place lies below its resource"},
          {has_empty_levels, "no component is empty or holds a NUL"},
          {takes_nul, "what names no place is an invalid target"},
          {knows_no_root, "what is resolved is a place"},
@@ -273,6 +281,38 @@ TEST_CASE("a kit that has nothing to try a promise with says so") {
     CHECK(report.names(standing::broken) ==
           std::vector<std::string>{"the deadline is for all together",
                                    "those that hang make nobody else dead"});
+}
+
+TEST_CASE("F42 a kit that gets no part to try says why of each promise") {
+    struct no_probe : probed {
+        result<flawed_probe> open() { return fail({.category = errc::io, .message = "no part"}); }
+    };
+
+    struct no_sink : told {
+        result<flawed_sink> open() { return fail({.category = errc::io, .message = "no part"}); }
+    };
+
+    struct no_sessions {
+        result<memory_sessions> open() {
+            return fail({.category = errc::io, .message = "no part"});
+        }
+    };
+
+    struct knows_nobody : probed {
+        std::vector<known_subject> known() { return {}; }
+    };
+
+    const auto check = [](const conformance_report& report, std::string_view why) {
+        CAPTURE(report.to_text());
+        for (const auto& each : report.promises) {
+            CHECK(each.found == standing::broken);
+            CHECK(each.shown.find(why) != std::string::npos);
+        }
+    };
+    check(check_probe([] { return no_probe{{probe_flaw::none}}; }), "no part");
+    check(check_sink([] { return no_sink{{sink_flaw::none}}; }), "no part");
+    check(check_session_store([] { return no_sessions{}; }), "no part");
+    check(check_probe([] { return knows_nobody{{probe_flaw::none}}; }), "its place knows nobody");
 }
 
 TEST_CASE("the library's probes keep all that probes promise", "[concurrent]") {

@@ -86,6 +86,18 @@ TEST_CASE("who tells something to one that is gone learns that, by no signal") {
     CHECK(child.pid() == -1);
     CHECK_THROWS_AS(child.go_on(), std::runtime_error);
 
+    other_process killed{[](const line&) { return ::raise(SIGKILL); }};
+    CHECK_FALSE(killed.wait());
+    CHECK_THROWS_AS(killed.stop(), std::runtime_error);
+
+    other_process deaf{[](const line& parent) {
+        parent.tell();
+        return 0;
+    }};
+    deaf.tell(); // which nobody reads
+    CHECK(deaf.wait());
+    CHECK_FALSE(deaf.wait());
+
     const auto ends = connected();
     other_process orphan{[&](const line&) {
         ::close(ends[1]);
@@ -97,6 +109,14 @@ TEST_CASE("who tells something to one that is gone learns that, by no signal") {
         ::close(end);
     }
     CHECK(orphan.exit_code() == 98);
+}
+
+TEST_CASE("how a child has ended is no success where nobody is told") {
+    other_process ignoring{[](const line&) {
+        ::signal(SIGCHLD, SIG_IGN);
+        return other_process{[](const line&) { return 0; }}.exit_code() == -1 ? 0 : 1;
+    }};
+    CHECK(ignoring.exit_code() == 0);
 }
 
 TEST_CASE("a child that says nothing is waited for no longer than one has patience") {
@@ -128,6 +148,29 @@ TEST_CASE("who gets no child is told so") {
         [&](int code) { ends.push_back(code); });
     // The memory, the sockets, the process; and then nothing fails.
     CHECK(ends == std::vector{has_thrown, has_thrown, has_thrown, 0});
+}
+
+TEST_CASE("who cannot wait for a child is told so") {
+    PODSCOPE_NEEDS_PTRACE();
+    std::vector<int> ends;
+    const auto fails = [](std::uint64_t number, const std::uint64_t*) {
+        return number == SYS_poll || number == SYS_ppoll ? call_failure{ENOMEM} : std::nullopt;
+    };
+    const auto deed = [] {
+        mark_deed();
+        const other_process child{[](const line& parent) {
+            parent.tell();
+            return 0;
+        }};
+        int code = has_thrown;
+        try {
+            code = child.wait() ? 0 : 1;
+        } catch (const std::runtime_error&) {}
+        mark_deed();
+        return code;
+    };
+    fail_each_call(fails, deed, [&](int code) { ends.push_back(code); });
+    CHECK(ends == std::vector{has_thrown, 0});
 }
 
 TEST_CASE("F14 a signal that comes while one waits for the other process is no matter") {

@@ -79,6 +79,13 @@ public:
             if (!said) {
                 return fail(said);
             }
+            // Of two that begin at once the later one's pair would be in the first part, and the
+            // earlier one's in the second.
+            if (said->meeting) {
+                found.pair = said->pair;
+                found.committed = said->committed;
+                return {};
+            }
             return begin_meeting(first, *said, found);
         });
         return done ? introduce(found) : std::move(done);

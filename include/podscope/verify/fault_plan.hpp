@@ -96,11 +96,10 @@ public:
     void dead_from(step where,
                    std::uint64_t number,
                    error why = {.category = errc::io, .message = "dead, as planned"}) {
-        at(where, number, [here = std::weak_ptr{state_}, why = std::move(why)]() -> result<void> {
-            if (const auto plan = here.lock()) {
-                const std::lock_guard alone{plan->mutex};
-                plan->death = why;
-            }
+        // It is called by a handle of the plan, in whose rules it is.
+        at(where, number, [plan = state_.get(), why = std::move(why)]() -> result<void> {
+            const std::lock_guard alone{plan->mutex};
+            plan->death = why;
             return fail(why);
         });
     }

@@ -127,7 +127,7 @@ private:
     }
 
     [[nodiscard]] int status_after(int change) const noexcept {
-        int status{};
+        int status{SIGKILL}; // where nobody is told how children end
         while (::waitpid(pid_, &status, change) < 0 && errno == EINTR) {}
         return status;
     }

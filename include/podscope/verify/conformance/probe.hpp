@@ -131,7 +131,7 @@ inline void takes_many(trial& t, const probe_place_maker& make) {
     const auto at = t.must(make(), "opening it");
     constexpr std::size_t count = 200;
     std::vector<known_subject> many;
-    for (std::size_t i = 0; i < count && !at->known.empty(); ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         many.push_back(at->known[i % at->known.size()]);
     }
     t.step("ask about 200 at once, of whom many are the same");
@@ -162,7 +162,7 @@ inline void answers_threads(trial& t, const probe_place_maker& make) {
         threads.emplace_back([&, n] {
             auto mine = subjects;
             auto expected = wanted;
-            const auto by = static_cast<std::ptrdiff_t>(n % std::max<std::size_t>(mine.size(), 1));
+            const auto by = static_cast<std::ptrdiff_t>(n % mine.size());
             std::rotate(mine.begin(), mine.begin() + by, mine.end());
             std::rotate(expected.begin(), expected.begin() + by, expected.end());
             for (unsigned i = 0; i < t.options().rounds && right[n] != 0; ++i) {
@@ -267,6 +267,9 @@ template <class Make>
         const auto& whole = *made;
         probed_place seen;
         seen.known = whole->at.known();
+        if (seen.known.empty()) {
+            return fail({.category = errc::unavailable, .message = "its place knows nobody"});
+        }
         if constexpr (has_hung) {
             seen.hung = whole->at.hung();
         }

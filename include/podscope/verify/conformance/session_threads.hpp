@@ -7,11 +7,13 @@
 #include <podscope/verify/conformance/session_view.hpp>
 #include <podscope/verify/conformance/trial.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 // What a session store promises to several threads. What it throws is an error here: out of a
@@ -32,33 +34,40 @@ inline void grows_without_a_gap(trial& t, const session_place_maker& make) {
            " entries, and read them all the while by another "
            "handle in another thread");
     std::atomic<std::uint64_t> acknowledged{0};
-    std::atomic<bool> is_wrong{false};
+    std::atomic<bool> is_over{false};
+    bool is_right = true;
+    result<segment_info> info;
     std::thread reader{[&] {
-        for (std::uint64_t before = 0; before != count && !is_wrong;) {
-            const auto at_least = acknowledged.load();
+        for (std::uint64_t before = 0; before != count && !is_over;) {
+            const auto at_least = std::max(before, acknowledged.load());
             std::uint64_t seen = 0;
-            bool right = true;
             const auto look = [&](std::uint64_t index, const session_entry& found) {
-                right = right && index == seen && found == entry(index);
+                is_right = is_right && index == seen && found == entry(index);
                 ++seen;
                 return scan::next;
             };
-            const auto done = guarded([&] { return second->read(id, 0, look); });
-            const auto info = guarded([&] { return second->info(id); });
-            is_wrong = is_wrong || !right || !done || !info || seen < at_least || seen < before ||
-                       info->entries < seen;
+            auto done = guarded([&] { return second->read(id, 0, look); });
+            info = done ? guarded([&] { return second->info(id); }) : fail(done);
+            is_right = is_right && info && seen >= at_least && info->entries >= seen;
+            if (!is_right) {
+                is_over = true;
+            }
             before = seen;
         }
     }};
-    for (std::uint64_t i = 0; i != count && !is_wrong; ++i) {
-        const auto index = guarded([&] { return store->append(id, entry(i)); });
-        if (!index || *index != i) {
-            is_wrong = true;
+    result<std::uint64_t> index = 0;
+    for (std::uint64_t i = 0; i != count && !is_over; ++i) {
+        index = guarded([&] { return store->append(id, entry(i)); });
+        if (index != i) {
+            is_over = true;
         }
         acknowledged = i + 1;
     }
+    const bool is_cut_short = is_over;
     reader.join();
-    t.expect(!is_wrong, "an entry was missing, or not what was appended");
+    t.must(std::move(index), "appending");
+    t.must(std::move(info), "reading it");
+    t.expect(is_right && !is_cut_short, "an entry was missing, or not what was appended");
 }
 
 inline void lets_threads_append(trial& t, const session_place_maker& make) {
@@ -67,25 +76,27 @@ inline void lets_threads_append(trial& t, const session_place_maker& make) {
     const std::uint64_t each = 8 * t.options().rounds;
     t.step("append " + std::to_string(each) + " entries in each of 4 threads");
     std::vector<std::vector<std::uint64_t>> indices(4);
+    std::vector<result<void>> done(indices.size());
     std::vector<std::thread> threads;
     for (std::size_t n = 0; n != indices.size(); ++n) {
         threads.emplace_back([&, n] {
-            for (std::uint64_t i = 0; i != each; ++i) {
+            for (std::uint64_t i = 0; i != each && done[n]; ++i) {
                 const session_entry mine{std::to_string(n), std::to_string(i)};
-                const auto index = guarded([&] { return store->append(id, mine); });
-                if (index) {
-                    indices[n].push_back(*index);
-                }
+                auto index = guarded([&] { return store->append(id, mine); });
+                indices[n].push_back(index.value_or(0));
+                done[n] = index ? result<void>{} : fail(index);
             }
         });
     }
     for (auto& thread : threads) {
         thread.join();
     }
+    for (auto& one : done) {
+        t.must(std::move(one), "what a thread did");
+    }
     const auto all = entries_of(t, *store.store, id);
     t.equal(all.size(), each * indices.size(), "the number of entries");
     for (std::size_t n = 0; n != indices.size(); ++n) {
-        t.equal(indices[n].size(), each, "the number of entries that a thread appended");
         for (std::uint64_t i = 0; i != each; ++i) {
             const bool is_there =
                 indices[n][i] < all.size() &&
@@ -99,24 +110,26 @@ inline void lets_threads_create(trial& t, const session_place_maker& make) {
     const opened_sessions store{t, make};
     const std::size_t each = 2 * t.options().rounds;
     t.step("create " + std::to_string(each) + " segments with an entry in each of 4 threads");
-    std::atomic<int> failed{0};
+    std::vector<result<void>> done(4);
     std::vector<std::thread> threads;
-    for (int n = 0; n != 4; ++n) {
+    for (auto& mine : done) {
         threads.emplace_back([&] {
-            for (std::size_t i = 0; i != each; ++i) {
-                const auto done = guarded([&]() -> result<void> {
-                    const auto id = store->create({.at = 5});
-                    const bool whole = id && store->append(*id, some_entry(0)) && store->list();
-                    return whole ? result<void>{} : fail({});
+            for (std::size_t i = 0; i != each && mine; ++i) {
+                mine = guarded([&]() -> result<void> {
+                    auto id = store->create({.at = 5});
+                    auto index = id ? store->append(*id, some_entry(0)) : fail(id);
+                    auto all = index ? store->list() : fail(index);
+                    return all ? result<void>{} : fail(all);
                 });
-                failed += done ? 0 : 1;
             }
         });
     }
     for (auto& thread : threads) {
         thread.join();
     }
-    t.equal(failed.load(), 0, "the number of failures");
+    for (auto& one : done) {
+        t.must(std::move(one), "what a thread did");
+    }
     const auto ids = t.must(store->list(), "the list");
     t.equal(ids.size(), 4 * each, "the number of segments");
     for (const auto& id : ids) {
