@@ -48,7 +48,7 @@ public:
     /// is seen as dead at once. Not in a forked copy, and not for what is lost already or was never
     /// committed. If that cannot be written, the death of this process will show it.
     ~holding() {
-        if (!committed_ || ended_.load(std::memory_order_acquire) || !born_.is_current()) {
+        if (!committed_ || has_ended() || !born_.is_current()) {
             return;
         }
         (void)guarded([&] {
@@ -96,7 +96,7 @@ public:
     [[nodiscard]] bool is_confirmed() const noexcept {
         if constexpr (has_generation<typename Parts::backend_type>) {
             return core_->parts().backend.generation() == seen_.load(std::memory_order_acquire) &&
-                   born_.is_current() && !ended_.load(std::memory_order_acquire);
+                   born_.is_current(); // once it is lost, something was committed
         } else {
             return false;
         }
@@ -112,7 +112,7 @@ public:
         if (auto here = not_forked(); !here) {
             return here;
         }
-        if (ended_.load(std::memory_order_acquire)) {
+        if (has_ended()) {
             return fail(loss());
         }
         if constexpr (has_generation<typename Parts::backend_type>) {
@@ -223,12 +223,12 @@ public:
     }
 
     /// Notes that the pod gave its allocation up itself.
-    void set_released() noexcept {
-        released_.store(true, std::memory_order_release);
-        ended_.store(true, std::memory_order_release);
-    }
+    void set_released() noexcept { end_.store(end::released, std::memory_order_release); }
 
 private:
+    // How the allocation ceased to be this pod's, as far as it is known.
+    enum class end : std::uint8_t { none, lost, released };
+
     static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
 
     // What the row says of its layers: which they are, and the fence that it has with them.
@@ -286,7 +286,9 @@ private:
             if (row.error().category == errc::revoked) {
                 successor_.store(row.error().current.value_or(epoch::none),
                                  std::memory_order_relaxed);
-                ended_.store(true, std::memory_order_release);
+                // A thread that has just released it knows better.
+                auto known = end::none;
+                end_.compare_exchange_strong(known, end::lost, std::memory_order_release);
             }
             return fail(row);
         }
@@ -299,8 +301,12 @@ private:
         return {};
     }
 
+    [[nodiscard]] bool has_ended() const noexcept {
+        return end_.load(std::memory_order_acquire) != end::none;
+    }
+
     [[nodiscard]] error loss() const {
-        if (released_.load(std::memory_order_acquire)) {
+        if (end_.load(std::memory_order_acquire) == end::released) {
             return {.category = errc::revoked,
                     .message = "the pod '" + own_.pod + "' was released",
                     .subject = own_.pod,
@@ -314,8 +320,7 @@ private:
     const fork_stamp born_{};
     shared_scope scope_;
     bool committed_{false};
-    std::atomic<bool> ended_{false};
-    std::atomic<bool> released_{false};
+    std::atomic<end> end_{end::none};
     std::atomic<epoch> successor_{epoch::none}; // who had the allocation when the loss was seen
     std::atomic<std::uint64_t> seen_{never};
     mutable mutex_of<typename Parts::backend_type> looking_; // over a look, which is a transaction
