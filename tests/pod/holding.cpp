@@ -3,12 +3,16 @@
 #include "support/catch.hpp"
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
+#include "support/faulty_memory.hpp"
 
 #include <podscope/pod/judgement.hpp>
 #include <podscope/pod/self.hpp>
 #include <podscope/probe/process.hpp>
 #include <podscope/scope/scope.hpp>
 #include <podscope/session/concept.hpp>
+#include <podscope/session/memory.hpp>
+#include <podscope/verify/fault_plan.hpp>
+#include <podscope/verify/faulty_backend.hpp>
 
 #include <array>
 #include <atomic>
@@ -301,3 +305,213 @@ TEST_CASE("F32 of threads that adopt one reservation one has it", "[pod][concurr
 }
 
 } // namespace
+
+namespace {
+
+namespace verify = podscope::verify;
+
+// Pods of this process over a store that counts, and fails as planned.
+struct counted {
+    using parts = system_parts<in_faulty_memory>;
+
+    in_faulty_memory backend{};
+    verify::fault_plan plan{backend.only.plan()};
+    podscope::basic_runtime<parts> library{
+        parts{backend.open(), backend.open_sessions(), {}, {}, {}, {}, {}, {}}};
+    podscope::basic_pod<parts> planner{must(library.create(writer("planner", "/ws")))};
+
+    [[nodiscard]] auto add(const char* name, const char* place) {
+        return must(library.adopt(must(planner.delegate(writer(name, place)))));
+    }
+
+    void fail_once(verify::step where) { plan.at(where, 1, verify::faults::fails()); }
+
+    // How often a function has the store do something.
+    template <class F>
+    [[nodiscard]] std::uint64_t asked(verify::step where, F&& function) {
+        const auto before = plan.count(where);
+        function();
+        return plan.count(where) - before;
+    }
+};
+
+using verify::step;
+
+struct memory_without_generation : in_memory::store {
+    void generation() const = delete;
+};
+
+struct in_memory_without_generation {
+    using store = verify::faulty_backend<memory_without_generation>;
+    using sessions = podscope::memory_sessions;
+};
+
+} // namespace
+
+TEST_CASE("a pod that goes leaves its allocation to nobody, so that it is seen as dead", "[pod]") {
+    counted on;
+    { const auto child = on.add("child", "/ws/a"); }
+    const auto ended = must(on.planner.reconcile()).ended;
+    REQUIRE(ended.size() == 1);
+    CHECK(ended.front().reason == podscope::end_reason::missing);
+}
+
+TEST_CASE("a pod that has lost its allocation leaves it as it is when it goes", "[pod]") {
+    counted on;
+    std::optional child{on.add("child", "/ws/a")};
+    const auto goes = [&] { child.reset(); };
+    SECTION("known to have been taken back") {
+        must(on.planner.reclaim("child"));
+        CHECK(why_not(child->check("/ws/a/f", permission::write)) == errc::revoked);
+        CHECK(on.asked(step::write, goes) == 0);
+    }
+    SECTION("given back") {
+        must(child->release());
+        CHECK(on.asked(step::write, goes) == 0);
+    }
+    SECTION("taken back without its knowledge, and another one's by now") {
+        must(on.planner.reclaim("child"));
+        const auto next = on.add("child", "/ws/b");
+        const auto before = state_in(on.backend);
+        goes();
+        CHECK(state_in(on.backend) == before);
+    }
+}
+
+TEST_CASE("F11 a pod whose commit has failed leaves what it would have held to others", "[pod]") {
+    counted on;
+    const auto grant = must(on.planner.delegate(writer("child", "/ws/a")));
+    on.fail_once(step::commit);
+    CHECK(on.asked(step::write, [&] { CHECK(why_not(on.library.adopt(grant)) == errc::io); }) == 1);
+    must(must(on.library.adopt(grant)).check("/ws/a/f", permission::write));
+}
+
+TEST_CASE("I7 a pod that was lost says each time to whom", "[pod]") {
+    counted on;
+    const auto child = on.add("child", "/ws/a");
+    must(on.planner.reclaim("child"));
+    const auto next = on.add("child", "/ws/b");
+    for (int i = 0; i != 2; ++i) {
+        const auto lost = error_of(child.check("/ws/a/f", permission::write));
+        CHECK(lost.category == errc::revoked);
+        CHECK(lost.shown == child.granted());
+        CHECK(lost.current == next.granted());
+    }
+    CHECK(on.asked(step::read, [&] { (void)child.check("/ws/a/f", permission::write); }) == 0);
+}
+
+TEST_CASE("a pod that was released says that, and one that was lost does not", "[pod]") {
+    counted on;
+    auto released = on.add("released", "/ws/a");
+    const auto lost = on.add("lost", "/ws/b");
+    must(released.release());
+    must(on.planner.reclaim("lost"));
+    const auto says_so = [](const auto& pod) {
+        const auto why = error_of(pod.check("/ws/a/f", permission::write));
+        CHECK(why.category == errc::revoked);
+        return why.message.find("was released") != std::string::npos;
+    };
+    CHECK(says_so(released));
+    CHECK_FALSE(says_so(lost)); // by what it finds
+    CHECK_FALSE(says_so(lost)); // by what it knows
+}
+
+TEST_CASE("F12 a look that fails is made again", "[pod]") {
+    counted on;
+    const auto child = on.add("child", "/ws/a");
+    const auto write = [&] { return child.check("/ws/a/f", permission::write); };
+    must(write());
+    CHECK(on.asked(step::read, [&] { must(write()); }) == 0);
+    const auto somebody = must(on.library.create(writer("somebody", "/other")));
+    on.fail_once(step::read);
+    CHECK(why_not(write()) == errc::io);
+    SECTION("of who lives") {
+        CHECK(on.asked(step::read, [&] { must(write()); }) == 1);
+    }
+    SECTION("of who was lost") {
+        must(on.planner.reclaim("child"));
+        on.fail_once(step::read);
+        CHECK(why_not(write()) == errc::io);
+        CHECK(why_not(write()) == errc::revoked);
+    }
+}
+
+TEST_CASE("I3 a pod's own commit does not hide what others have changed before", "[pod]") {
+    counted on;
+    auto child = on.add("child", "/ws/a");
+    CHECK(why_not(on.planner.check("/ws/a/f", permission::write)) == errc::denied);
+    must(child.release());
+    const auto other = on.add("other", "/ws/b");
+    must(on.planner.check("/ws/a/f", permission::write));
+    CHECK(why_not(on.planner.check("/ws/b/f", permission::write)) == errc::denied);
+}
+
+TEST_CASE("a pod's own commit is known to it without reading its layers", "[pod]") {
+    counted on;
+    const auto look = [&](const char* place) { return on.planner.check(place, permission::write); };
+    must(look("/ws/f"));
+    const auto scans_of_a_look = on.asked(step::scan, [&] { must(look("/ws/f")); });
+    CHECK(scans_of_a_look == 0);
+    auto child = on.add("child", "/ws/a");
+    CHECK(on.asked(step::scan, [&] { CHECK(why_not(look("/ws/a/f")) == errc::denied); }) == 0);
+    must(on.planner.reclaim("child"));
+    CHECK(on.asked(step::scan, [&] { must(look("/ws/a/f")); }) == 0);
+    // What somebody else has changed is read, once.
+    auto next = on.add("child", "/ws/a");
+    must(look("/ws/f"));
+    must(next.release());
+    CHECK(on.asked(step::scan, [&] { must(look("/ws/a/f")); }) != 0);
+    const auto somebody = must(on.library.create(writer("somebody", "/other")));
+    CHECK(on.asked(step::scan, [&] { must(look("/ws/a/f")); }) == 0);
+}
+
+TEST_CASE("I6 a permit is under the fence of the pod's last change", "[pod]") {
+    counted on;
+    const auto fence = [&] { return must(on.planner.permit_for("/ws/a/f", permission::write)); };
+    CHECK_FALSE(fence().returned);
+    SECTION("by a commit of its own") {
+        const auto child = on.add("child", "/ws/a");
+        CHECK(why_not(on.planner.permit_for("/ws/a/f", permission::write)) == errc::denied);
+        must(on.planner.reclaim("child"));
+        REQUIRE(fence().returned);
+        CHECK(*fence().returned > child.granted());
+    }
+    SECTION("by a commit of another one") {
+        auto child = on.add("child", "/ws/a");
+        CHECK(why_not(on.planner.permit_for("/ws/a/f", permission::write)) == errc::denied);
+        must(child.release());
+        REQUIRE(fence().returned);
+        CHECK(*fence().returned > child.granted());
+    }
+}
+
+TEST_CASE("a pod on a store that tells of no commits looks each time", "[pod]") {
+    using parts = system_parts<in_memory_without_generation>;
+    in_memory_without_generation::store backend{memory_without_generation{}};
+    podscope::basic_runtime<parts> library{parts{backend, {}, {}, {}, {}, {}, {}, {}}};
+    const auto pod = must(library.create(writer("planner", "/ws")));
+    for (int i = 0; i != 2; ++i) {
+        const auto before = backend.plan().count(step::read);
+        must(pod.check("/ws/f", permission::write));
+        CHECK(backend.plan().count(step::read) == before + 1);
+    }
+}
+
+TEST_CASE("F12 those below a pod are not judged by what could not be read", "[pod]") {
+    counted on;
+    auto child = on.add("child", "/ws/a");
+    on.fail_once(step::read);
+    CHECK(why_not(on.planner.reconcile()) == errc::io);
+    CHECK_FALSE(must(on.planner.reconcile()).changed());
+    must(child.check("/ws/a/f", permission::write));
+}
+
+TEST_CASE("a pod's segment is the one that it has changed to", "[pod]") {
+    counted on;
+    auto other = on.add("other", "/ws/a");
+    const auto left = must(other.segment());
+    must(other.release());
+    REQUIRE(must(on.planner.segment()) != left);
+    must(on.planner.switch_segment(left));
+    CHECK(must(on.planner.segment()) == left);
+}

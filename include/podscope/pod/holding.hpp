@@ -52,7 +52,7 @@ public:
     /// nobody holds it, and others see it by the death of this process.
     ~holding() {
         if (born_.is_current()) {
-            const bool is_left = !ended_.load(std::memory_order_acquire) && !vacate();
+            const bool is_left = !has_ended() && !vacate();
             core_->grants().let_go(own_, is_left);
         }
     }
@@ -90,7 +90,7 @@ public:
     [[nodiscard]] bool is_confirmed() const noexcept {
         if constexpr (has_generation<typename Parts::backend_type>) {
             return core_->parts().backend.generation() == seen_.load(std::memory_order_acquire) &&
-                   born_.is_current() && !ended_.load(std::memory_order_acquire);
+                   born_.is_current(); // once it is lost, something was committed
         } else {
             return false;
         }
@@ -106,7 +106,7 @@ public:
         if (auto here = not_forked(); !here) {
             return here;
         }
-        if (ended_.load(std::memory_order_acquire)) {
+        if (has_ended()) {
             return fail(loss());
         }
         if constexpr (has_generation<typename Parts::backend_type>) {
@@ -220,12 +220,12 @@ public:
     }
 
     /// Notes that the pod gave its allocation up itself.
-    void set_released() noexcept {
-        released_.store(true, std::memory_order_release);
-        ended_.store(true, std::memory_order_release);
-    }
+    void set_released() noexcept { end_.store(end::released, std::memory_order_release); }
 
 private:
+    // How the allocation ceased to be this pod's, as far as it is known.
+    enum class end : std::uint8_t { none, lost, released };
+
     // Whether nothing of the allocation can be left with this process as its owner.
     [[nodiscard]] bool vacate() noexcept {
         if (!committed_) {
@@ -301,7 +301,9 @@ private:
             if (row.error().category == errc::revoked) {
                 successor_.store(row.error().current.value_or(epoch::none),
                                  std::memory_order_relaxed);
-                ended_.store(true, std::memory_order_release);
+                // A thread that has just released it knows better.
+                auto known = end::none;
+                end_.compare_exchange_strong(known, end::lost, std::memory_order_release);
             }
             return fail(row);
         }
@@ -314,8 +316,12 @@ private:
         return {};
     }
 
+    [[nodiscard]] bool has_ended() const noexcept {
+        return end_.load(std::memory_order_acquire) != end::none;
+    }
+
     [[nodiscard]] error loss() const {
-        if (released_.load(std::memory_order_acquire)) {
+        if (end_.load(std::memory_order_acquire) == end::released) {
             return {.category = errc::revoked,
                     .message = "the pod '" + own_.pod + "' was released",
                     .subject = own_.pod,
@@ -329,8 +335,7 @@ private:
     const fork_stamp born_{};
     shared_scope scope_;
     bool committed_{false};
-    std::atomic<bool> ended_{false};
-    std::atomic<bool> released_{false};
+    std::atomic<end> end_{end::none};
     std::atomic<epoch> successor_{epoch::none}; // who had the allocation when the loss was seen
     std::atomic<std::uint64_t> seen_{never};
     mutable mutex_of<typename Parts::backend_type> looking_; // over a look, which is a transaction
