@@ -98,18 +98,18 @@ PODSCOPE_TEST_ANYWHERE("F34 many children are delegated to in one commit and rec
     crew_in<Place> c;
     auto& planner = c.create(writer("planner", "/ws"));
     std::vector<manifest> wanted;
-    std::vector<std::string> places;
+    std::vector<std::string> parts;
     for (std::size_t i = 0; i != count; ++i) {
-        places.push_back("/ws/part" + std::to_string(i));
-        wanted.push_back(writer("child" + std::to_string(i), places.back()));
+        parts.push_back("/ws/part" + std::to_string(i));
+        wanted.push_back(writer("child" + std::to_string(i), parts.back()));
     }
     CHECK(must(planner.delegate_all(wanted, patience)).size() == count);
-    CHECK(must(planner.check_all(places, permission::write)).size() == count);
-    CHECK(must(planner.check_all(places, permission::read)).empty());
+    CHECK(must(planner.check_all(parts, permission::write)).size() == count);
+    CHECK(must(planner.check_all(parts, permission::read)).empty());
     CHECK(c.state().template of<tables::claims>().size() == count + 1);
     must(planner.reclaim("child7"));
-    CHECK(must(planner.check_all(places, permission::write)).size() == count - 1);
-    CHECK(may_at(planner, places[7]) == permission::write);
+    CHECK(must(planner.check_all(parts, permission::write)).size() == count - 1);
+    CHECK(may_at(planner, parts[7]) == permission::write);
 }
 
 } // namespace podscope_test::batches
