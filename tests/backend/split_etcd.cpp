@@ -9,6 +9,7 @@
 #include "support/etcd_server.hpp"
 #include "support/eventually.hpp"
 #include "support/results.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <podscope/backend/etcd.hpp>
 #include <podscope/backend/etcd_http.hpp>
@@ -213,4 +214,28 @@ TEST_CASE("F44 a row of a split store hangs on what it hung on, though its body 
     CHECK(left.first.contains("mine"));
     CHECK(left.first.contains("plain"));
     CHECK(left.second == all.second);
+}
+
+TEST_CASE("a registry in etcd goes with the one pod store that it has met", "[etcd][split]") {
+    PODSCOPE_NEEDS_ETCD();
+    using records = second_journal<podscope::durability::power>;
+    using apart = split_of<podscope::etcd_store, records>;
+    const etcd_server server;
+    const podscope_test::temporary_folder folder;
+    const auto open_with = [&](const char* name) {
+        return apart{open_store_at(server), must(records::open(folder / name))};
+    };
+    const auto change = [](apart& store, int value) {
+        return store.write([&](auto& txn) -> result<void> {
+            must(txn.template put<numbers>("row", {value, {}}));
+            return txn.template put<notes>("row", {std::to_string(value), {}, {}});
+        });
+    };
+    auto first = open_with("first");
+    must(change(first, 1));
+    auto second = open_with("second");
+    CHECK(why_not(change(second, 2)) == errc::unavailable);
+    CHECK(why_not(contents_of(second)) == errc::unavailable);
+    must(change(first, 3));
+    CHECK(must(contents_of(first)).second.at("row").text == "3");
 }

@@ -1,74 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "registry/rules.hpp"
-#include "support/catch.hpp"
-#include "support/results.hpp"
+#include "support/configurations.hpp"
 
-#include <podscope/backend/memory.hpp>
-#include <podscope/pod/schema.hpp>
-#include <podscope/registry/owner.hpp>
-#include <podscope/registry/registry.hpp>
-#include <podscope/scope/lexical_path.hpp>
-
-#include <cstdint>
-#include <string>
-#include <vector>
+#include <tuple>
 
 namespace {
 
-using namespace podscope_test;
-using namespace podscope;
-
-TEST_CASE("I1 a place has the one owner who may write there", "[registry]") {
-    basic_memory<pod_schema> store;
-    std::uint64_t granted = 0;
-    const auto add = [&](const char* pod, std::vector<scope_rule> allow,
-                         std::vector<deny_layer> layers, const char* parent) {
-        must(store.write([&](auto& txn) {
-            return podscope::registry{txn}.insert({.pod = pod,
-                                                   .allow = allow,
-                                                   .delegated_from = parent,
-                                                   .granted = epoch{++granted},
-                                                   .adopted = true},
-                                                  layers);
-        }));
-        return delegation_ref{pod, epoch{granted}};
-    };
-    const auto low = add("low", {rule("/ws/a/b")}, {}, "middle");
-    const auto middle = add("middle", {rule("/ws/a"), rule("/ws/a", permission::read)},
-                            {{rule("/ws/a/b"), low}}, "top");
-    add("top", {rule("/ws")}, {{rule("/ws/a"), middle}, {rule("/ws/x"), std::nullopt}}, "");
-    add("beside", {rule("/data", permission::write, false)}, {}, "");
-
-    const auto who = [&](const char* target) {
-        const auto place = must(lexical_path{}.resolve(target));
-        const auto found = must(store.read([&](auto& txn) { return owner_of(txn, place); }));
-        std::vector<std::string> chain;
-        if (found) {
-            chain = found->chain;
-            CHECK(found->owner.pod == chain.front());
-            CHECK(contains(region_of(found->rule), region{place, extent::point}));
-        }
-        return chain;
-    };
-    using chain = std::vector<std::string>;
-    CHECK(who("/ws/a/b/c") == chain{"low", "middle", "top"});
-    CHECK(who("/ws/a") == chain{"middle", "top"});
-    CHECK(who("/ws/a/c") == chain{"middle", "top"});
-    CHECK(who("/ws/f") == chain{"top"});
-    CHECK(who("/ws/x/f").empty());
-    CHECK(who("/data/f") == chain{"beside"});
-    CHECK(who("/data/f/g").empty());
-    CHECK(who("/").empty());
-
-    // Claims that a pod has left behind say nothing.
-    must(store.write([](auto& txn) { return txn.template erase<tables::allocations>("low"); }));
-    CHECK(who("/ws/a/b/c").empty());
-    // Nor do those of an older grant.
-    must(store.write([](auto& txn) {
-        return txn.template put<tables::allocations>(
-            "low", {.pod = "low", .granted = epoch{9}, .adopted = true});
-    }));
-    CHECK(who("/ws/a/b/c").empty());
-}
+using places = std::tuple<podscope_test::in_memory>;
 
 } // namespace
+
+#include "anywhere/owner.hpp"

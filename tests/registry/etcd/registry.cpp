@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSL-1.0
+// A registry in etcd, in one and in three.
+#include "support/etcd_configuration.hpp"
+
+#include <tuple>
+
+namespace {
+
+using places = std::tuple<podscope_test::in_etcd, podscope_test::in_three_etcds>;
+
+} // namespace
+
+#include "registry/anywhere/conflict.hpp"
+#include "registry/anywhere/descent.hpp"
+#include "registry/anywhere/owner.hpp"
+#include "registry/anywhere/registry.hpp"
