@@ -19,6 +19,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -341,6 +343,24 @@ struct memory_without_generation : in_memory::store {
     void generation() const = delete;
 };
 
+// Something happens once it was told how many commits there were.
+struct memory_that_tells : in_memory::store {
+    [[nodiscard]] std::uint64_t generation() const noexcept {
+        const auto told = in_memory::store::generation();
+        if (const auto what = std::exchange(*then, {})) {
+            what();
+        }
+        return told;
+    }
+
+    std::shared_ptr<std::function<void()>> then{std::make_shared<std::function<void()>>()};
+};
+
+struct in_memory_that_tells {
+    using store = memory_that_tells;
+    using sessions = podscope::memory_sessions;
+};
+
 struct in_memory_without_generation {
     using store = verify::faulty_backend<memory_without_generation>;
     using sessions = podscope::memory_sessions;
@@ -465,7 +485,7 @@ TEST_CASE("a pod's own commit is known to it without reading its layers", "[pod]
     CHECK(on.asked(step::scan, [&] { must(look("/ws/a/f")); }) == 0);
 }
 
-TEST_CASE("I6 a permit is under the fence of the pod's last change", "[pod]") {
+TEST_CASE("I7 a permit is under the fence of the pod's last change", "[pod]") {
     counted on;
     const auto fence = [&] { return must(on.planner.permit_for("/ws/a/f", permission::write)); };
     CHECK_FALSE(fence().returned);
@@ -483,6 +503,19 @@ TEST_CASE("I6 a permit is under the fence of the pod's last change", "[pod]") {
         REQUIRE(fence().returned);
         CHECK(*fence().returned > child.granted());
     }
+}
+
+TEST_CASE("I7 a permit's fence and the scope by which it is given are of one moment", "[pod]") {
+    using parts = system_parts<in_memory_that_tells>;
+    const memory_that_tells backend;
+    podscope::basic_runtime<parts> library{parts{backend, {}, {}, {}, {}, {}, {}, {}}};
+    auto planner = must(library.create(writer("planner", "/ws")));
+    const auto child = must(library.adopt(must(planner.delegate(writer("child", "/ws/a")))));
+    must(planner.check("/ws/f", permission::write));
+    *backend.then = [&] { must(planner.reclaim("child")); };
+    const auto given = must(planner.permit_for("/ws/a/f", permission::write));
+    CHECK_FALSE(*backend.then);
+    CHECK(given.fence() > child.granted());
 }
 
 TEST_CASE("a pod on a store that tells of no commits looks each time", "[pod]") {

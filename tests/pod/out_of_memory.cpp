@@ -151,6 +151,27 @@ TEST_CASE("F15 what clears the dead with too little memory does not deny what it
     }
 }
 
+TEST_CASE("F15 a pod for which memory runs out in a look looks again", "[pod]") {
+    const auto failures = with_each_allocation_failing([](std::size_t room) {
+        crew_here c{here{}};
+        auto& top = c.create(writer("top", "/ws"));
+        auto& child = c.add("top", writer("child", "/ws/a"));
+        must(top.check("/ws/f", permission::write));
+        must(child.release()); // so that there is something to see
+        c.forget("child");
+        const auto checked = [&] {
+            const scarcity now{room};
+            return top.check("/ws/a/f", permission::write);
+        }();
+        INFO("room for " << room << " allocations");
+        REQUIRE((checked || checked.error().category == errc::out_of_memory));
+        must(top.check("/ws/a/f", permission::write));
+        c.judge();
+        return checked.has_value();
+    });
+    CHECK(failures > 1);
+}
+
 TEST_CASE("F15 a watcher for which memory runs out still sees who dies", "[pod]") {
     using of_processes = configuration<in_memory, by_default, to_queue>;
     crew_of<of_processes> c{of_processes{}};

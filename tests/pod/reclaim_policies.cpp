@@ -26,6 +26,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -321,6 +322,16 @@ TEST_CASE("I7 F33 nobody is terminated for what he was before the probe", "[pod]
         CHECK(why_not(on.library.restore("child", {.probe_time = impatience})) ==
               errc::already_live);
     }
+    CHECK(state_of(child) == verdict::reachable);
+}
+
+TEST_CASE("nobody is terminated by a probe that has failed", "[pod]") {
+    stage<over_processes_here, podscope::terminate_first<>> on{{.patience = 50ms}};
+    on.add(writer("child", "/ws/a"));
+    const auto child = on.owner_of("child");
+    on.c.hang("child");
+    on.meanwhile = [] { throw std::runtime_error{"nobody can be asked"}; };
+    CHECK(why_not(on.planner.reconcile(impatience)) == errc::unavailable);
     CHECK(state_of(child) == verdict::reachable);
 }
 

@@ -36,6 +36,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -322,6 +323,25 @@ TEST_CASE("who is watched no more is not told of", "[pod]") {
     c.kill("child");
     CHECK_FALSE(is_readable(watcher));
     CHECK_FALSE(must(watcher.attend()).changed());
+}
+
+TEST_CASE("F09 who is watched goes on being watched when there are no more descriptors", "[pod]") {
+    crew_of<in_memory_only> c{in_memory_only{}};
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    watch_so_many(watcher, 1);
+    c.create(writer("somebody", "/other")); // so that it has to look
+    rlimit files{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
+    const rlimit none{0, files.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    auto attended = watcher.attend();
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
+    CHECK_FALSE(must(std::move(attended)).changed());
+    CHECK(watcher.size() == 1);
+    c.kill("child");
+    CHECK(ended_in(must(watcher.attend())) == std::vector<std::string>{"child"});
 }
 
 TEST_CASE("F21 who adopts is watched instead of who has delegated to him", "[pod]") {

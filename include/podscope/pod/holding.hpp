@@ -255,14 +255,12 @@ private:
     // The commit stands: memory that runs out here only costs the next check a look.
     template <class T>
     void follow(const result<T>& done, std::uint64_t before, const layers_state& after) noexcept {
-        (void)guarded([&]() -> result<void> {
-            if constexpr (std::is_void_v<T>) {
-                follow(before, after, {});
-            } else {
+        if constexpr (!std::is_void_v<T>) { // else it has not to do with layers
+            (void)guarded([&]() -> result<void> {
                 follow(before, after, changes_of(*done));
-            }
-            return {};
-        });
+                return {};
+            });
+        }
     }
 
     // Takes the layers that a commit of this pod's own has added and removed over into the scope in

@@ -19,6 +19,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -116,7 +117,7 @@ private:
             std::optional<errc> failing;
             for (;;) {
                 pollfd waited[]{{watcher_.descriptor(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
-                (void)::poll(waited, 2, -1);
+                (void)::poll(waited, std::size(waited), -1);
                 if (ends.stop_requested() || !tell(watcher_.attend(), failing)) {
                     return;
                 }
