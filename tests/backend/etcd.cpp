@@ -366,6 +366,7 @@ const std::vector<podscope::etcd_reply> nonsense{
     {200, "{}"},
     {200, R"({"header":{"revision":"x"},"succeeded":true,"responses":7})"},
     {200, R"({"header":{"revision":"9"},"responses":[{}]})"},
+    {200, R"({"header":{"revision":"9"},"responses":[]})"},
 };
 
 } // namespace

@@ -390,6 +390,21 @@ TEST_CASE("F45 F48 a bet whose answer was lost or nonsense took place once or no
     CHECK(here.now().back().second == std::to_string(before + 2));
 }
 
+TEST_CASE("a scan in etcd sees what its own transaction has put as far as it asks, and no further",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    const etcd_server server;
+    auto store =
+        must(etcd_backend::open({.endpoints = {server.endpoint()}}, podscope::etcd_over_http()));
+    const auto found = must(store.write([](etcd_writer& txn) -> result<row_list> {
+        for (const auto* key : {"a", "b/1", "c"}) {
+            must(txn.put(key, "mine"));
+        }
+        return all_below(txn, "b/");
+    }));
+    CHECK(found == row_list{{"b/1", "mine"}});
+}
+
 TEST_CASE("F45 a bet of which nothing is heard any more is in doubt", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     two_handles here;

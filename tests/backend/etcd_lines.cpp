@@ -10,12 +10,14 @@
 #include <podscope/backend/etcd_stream.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -98,6 +100,17 @@ std::string in_chunks(const std::string& body) {
     return size + "\r\n" + body + "\r\n";
 }
 
+// Where a socket takes connections now, of which so many can wait.
+etcd_endpoint listened_at(int listening, int waiting) {
+    auto address = podscope_test::loopback(0);
+    socklen_t size = sizeof(address);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(listening, any, size) == 0);
+    REQUIRE(::listen(listening, waiting) == 0);
+    REQUIRE(::getsockname(listening, any, &size) == 0);
+    return *etcd_endpoint::parse("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+}
+
 const std::string begun{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"};
 const std::string over{"0\r\n\r\n"};
 
@@ -171,17 +184,40 @@ TEST_CASE("F48 who writes to what does not read is kept no longer than his deadl
     CHECK(error_of(stream->write(much, soon())).system == etcd_errc::no_answer);
 }
 
+TEST_CASE("who writes to what reads slowly writes all", "[etcd]") {
+    const int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const auto at = listened_at(listening, 1);
+    auto stream = must(etcd_tcp_stream::connect(at, late()));
+    const int reading = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    std::size_t heard = 0;
+    std::thread reader{[&] {
+        std::array<char, 65'536> some{};
+        for (ssize_t size = 0; (size = ::recv(reading, some.data(), some.size(), 0)) > 0;) {
+            heard += static_cast<std::size_t>(size);
+        }
+    }};
+    // More than any socket holds.
+    const std::string much(std::size_t{64} << 20U, 'x');
+    CHECK(stream->write(much, late()).has_value());
+    stream->cancel();
+    reader.join();
+    CHECK(heard == much.size());
+    ::close(reading);
+    ::close(listening);
+}
+
+TEST_CASE("F48 who calls on a connection that was ended is told so", "[etcd]") {
+    const etcd_imposter silent{"", false};
+    const auto by =
+        must(podscope::etcd_over_http()(*etcd_endpoint::parse(silent.endpoint()), late()));
+    by->cancel();
+    CHECK_FALSE(by->post({"/v3/kv/txn", "{}", {}}, late()));
+}
+
 TEST_CASE("F48 who connects to what takes no connection is kept no longer than his deadline",
           "[etcd]") {
     const int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    auto address = podscope_test::loopback(0);
-    socklen_t size = sizeof(address);
-    auto* const any = reinterpret_cast<sockaddr*>(&address);
-    REQUIRE(::bind(listening, any, size) == 0);
-    REQUIRE(::listen(listening, 0) == 0);
-    REQUIRE(::getsockname(listening, any, &size) == 0);
-    const auto at =
-        *etcd_endpoint::parse("http://127.0.0.1:" + std::to_string(ntohs(address.sin_port)));
+    const auto at = listened_at(listening, 0);
     // The first few wait to be taken.
     std::vector<std::unique_ptr<etcd_tcp_stream>> waiting;
     auto made = etcd_tcp_stream::connect(at, soon());

@@ -29,10 +29,10 @@ using podscope_test::error_of;
 using podscope_test::etcd_server;
 using podscope_test::must;
 
-constexpr int links = 8;
+constexpr int links = 24;
 
 std::string key_of(int row) {
-    return "row" + std::to_string(row);
+    return "row" + std::to_string(100 + row);
 }
 
 // Each row has the key of the next one.

@@ -8,6 +8,9 @@
 
 #include <podscope/backend/etcd_https.hpp>
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
 #include <chrono>
 #include <memory>
 #include <string>
@@ -171,6 +174,20 @@ TEST_CASE("who reads a TLS stream is let go by who cancels it", "[etcd]") {
     must(line.shake_hands());
     line.stream.cancel();
     CHECK(line.peer->is_cancelled());
+}
+
+TEST_CASE("F48 where nobody takes a connection for TLS there is no endpoint", "[etcd]") {
+    const auto at = *etcd_endpoint::parse("https://255.255.255.255:1");
+    const auto dial = must(podscope::etcd_over_https({}));
+    CHECK(error_of(dial(at, std::chrono::steady_clock::now() + 60s)).system ==
+          etcd_errc::no_endpoint);
+}
+
+TEST_CASE("an error of TLS has words, known or not") {
+    using podscope::backend_detail::tls_reason;
+    CHECK(tls_reason(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_WRONG_VERSION_NUMBER)) ==
+          "wrong version number");
+    CHECK(tls_reason(0) == "no reason is known");
 }
 
 } // namespace

@@ -195,7 +195,7 @@ TEST_CASE("F22 a forked copy knows nothing of a watched store in etcd", "[etcd]"
             int code = 1;
             {
                 const auto mine = std::move(store);
-                code = mine.generation() != mine.generation() ? 0 : 1;
+                code = mine.generation() != mine.generation() && !mine.is_warm() ? 0 : 1;
             }
             ::_exit(code);
         }

@@ -41,6 +41,12 @@ namespace backend_detail {
 
 using etcd_tls_context = std::shared_ptr<SSL_CTX>;
 
+/// What OpenSSL says of an error, which for those of the system it does not.
+[[nodiscard]] inline std::string tls_reason(unsigned long code) {
+    const char* const text = ::ERR_reason_error_string(code);
+    return text == nullptr ? "no reason is known" : text;
+}
+
 /// TLS over a TCP stream, by way of OpenSSL's buffers in memory, since OpenSSL's own sockets raise
 /// SIGPIPE.
 class etcd_tls_stream final : public etcd_stream {
@@ -183,8 +189,7 @@ private:
     }
 
     [[nodiscard]] error refusal(unsigned long code) const {
-        const char* const text = ::ERR_reason_error_string(code);
-        const std::string why = text == nullptr ? "it gave no reason" : text;
+        const auto why = tls_reason(code);
         switch (ERR_GET_REASON(code)) {
         case SSL_R_CERTIFICATE_VERIFY_FAILED:
             return etcd_error(etcd_errc::untrusted_server, at_.text,
@@ -253,10 +258,9 @@ private:
         return ::SSL_CTX_use_PrivateKey_file(context, file, SSL_FILETYPE_PEM);
     });
     if (unusable != nullptr) {
-        const char* const why = ::ERR_reason_error_string(::ERR_peek_last_error());
         return fail({.category = errc::unavailable,
                      .message = "cannot use " + *unusable + " for TLS (" +
-                                (why == nullptr ? "it cannot be read" : why) +
+                                tls_reason(::ERR_peek_last_error()) +
                                 "); give a PEM file that holds what is asked for",
                      .path = *unusable,
                      .system = make_error_code(etcd_errc::refused_certificate)});

@@ -160,7 +160,7 @@ private:
             return fail(broken("no socket", errno));
         }
         int failed = ::connect(socket_.get(), to.ai_addr, to.ai_addrlen) == 0 ? 0 : errno;
-        if (failed == EINPROGRESS || failed == EINTR) {
+        if (failed == EINPROGRESS) {
             if (auto ready = wait(POLLOUT, until); !ready) {
                 return ready;
             }
