@@ -4,6 +4,7 @@
 #include "support/configurations.hpp"
 #include "support/crew.hpp"
 #include "support/faulty_memory.hpp"
+#include "threaded.hpp"
 
 #include <podscope/pod/judgement.hpp>
 #include <podscope/pod/self.hpp>
@@ -14,16 +15,12 @@
 #include <podscope/verify/fault_plan.hpp>
 #include <podscope/verify/faulty_backend.hpp>
 
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,10 +31,8 @@ namespace {
 
 using namespace podscope_test;
 using podscope::errc;
-namespace tables = podscope::tables;
 
 using here = configuration<in_memory, by_script, to_queue>;
-using crew_here = crew_of<here>;
 
 // The exit code of a forked copy of this process that runs a function; -1 if a signal ended it.
 template <class F>
@@ -179,131 +174,21 @@ TEST_CASE("F21 who was reclaimed while it stood still knows it before it goes on
 }
 
 TEST_CASE("I7 whoever checks after a revocation was reported finds it", "[pod][concurrent]") {
-    crew_here c{here{}};
-    auto& planner = c.create(writer("planner", "/ws"));
-    for (int round = 0; round != 50; ++round) {
-        auto& child = c.add("planner", writer("child", "/ws/a"));
-        std::atomic<bool> reclaimed{false};
-        std::atomic<int> late{0};
-        std::atomic<int> at_work{0};
-        std::vector<std::thread> threads;
-        for (int i = 0; i != 3; ++i) {
-            threads.emplace_back([&] {
-                at_work.fetch_add(1);
-                for (bool is_over = false; !is_over;) {
-                    const bool before = reclaimed.load();
-                    const auto checked = child.check("/ws/a/f", permission::write);
-                    is_over = !checked;
-                    if (checked && before) {
-                        late.fetch_add(1);
-                    }
-                }
-            });
-        }
-        while (at_work.load() != 3) {
-            std::this_thread::yield();
-        }
-        must(planner.reclaim("child"));
-        reclaimed.store(true);
-        for (auto& one : threads) {
-            one.join();
-        }
-        CHECK(late.load() == 0);
-        c.forget("child");
-    }
-    c.judge();
+    play<here>(threaded::check_after_a_revocation);
 }
 
 TEST_CASE("I1 threads that check while the scope changes never see a place twice",
           "[pod][concurrent]") {
-    crew_here c{here{}};
-    auto& planner = c.create(writer("planner", "/ws"));
-    std::atomic<bool> stop{false};
-    std::atomic<int> wrong{0};
-    std::vector<std::thread> threads;
-    for (int i = 0; i != 2; ++i) {
-        threads.emplace_back([&] {
-            while (!stop.load()) {
-                // What nobody delegates is always there, and what is not there never is.
-                wrong += planner.check("/ws/b/f", permission::write) ? 0 : 1;
-                wrong += planner.check("/ws/a/f", permission::read) ? 0 : 1;
-                wrong += planner.check("/data", permission::read) ? 1 : 0;
-            }
-        });
-    }
-    for (int round = 0; round != 100; ++round) {
-        auto by = c.hire();
-        const auto grant = must(planner.delegate(writer("child", "/ws/a")));
-        wrong += planner.check("/ws/a/f", permission::write) ? 1 : 0;
-        auto child = must(by.library.adopt(grant));
-        wrong += child.check("/ws/a/f", permission::write) ? 0 : 1;
-        must(child.release());
-        wrong += planner.check("/ws/a/f", permission::write) ? 0 : 1;
-    }
-    stop.store(true);
-    for (auto& one : threads) {
-        one.join();
-    }
-    CHECK(wrong.load() == 0);
-    c.judge();
+    play<here>(threaded::check_while_it_changes);
 }
 
 TEST_CASE("I3 threads that delegate and reclaim through one pod lose no layer",
           "[pod][concurrent]") {
-    crew_here c{here{}};
-    auto& planner = c.create(writer("planner", "/ws"));
-    std::vector<std::thread> threads;
-    std::atomic<int> failed{0};
-    constexpr int each = 25;
-    for (int i = 0; i != 4; ++i) {
-        threads.emplace_back([&, i] {
-            for (int n = 0; n != each; ++n) {
-                const auto name = std::to_string(i) + "." + std::to_string(n);
-                const auto made = planner.delegate(writer(name, "/ws/a/" + name));
-                failed += made ? 0 : 1;
-                if (n % 2 == 1) {
-                    failed += planner.reclaim(name) ? 0 : 1;
-                }
-            }
-        });
-    }
-    for (auto& one : threads) {
-        one.join();
-    }
-    CHECK(failed.load() == 0);
-    CHECK(standing_layers(c.state(), "planner").size() == 4 * (each / 2 + 1));
-    c.judge();
+    play<here>(threaded::delegate_and_reclaim);
 }
 
 TEST_CASE("F32 of threads that adopt one reservation one has it", "[pod][concurrent]") {
-    crew_here c{here{}};
-    c.create(writer("planner", "/ws"));
-    for (int round = 0; round != 25; ++round) {
-        const auto grant = c.delegate("planner", writer("child", "/ws/a"));
-        std::vector<crew_here::member> members;
-        for (int i = 0; i != 4; ++i) {
-            members.push_back(c.hire());
-        }
-        std::array<std::optional<crew_here::pod>, 4> got;
-        std::atomic<int> already{0};
-        std::vector<std::thread> threads;
-        for (std::size_t i = 0; i != got.size(); ++i) {
-            threads.emplace_back([&, i] {
-                auto adopted = members[i].library.adopt(grant);
-                if (adopted) {
-                    got[i] = std::move(*adopted);
-                } else if (adopted.error().category == errc::already_live) {
-                    already.fetch_add(1);
-                }
-            });
-        }
-        for (auto& one : threads) {
-            one.join();
-        }
-        CHECK(already.load() == 3);
-        c.judge();
-        must(c.at("planner").reclaim("child"));
-    }
+    play<here>(threaded::adopt_one_reservation);
 }
 
 } // namespace

@@ -116,17 +116,17 @@ public:
     }
 
     [[nodiscard]] result<segment_info> info(std::string_view id) const {
-        const auto header = in_.get("segments/" + std::string{id});
-        if (!header) {
+        const auto begun = in_.get("segments/" + std::string{id});
+        if (!begun) {
             return podscope::fail({.category = errc::unknown_segment,
                                    .message = "no segment '" + std::string{id} + "'"});
         }
-        const auto names = header->find(' ') + 1;
-        const auto forked_from = header->find(' ', names) + 1;
-        const auto length = std::stoull(header->substr(names));
-        return segment_info{.comes_from = {.forked_from = header->substr(forked_from, length),
-                                           .compacted_from = header->substr(forked_from + length),
-                                           .at = std::stoull(*header)},
+        const auto names = begun->find(' ') + 1;
+        const auto forked_from = begun->find(' ', names) + 1;
+        const auto length = std::stoull(begun->substr(names));
+        return segment_info{.comes_from = {.forked_from = begun->substr(forked_from, length),
+                                           .compacted_from = begun->substr(forked_from + length),
+                                           .at = std::stoull(*begun)},
                             .entries = in_.names(entries_of(id)).size()};
     }
 
