@@ -350,6 +350,25 @@ TEST_CASE("F44 F48 a lease that etcd does not give is none to hang a row on", "[
     must(put_leased_row(mine.store));
 }
 
+TEST_CASE("F44 F48 a lease that is said to last for ever is sure for as long as any can be",
+          "[etcd]") {
+    PODSCOPE_NEEDS_ETCD();
+    troubled mine{{.freshness = 1h, .lease_term = 1h}};
+    mine.wire.meddle([](const etcd_call& call, const passing& pass) -> result<etcd_reply> {
+        if (grants(call)) {
+            auto reply = pass();
+            const auto at = reply->body.find(R"("TTL":"3600")");
+            if (at != std::string::npos) {
+                reply->body.replace(at, 12, R"("TTL":"100000000000")");
+            }
+            return reply;
+        }
+        return pass();
+    });
+    must(put_leased_row(mine.store));
+    CHECK(eventually([&] { return mine.store.is_warm(); }));
+}
+
 TEST_CASE("F44 who is told that a lease has ended finds out whether it is his", "[etcd]") {
     PODSCOPE_NEEDS_ETCD();
     SECTION("he has none") {

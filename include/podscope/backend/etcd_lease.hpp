@@ -11,6 +11,7 @@
 #include <podscope/os/delete_in_its_process.hpp>
 #include <podscope/result.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -143,10 +144,11 @@ private:
           layout_{&layout},
           term_{static_cast<std::uint64_t>(client.options().lease_term.count())} {}
 
+    static constexpr std::uint64_t longest_term = 9'000'000'000; // that etcd gives, in seconds
     static constexpr clock::rep for_ever = std::numeric_limits<clock::rep>::max();
 
     void set_sure_until(clock::time_point begun, std::uint64_t lasts) {
-        const auto sure = std::chrono::milliseconds{lasts * 2'000 / 3};
+        const std::chrono::milliseconds sure{std::min(lasts, longest_term) * 2'000 / 3};
         sure_until_.store((begun + sure).time_since_epoch().count(), std::memory_order_release);
     }
 
