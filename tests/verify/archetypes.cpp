@@ -33,6 +33,7 @@
 #include <podscope/verify/archetypes/session_store.hpp>
 #include <podscope/verify/archetypes/sink.hpp>
 #include <podscope/verify/archetypes/store.hpp>
+#include <podscope/verify/faulty_backend.hpp>
 
 #include <array>
 #include <cerrno>
@@ -258,6 +259,14 @@ TEST_CASE("what is made of stores uses no more of them than their concepts name"
     std::array<char, 1> byte{};
     CHECK(least_files::read(-1, byte.data(), byte.size(), 0) == EBADF);
     CHECK(least_files::cut(-1, 0) == EBADF);
+    // And what fails beneath fails here.
+    faulty_backend failing{memory{}};
+    failing.plan().at(step::get, 1, faults::fails());
+    store_archetype over_failing{failing};
+    CHECK_FALSE(over_failing.read([](auto& txn) -> result<void> {
+        auto row = txn.template get<tables::pods>("k");
+        return row ? result<void>{} : fail(row);
+    }));
 
     split_store split{store_archetype{basic_memory<registry_part>{}},
                       store_archetype{basic_memory<pod_store_part>{}}};

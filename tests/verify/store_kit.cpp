@@ -66,6 +66,22 @@ struct in_one_process {
     auto open() { return of_one_process{lease_flaw::none, journal::open(folder / "s").value()}; }
 };
 
+// It delays commits and counts them besides.
+struct counting_alone : flawed_store<journal> {
+    static constexpr podscope::reach reaches = podscope::reach::thread;
+
+    using flawed_store::flawed_store;
+};
+
+struct in_one_that_counts {
+    podscope_test::temporary_folder folder{};
+
+    auto open() {
+        return counting_alone{flaw::none, journal::open(folder / "s").value(),
+                              std::make_shared<flawed_past>()};
+    }
+};
+
 struct in_snapshots {
     overlap_flaw which;
     snapshot_backend store{which};
@@ -294,6 +310,13 @@ TEST_CASE("what a store of one process does not claim is reported as that", "[co
         CHECK((one.found == standing::held) == is_claimed);
         CHECK((one.found != standing::deviates || one.shown == "its reach is one process" ||
                one.shown == "it has no write_delayed(f)" || one.shown == "it has no generation()"));
+    }
+    const auto counting = check_store([] { return in_one_that_counts{}; }, {.rounds = 1});
+    CHECK(counting.is_kept());
+    for (const auto& one : counting.promises) {
+        CAPTURE(one.name, one.shown);
+        CHECK((one.found == standing::held || one.shown == "its reach is one process" ||
+               one.shown == "its rows hang on no lease"));
     }
 }
 
