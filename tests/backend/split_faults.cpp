@@ -4,6 +4,7 @@
 #include "backend/racing_backend.hpp"
 #include "backend/split_parts.hpp"
 #include "support/catch.hpp"
+#include "support/failing_calls.hpp"
 #include "support/faults_everywhere.hpp"
 
 #include <podscope/backend/lifted.hpp>
@@ -11,11 +12,15 @@
 #include <podscope/verify/fault_plan.hpp>
 #include <podscope/verify/faulty_backend.hpp>
 
+#include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
+
+#include <sys/syscall.h>
 
 namespace {
 
@@ -202,6 +207,7 @@ TEST_CASE("F08 two parts belong together whatever others do between two steps") 
                         (void)increment_both(other, "n");
                     }
                 }));
+        REQUIRE((contents_of(store) || meets_anew));
         const auto done = increment_both(store, "n");
         (void)store.accept_as_they_are();
         plan.work_again();
@@ -230,4 +236,66 @@ TEST_CASE("F12 who has no time left to settle what is unfinished says so") {
     REQUIRE_FALSE(late);
     CHECK(late.error().category == errc::timeout);
     CHECK(must(increment_both(store, "n")) == 2);
+}
+
+namespace {
+
+// What is to take an unfinished change back is not what it was; what comes of the next one then.
+result<std::int64_t> increment_over(void (*damage)(podscope::split_intent&)) {
+    using intents = podscope::tables::split_intents;
+    in_turn parts;
+    auto store = parts.open();
+    REQUIRE(must(increment_both(store, "n")) == 1);
+    fault_plan{parts.of_second}.dead_from(step::committed, 1);
+    auto dying = parts.open();
+    CHECK_FALSE(increment_both(dying, "n").has_value());
+    fault_plan{parts.of_second}.work_again();
+    must(parts.two.write([&](auto& txn) -> result<void> {
+        std::string last;
+        podscope::split_intent intent;
+        auto found = txn.template scan<intents>("", [&](std::string_view key, const auto& row) {
+            last = key;
+            intent = row;
+            return podscope::scan::next;
+        });
+        damage(intent);
+        return found ? txn.template put<intents>(last, intent) : found;
+    }));
+    return increment_both(store, "n");
+}
+
+} // namespace
+
+TEST_CASE("F08 an unfinished change that cannot be taken back is left as it is, and told") {
+    const auto unknown = increment_over(
+        [](podscope::split_intent& intent) { intent.replaced.front().table = "of tomorrow"; });
+    REQUIRE_FALSE(unknown);
+    CHECK(unknown.error().category == errc::unsupported_version);
+    CHECK(unknown.error().subject == "of tomorrow");
+    const auto damaged = increment_over(
+        [](podscope::split_intent& intent) { intent.replaced.front().record->pop_back(); });
+    REQUIRE_FALSE(damaged);
+    CHECK(damaged.error().category == errc::corrupt);
+    // One that says that it came before itself leads nowhere: what is there counts.
+    CHECK(must(increment_over([](podscope::split_intent& intent) { intent.previous = 1'000; })) ==
+          2);
+}
+
+TEST_CASE("F09 two parts that get no random number have not met, and may try again") {
+    PODSCOPE_NEEDS_PTRACE();
+    const auto failed = podscope_test::fail_each_call(
+        [](std::uint64_t number, const std::uint64_t*) {
+            return number == SYS_getrandom ? podscope_test::call_failure{ENOSYS} : std::nullopt;
+        },
+        [] {
+            const in_turn parts;
+            auto store = parts.open();
+            podscope_test::mark_deed();
+            const auto first = increment_both(store, "n");
+            podscope_test::mark_deed();
+            const bool is_told = first || first.error().category == errc::io;
+            const auto next = increment_both(store, "n");
+            return is_told && next == (first ? 2 : 1) ? 0 : 1;
+        });
+    CHECK(failed == 1);
 }

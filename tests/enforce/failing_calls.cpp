@@ -12,9 +12,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <optional>
 #include <string>
+#include <thread>
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 using namespace podscope_test;
@@ -89,4 +92,66 @@ TEST_CASE("A kernel that lacks Landlock is told from one that fails", "[enforce]
             return made || made.error().category == given.means ? is_sound : is_unexplained;
         });
     CHECK(failed == 1);
+}
+
+TEST_CASE("F09 a folder that cannot be listed is no empty one", "[enforce]") {
+    PODSCOPE_NEEDS_PTRACE();
+    const temporary_folder root;
+    std::ofstream{root / "file"};
+    const auto failed = fail_each_call(for_want, [&] {
+        mark_deed();
+        const auto found = file_tree::entries_of(root.path());
+        mark_deed();
+        const bool is_told =
+            found ? found->size() == 1
+                  : found.error().category == podscope::errc::io && !found.error().message.empty();
+        return is_told ? is_sound : is_unexplained;
+    });
+    // It is opened, looked at and read.
+    CHECK(failed >= 3);
+}
+
+TEST_CASE("What nobody could use anyway needs not be let be used", "[enforce]") {
+    PODSCOPE_NEEDS_PTRACE();
+    NEEDS_LANDLOCK();
+    const temporary_folder root;
+    for (const auto* part : {"/mine/folder", "/theirs"}) {
+        std::filesystem::create_directories(root.path() + part);
+    }
+    std::ofstream{root / "mine/file"};
+    const auto to = scope_of({may_write(root / "mine"), may_read(root / "theirs")});
+    const int code = GENERATE(ENOTDIR, ELOOP, EACCES);
+    CAPTURE(code);
+    const auto is_outside = [&](std::uint64_t number, const std::uint64_t* arguments) {
+        const bool is_named = number == SYS_openat && arguments[2] == (O_PATH | O_CLOEXEC);
+        return is_named ? call_failure{code} : std::nullopt;
+    };
+    const auto failed =
+        fail_each_call(is_outside, [&] { return confine_and_try<narrowed>(to, root.path()); });
+    CHECK(failed > 0);
+}
+
+TEST_CASE("Threads are counted where the kernel may not be asked for them", "[enforce]") {
+    PODSCOPE_NEEDS_PTRACE();
+    const bool has_another = GENERATE(false, true);
+    const auto failed = fail_each_call(
+        [](std::uint64_t number, const std::uint64_t*) {
+            return number == SYS_unshare ? call_failure{EPERM} : std::nullopt;
+        },
+        [&] {
+            std::promise<void> over;
+            std::thread another;
+            if (has_another) {
+                another = std::thread{[&] { over.get_future().wait(); }};
+            }
+            mark_deed();
+            const bool are_there = enforce_detail::has_other_threads();
+            mark_deed();
+            over.set_value();
+            if (has_another) {
+                another.join();
+            }
+            return are_there == has_another ? is_sound : is_unexplained;
+        });
+    CHECK(failed >= 1);
 }

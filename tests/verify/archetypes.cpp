@@ -33,7 +33,10 @@
 #include <podscope/verify/archetypes/session_store.hpp>
 #include <podscope/verify/archetypes/sink.hpp>
 #include <podscope/verify/archetypes/store.hpp>
+#include <podscope/verify/faulty_backend.hpp>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
@@ -252,6 +255,18 @@ TEST_CASE("what is made of stores uses no more of them than their concepts name"
     auto journal = must(basic_journal<test_schema, durability::power, least_files>::open(
         folder / "store", {.compact_above = 0, .compact_factor = 0}));
     fill(journal);
+    // What a journal asks only where something is wrong with its files.
+    std::array<char, 1> byte{};
+    CHECK(least_files::read(-1, byte.data(), byte.size(), 0) == EBADF);
+    CHECK(least_files::cut(-1, 0) == EBADF);
+    // And what fails beneath fails here.
+    faulty_backend failing{memory{}};
+    failing.plan().at(step::get, 1, faults::fails());
+    store_archetype over_failing{failing};
+    CHECK_FALSE(over_failing.read([](auto& txn) -> result<void> {
+        auto row = txn.template get<tables::pods>("k");
+        return row ? result<void>{} : fail(row);
+    }));
 
     split_store split{store_archetype{basic_memory<registry_part>{}},
                       store_archetype{basic_memory<pod_store_part>{}}};

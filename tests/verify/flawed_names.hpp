@@ -60,7 +60,10 @@ public:
             }
             break;
         case name_flaw::forgets_levels:
-            return beneath_.resolve(text.substr(0, text.find_last_of("/")));
+            if (const auto last = text.find_last_of('/'); last != 0) {
+                return beneath_.resolve(text.substr(0, last));
+            }
+            break;
         case name_flaw::has_empty_levels:
             if (text == "//a") {
                 place.push("");

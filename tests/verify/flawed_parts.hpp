@@ -218,7 +218,7 @@ enum class session_flaw {
     keeps_to_itself,
     counts_by_handle,
     guesses_indices,
-    counts_from_one,
+    counts_from_elsewhere,
     shows_wrong_indices,
     changes_bodies,
     miscounts,
@@ -285,8 +285,9 @@ public:
             const std::lock_guard alone{with_->mutex};
             mine_ = *index + 1;
         }
-        return index && is_ == session_flaw::counts_from_one ? result<std::uint64_t>{*index + 1}
-                                                             : index;
+        return index && is_ == session_flaw::counts_from_elsewhere
+                   ? result<std::uint64_t>{*index + 1'000'000}
+                   : index;
     }
 
     template <class Visitor>

@@ -44,12 +44,16 @@ enum class flaw {
     scans_one_page,
     ignores_stop,
     refuses_nested_reads,
+    gets_nothing_in_scans,
     dies_of_visitors,
     scans_committed_only,
     gets_committed_only,
     commits_failures,
     commits_throws,
+    hides_failures,
     renames_errors,
+    rewords_errors,
+    drops_subjects,
     forgets_words,
     reads_what_is_newest,
     loses_third_change,
@@ -67,6 +71,8 @@ enum class flaw {
     forgets_on_close,
     writes_at_the_end,
     throws_in_threads,
+    reads_ahead,
+    runs_reads_twice, ///< which is none
 };
 
 template <class Store>
@@ -109,6 +115,9 @@ public:
         if (of_->is == flaw::refuses_nested_reads && run_->is_scanning) {
             return fail({.category = podscope::errc::unavailable, .message = "busy"});
         }
+        if (of_->is == flaw::gets_nothing_in_scans && run_->is_scanning) {
+            return std::nullopt;
+        }
         if (Writes && of_->is == flaw::gets_committed_only) {
             const auto found = run_->before.find(at);
             return found == run_->before.end() ? std::nullopt : std::optional{found->second};
@@ -126,6 +135,9 @@ public:
         });
         if (caches && found && *found) {
             of_->cached[at] = **found;
+        }
+        if (!Writes && of_->is == flaw::reads_ahead && found) {
+            *found = kit_row{.number = 1'000'000'000};
         }
         return found;
     }
@@ -292,10 +304,15 @@ public:
             reader flawed{*this, nullptr, here};
             return body(flawed);
         }
-        auto done = beneath.read([&](beneath_reader& txn) {
+        const auto whole = [&](beneath_reader& txn) {
             reader flawed{*this, &txn, here};
             return body(flawed);
-        });
+        };
+        auto done = beneath.read(whole);
+        if (is == flaw::runs_reads_twice) {
+            let_others_in(done.has_value());
+            done = beneath.read(whole);
+        }
         if (!done && is == flaw::renames_errors) {
             return fail({.category = podscope::errc::io, .message = "it failed"});
         }
@@ -359,7 +376,10 @@ public:
         if (thrown) {
             std::rethrow_exception(thrown);
         }
-        return done || !made ? made : outcome{fail({.category = podscope::errc::io})};
+        if (!made) {
+            return changed_failure(std::move(made));
+        }
+        return done ? made : outcome{fail({.category = podscope::errc::io})};
     }
 
     template <class F>
@@ -400,6 +420,28 @@ public:
 
 private:
     using steps = decltype(run::steps);
+
+    template <class Outcome>
+    Outcome changed_failure(Outcome failed) {
+        if constexpr (std::is_same_v<Outcome, result<void>>) {
+            if (is == flaw::hides_failures) {
+                return {};
+            }
+        }
+        failed.error().message += is == flaw::rewords_errors ? "!" : "";
+        if (is == flaw::drops_subjects) {
+            failed.error().subject.clear();
+        }
+        return failed;
+    }
+
+    // Who waits to write while somebody reads does so then, if anybody does.
+    void let_others_in(bool is_right) {
+        const auto before = beneath.generation();
+        for (int i = 0; i != 20 && is_right && beneath.generation() == before; ++i) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+    }
 
     // Where a handle keeps something of its own.
     std::unique_lock<std::mutex> lock() {

@@ -23,6 +23,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -103,8 +104,10 @@ TEST_CASE("who was never woken does nothing, not even at the end") {
 TEST_CASE("who has crashed is asked nothing, and nobody is outside of a schedule") {
     schedule plan;
     std::optional<std::size_t> chosen;
+    bool was_alive = false;
     bool is_alive = true;
     plan.add("one", [&] {
+        was_alive = plan.is_alive();
         if (!plan.point("go")) {
             chosen = plan.choose({"yes", "no"});
             is_alive = plan.is_alive();
@@ -118,6 +121,7 @@ TEST_CASE("who has crashed is asked nothing, and nobody is outside of a schedule
     CHECK(plan.told(crash) == "one: crash before go");
     plan.apply(crash);
     CHECK(chosen == 0);
+    CHECK(was_alive);
     CHECK_FALSE(is_alive);
 
     scheduled_mutex alone;
@@ -227,7 +231,36 @@ TEST_CASE("F12 what a scheduled store cannot read is an error, and remembered by
         return row ? result<void>{} : fail(row);
     }));
     CHECK_FALSE(contents_hash(store_kit_schema{}, under));
-    CHECK(contents_hash(store_kit_schema{}, under));
+    const auto empty = must(contents_hash(store_kit_schema{}, under));
+    must(under.write([](auto& txn) { return txn.template put<kit_table>("k", {}); }));
+    CHECK(must(contents_hash(store_kit_schema{}, under)) != empty);
+}
+
+TEST_CASE("a crashed actor reads nothing, and remembers what it has seen") {
+    memory rows;
+    const auto seen = [&rows](bool crashes) {
+        schedule plan;
+        scheduled_store<memory> store{rows, plan};
+        std::size_t count = 0;
+        plan.add("reader", [&] {
+            (void)store.read([&](auto& txn) {
+                return txn.template scan<kit_table>("", [&](std::string_view, const kit_row&) {
+                    ++count;
+                    return scan::next;
+                });
+            });
+            (void)plan.point("end");
+        });
+        plan.begin();
+        plan.apply({.actor = 0, .crash = crashes});
+        return std::pair{count, plan.memory()};
+    };
+    must(rows.write([](auto& txn) { return txn.template put<kit_table>("k", {1, "", {}}); }));
+    const auto before = seen(false);
+    CHECK(before.first == 1);
+    CHECK(seen(true).first == 0);
+    must(rows.write([](auto& txn) { return txn.template put<kit_table>("k", {2, "", {}}); }));
+    CHECK(seen(false).second != before.second);
 }
 
 TEST_CASE("F12 a put that fails beneath a faulty store is no change of its") {

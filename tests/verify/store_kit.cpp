@@ -53,6 +53,35 @@ struct in_leasing_journal {
     auto open() { return leasing_store<journal>{which, journal::open(folder / "s").value()}; }
 };
 
+// Its rows last and hang on leases, and are seen by one process.
+struct of_one_process : leasing_store<journal> {
+    static constexpr podscope::reach reaches = podscope::reach::thread;
+
+    using leasing_store::leasing_store;
+};
+
+struct in_one_process {
+    podscope_test::temporary_folder folder{};
+
+    auto open() { return of_one_process{lease_flaw::none, journal::open(folder / "s").value()}; }
+};
+
+// It delays commits and counts them besides.
+struct counting_alone : flawed_store<journal> {
+    static constexpr podscope::reach reaches = podscope::reach::thread;
+
+    using flawed_store::flawed_store;
+};
+
+struct in_one_that_counts {
+    podscope_test::temporary_folder folder{};
+
+    auto open() {
+        return counting_alone{flaw::none, journal::open(folder / "s").value(),
+                              std::make_shared<flawed_past>()};
+    }
+};
+
 struct in_snapshots {
     overlap_flaw which;
     snapshot_backend store{which};
@@ -102,6 +131,7 @@ constexpr std::array of_rows{
     expectation{flaw::scans_one_page, "a scan goes on however many rows there are"},
     expectation{flaw::ignores_stop, "a scan stops when it is told to and keeps to its prefix"},
     expectation{flaw::refuses_nested_reads, "a visitor may read and scan in turn"},
+    expectation{flaw::gets_nothing_in_scans, "a visitor may read and scan in turn"},
     expectation{flaw::dies_of_visitors, "a visitor that throws leaves the store usable"},
     expectation{flaw::scans_committed_only, "a transaction reads its own writes"},
     expectation{flaw::gets_committed_only, "a transaction reads its own writes"},
@@ -112,6 +142,11 @@ constexpr std::array of_transactions{
                 "a transaction that fails leaves nothing and gives its error"},
     expectation{flaw::commits_throws,
                 "a transaction that throws leaves nothing and the store usable"},
+    expectation{flaw::rewords_errors,
+                "a transaction that fails leaves nothing and gives its error"},
+    expectation{flaw::drops_subjects,
+                "a transaction that fails leaves nothing and gives its error"},
+    expectation{flaw::hides_failures, "a history leaves what a map would hold"},
     expectation{flaw::renames_errors, "what a body returns is returned"},
     expectation{flaw::forgets_words, "what a body returns is returned"},
     expectation{flaw::reads_what_is_newest, "a transaction that reads sees one state to its end"},
@@ -250,6 +285,39 @@ TEST_CASE("F42 the kit names what a store breaks whose rows hang on leases", "[c
 TEST_CASE("a store without a flaw keeps all promises beneath the same decorator", "[concurrent]") {
     PODSCOPE_CHECK_PROMISES(report_on<in_memory>(flaw::none));
     PODSCOPE_CHECK_PROMISES(report_on<in_journal>(flaw::none));
+}
+
+TEST_CASE("a store that runs bodies again that only read keeps all promises", "[concurrent]") {
+    PODSCOPE_CHECK_PROMISES(
+        check_store([] { return in_memory{flaw::runs_reads_twice}; }, {.rounds = 1}));
+}
+
+TEST_CASE("F42 the kit waits no longer for a store to get anywhere than it has patience",
+          "[concurrent]") {
+    check_broken(check_store([] { return in_memory{flaw::reads_ahead}; },
+                             {.patience = std::chrono::milliseconds{100}, .rounds = 1}),
+                 "nothing is newer while the generation is the same");
+}
+
+TEST_CASE("what a store of one process does not claim is reported as that", "[concurrent]") {
+    const auto report = check_store([] { return in_one_process{}; }, {.rounds = 1});
+    CHECK(report.is_kept());
+    for (const auto& one : report.promises) {
+        CAPTURE(one.name);
+        const bool is_claimed = std::ranges::none_of(
+            std::array{"process", "crash", "generation", "delayed"},
+            [&](const char* word) { return one.name.find(word) != one.name.npos; });
+        CHECK((one.found == standing::held) == is_claimed);
+        CHECK((one.found != standing::deviates || one.shown == "its reach is one process" ||
+               one.shown == "it has no write_delayed(f)" || one.shown == "it has no generation()"));
+    }
+    const auto counting = check_store([] { return in_one_that_counts{}; }, {.rounds = 1});
+    CHECK(counting.is_kept());
+    for (const auto& one : counting.promises) {
+        CAPTURE(one.name, one.shown);
+        CHECK((one.found == standing::held || one.shown == "its reach is one process" ||
+               one.shown == "its rows hang on no lease"));
+    }
 }
 
 TEST_CASE("F42 each promise of the kit is broken by a store that the kit is tried with") {

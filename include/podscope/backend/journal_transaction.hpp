@@ -104,14 +104,15 @@ public:
 
     template <table T, class Record = typename T::record>
     [[nodiscard]] result<void> put(std::string_view key, Record&& value) {
-        auto done = changed_.template put<T>(key, std::forward<Record>(value));
-        return done ? drop_unread<T>(key) : std::move(done);
+        // Rows in memory fail by an exception only.
+        static_cast<void>(changed_.template put<T>(key, std::forward<Record>(value)));
+        return drop_unread<T>(key);
     }
 
     template <table T>
     [[nodiscard]] result<void> erase(std::string_view key) {
-        auto done = changed_.template erase<T>(key);
-        return done ? drop_unread<T>(key) : std::move(done);
+        static_cast<void>(changed_.template erase<T>(key));
+        return drop_unread<T>(key);
     }
 
     [[nodiscard]] bool has_changes() const noexcept {

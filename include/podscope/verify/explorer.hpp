@@ -289,8 +289,8 @@ private:
         return std::uniform_int_distribution<std::size_t>{0, end - 1}(random_);
     }
 
-    // Of the actor that goes on: to go on as it is, one of its answers, or, seldom, a crash. One
-    // that waits for others may do no more than crash.
+    // Of the actor that goes on: to go on as it is, one of its answers, or, seldom, a crash. Some
+    // actor can go on, or all that are left would be stuck.
     [[nodiscard]] std::size_t choose(const std::vector<alternative>& now) {
         std::size_t first = 0;
         for (std::size_t i = 1; i != now.size(); ++i) {
@@ -301,7 +301,7 @@ private:
         }
         std::vector<std::size_t> own;
         for (std::size_t i = 0; i != now.size(); ++i) {
-            const bool may_be = !now[i].crash || i == first || below(most_steps_) == 0;
+            const bool may_be = !now[i].crash || below(most_steps_) == 0;
             if (now[i].actor == now[first].actor && may_be) {
                 own.push_back(i);
             }
