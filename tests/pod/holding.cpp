@@ -90,10 +90,10 @@ TEMPLATE_TEST_CASE("F22 nothing that a pod can do is done in a forked copy of it
             }
         };
         int looked = 0;
-        const std::vector<std::string> places{"/ws/f"};
+        const std::vector<std::string> checked{"/ws/f"};
         const std::vector<manifest> children{writer("left", "/ws/b"), writer("right", "/ws/c")};
         refuses(planner.check("/ws/f", permission::write));
-        refuses(planner.check_all(places, permission::write));
+        refuses(planner.check_all(checked, permission::write));
         refuses(planner.explain("/ws/f"));
         refuses(planner.permit_for("/ws/f", permission::write));
         refuses(planner.with_scope(

@@ -22,9 +22,9 @@ resource at(const char* target) {
 }
 
 TEST_CASE("I1 the claims at a place and below it are ranges that hold no others", "[registry]") {
-    const std::vector<const char*> places{"/", "/a", "/a/b", "/ab", "/a\1", "/a/b/c", "/b"};
-    for (const auto* here : places) {
-        for (const auto* there : places) {
+    const std::vector<const char*> targets{"/", "/a", "/a/b", "/ab", "/a\1", "/a/b/c", "/b"};
+    for (const auto* here : targets) {
+        for (const auto* there : targets) {
             CAPTURE(here, there);
             const auto key = keys::claim("pod", rule(there));
             CHECK(key.starts_with(keys::claims_at(at(here).key())) == (at(here) == at(there)));
