@@ -9,21 +9,18 @@
 
 int main() {
     using namespace podscope;
-    using lease_journal = basic_journal<lease_schema, durability::process>;
-    auto leases = lease_journal::open("leases_state").value();
+    using namespace std::chrono_literals;
+    auto leases = basic_journal<lease_schema, durability::process>::open("leases_state").value();
     auto by_lease = all_of(process_probe{}, lease_probe{leases});
     auto world = open_runtime("leased_pods_state", use::probe(by_lease)).value();
     auto planner = world.create(manifest{"planner"}.may(rules::write("/ws"))).value();
     auto granted = planner.delegate(manifest{"coder"}.may(rules::write("/ws/src"))).value();
     auto coder = world.adopt(granted).value();
-    auto lease =
-        take_lease(leases, "coder", coder.granted(), std::chrono::milliseconds{200}).value();
+    auto lease = take_lease(leases, "coder", coder.granted(), 200ms).value();
     std::cout << lease.renew().has_value() << '\n'; // 1, and so now and then
 
     // But if it hangs, and does not, then this says "revoked" in the end.
-    while (!planner.reconcile().value().changed()) {
-        std::this_thread::sleep_for(std::chrono::milliseconds{20});
-    }
+    for (; !planner.reconcile().value().changed(); std::this_thread::sleep_for(20ms)) {}
     std::cout << to_string(coder.check("/ws/src/a", permission::write).error().category) << '\n';
     planner.release().value();
 }

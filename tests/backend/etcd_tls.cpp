@@ -185,6 +185,7 @@ TEST_CASE("F48 where nobody takes a connection for TLS there is no endpoint", "[
 
 TEST_CASE("an error of TLS has words, known or not") {
     using podscope::backend_detail::tls_reason;
+    (void)must(podscope::etcd_over_https({})); // has OpenSSL read its words
     CHECK(tls_reason(ERR_PACK(ERR_LIB_SSL, 0, SSL_R_WRONG_VERSION_NUMBER)) ==
           "wrong version number");
     CHECK(tls_reason(0) == "no reason is known");

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include <sys/mman.h>
@@ -90,11 +91,16 @@ TEST_CASE("who tells something to one that is gone learns that, by no signal") {
     CHECK_FALSE(killed.wait());
     CHECK_THROWS_AS(killed.stop(), std::runtime_error);
 
-    other_process deaf{[](const line& parent) {
+    const shared_number told;
+    other_process deaf{[&](const line& parent) {
+        while (*told == 0) {
+            std::this_thread::yield();
+        }
         parent.tell();
         return 0;
     }};
     deaf.tell(); // which nobody reads
+    ++*told;
     CHECK(deaf.wait());
     CHECK_FALSE(deaf.wait());
 

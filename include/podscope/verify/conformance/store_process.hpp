@@ -47,11 +47,15 @@ public:
     void begin() const { child_.tell(); }
 
     /// Waits until it tells something.
-    void expect_told(const trial& t) const { t.expect(child_.wait(t.options().patience), why()); }
+    void expect_told(const trial& t) const {
+        const bool is_told = child_.wait(t.options().patience);
+        t.expect(is_told, why());
+    }
 
     /// Waits until it is done. What it gave.
     [[nodiscard]] bool is_right(const trial& t) {
-        t.expect(child_.exit_code() == 0 && !has_failed(), why());
+        const bool is_done = child_.exit_code() == 0 && !has_failed();
+        t.expect(is_done, why());
         return *is_right_;
     }
 
