@@ -87,10 +87,11 @@ verdicts_within(trial& t,
     const auto latest = std::max(until, std::chrono::steady_clock::now()) + t.options().patience;
     t.expect(told->given.wait_until(waiting, latest, [&] { return told->is_given; }),
              "it has not come back so long after the deadline");
-    if (told->thrown) {
-        std::rethrow_exception(told->thrown);
+    // The other thread keeps no part in what it has thrown.
+    if (auto thrown = std::exchange(told->thrown, nullptr)) {
+        std::rethrow_exception(std::move(thrown));
     }
-    return told->verdicts;
+    return std::move(told->verdicts);
 }
 
 inline void
