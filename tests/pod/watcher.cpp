@@ -83,6 +83,14 @@ void watch_so_many(Watcher& watcher, std::size_t count) {
     }
 }
 
+// A planner and its child, and a watcher of them who looks by itself after an hour at the soonest.
+template <class Crew>
+watcher_of<Crew> watch_child(Crew& c) {
+    c.create(writer("planner", "/ws"));
+    c.add("planner", writer("child", "/ws/a"));
+    return must(watcher_of<Crew>::over(c.at("planner"), 1h));
+}
+
 std::vector<std::string> ended_in(const reconcile_report& report) {
     std::vector<std::string> names;
     for (const auto& one : report.ended) {
@@ -209,9 +217,7 @@ using in_faulty_memory_only = configuration<in_faulty_memory, by_default, to_que
 
 TEST_CASE("F12 a watcher waits while the store fails and somebody is dead", "[pod]") {
     crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
-    c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    auto watcher = watch_child(c);
     watch_so_many(watcher, 1);
     c.create(writer("somebody", "/other")); // so that it has to look
     c.kill("child");
@@ -229,9 +235,7 @@ TEST_CASE("F12 a watcher waits while the store fails and somebody is dead", "[po
 
 TEST_CASE("F22 a forked copy of a watcher takes no death away from the original", "[pod]") {
     crew_of<in_memory_only> c{in_memory_only{}};
-    c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    auto watcher = watch_child(c);
     watch_so_many(watcher, 1);
     c.kill("child");
     forked_process copy{[&] {
@@ -272,9 +276,7 @@ TEST_CASE("I8 a watcher looks at what was committed and at nothing else", "[pod]
 
 TEST_CASE("F12 a death that cannot be dealt with is dealt with later", "[pod]") {
     crew_of<in_faulty_memory_only> c{in_faulty_memory_only{}};
-    c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    auto watcher = watch_child(c);
     auto plan = c.backend().open().plan();
     const auto fails_once = [&] {
         plan.at(podscope::verify::step::write, 1, podscope::verify::faults::fails());
@@ -327,9 +329,7 @@ TEST_CASE("who is watched no more is not told of", "[pod]") {
 
 TEST_CASE("F09 who is watched goes on being watched when there are no more descriptors", "[pod]") {
     crew_of<in_memory_only> c{in_memory_only{}};
-    c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    auto watcher = watch_child(c);
     watch_so_many(watcher, 1);
     c.create(writer("somebody", "/other")); // so that it has to look
     rlimit files{};
@@ -703,9 +703,7 @@ TEST_CASE("a supervisor that is to probe nobody takes back what a child holds th
 
 TEST_CASE("F21 a child to whom its name was given anew is watched anew", "[pod]") {
     crew_of<on_journal> c{on_journal{}};
-    c.create(writer("planner", "/ws"));
-    c.add("planner", writer("child", "/ws/a"));
-    auto watcher = must(watcher_of<decltype(c)>::over(c.at("planner"), 1h));
+    auto watcher = watch_child(c);
     watch_so_many(watcher, 1);
     must(c.at("planner").reclaim("child"));
     c.add("planner", writer("child", "/ws/b"));

@@ -104,15 +104,14 @@ public:
 
     template <table T, class Record = typename T::record>
     [[nodiscard]] result<void> put(std::string_view key, Record&& value) {
-        // Rows in memory fail by an exception only.
-        static_cast<void>(changed_.template put<T>(key, std::forward<Record>(value)));
-        return drop_unread<T>(key);
+        auto done = changed_.template put<T>(key, std::forward<Record>(value));
+        return done ? drop_unread<T>(key) : std::move(done);
     }
 
     template <table T>
     [[nodiscard]] result<void> erase(std::string_view key) {
-        static_cast<void>(changed_.template erase<T>(key));
-        return drop_unread<T>(key);
+        auto done = changed_.template erase<T>(key);
+        return done ? drop_unread<T>(key) : std::move(done);
     }
 
     [[nodiscard]] bool has_changes() const noexcept {

@@ -8,6 +8,7 @@
 #include <podscope/process_identity.hpp>
 #include <podscope/registry/records.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -33,31 +34,32 @@ public:
         }
         const std::lock_guard alone{mutex_};
         auto& all = by_pod_[row.pod];
-        for (auto& one : all) {
-            if (one.granted == row.granted) {
-                one.owner = row.owner;
-                ++one.holds;
-                return;
-            }
+        auto one = std::ranges::find(all, row.granted, &held::granted);
+        if (one == all.end()) {
+            one = all.insert(one, {.granted = row.granted});
         }
-        all.push_back({.granted = row.granted, .owner = row.owner});
+        one->owner = row.owner;
+        ++one->holds;
     }
 
     /// Notes that one who held it does not any more, and whether the registry may still have it.
     void let_go(const grant& own, bool is_left) noexcept {
-        erase_if(own.pod, [&](held& one) {
-            if (one.granted == own.granted) {
-                --one.holds;
-                one.is_left = one.is_left || is_left;
+        change(own, [&](std::vector<held>& all) {
+            const auto one = std::ranges::find(all, own.granted, &held::granted);
+            --one->holds;
+            one->is_left = one->is_left || is_left;
+            if (one->holds == 0 && !one->is_left) {
+                all.erase(one);
             }
-            return one.holds == 0 && !one.is_left;
         });
     }
 
-    /// Notes that a grant was committed: none of that pod from before can be there any more.
+    /// Notes that a grant that is held was committed: none of that pod from before can be there any
+    /// more.
     void set_committed(const grant& own) noexcept {
-        erase_if(own.pod,
-                 [&](const held& one) { return one.holds == 0 && one.granted != own.granted; });
+        change(own, [](std::vector<held>& all) {
+            std::erase_if(all, [](const held& one) { return one.holds == 0; });
+        });
     }
 
     /// Whether an allocation is of this process, and nobody holds it.
@@ -67,36 +69,29 @@ public:
         }
         const std::lock_guard alone{mutex_};
         const auto of = by_pod_.find(one.pod);
-        if (of == by_pod_.end()) {
-            return false;
-        }
-        for (const auto& each : of->second) {
-            if (each.granted == one.granted) {
-                return each.is_left && each.holds == 0 && each.owner == one.owner;
-            }
-        }
-        return false;
+        return of != by_pod_.end() && std::ranges::any_of(of->second, [&](const held& each) {
+                   return each.granted == one.granted && each.owner == one.owner && each.is_left &&
+                          each.holds == 0;
+               });
     }
 
 private:
     struct held {
         epoch granted{};
         process_identity owner{};
-        std::size_t holds{1}; // more than one while a transaction runs its body again
+        std::size_t holds{}; // more than one while a transaction runs its body again
         bool is_left{false};
     };
 
+    // Of what is held, so that the pod is known.
     template <class F>
-    void erase_if(const std::string& pod, F&& is_over) noexcept {
+    void change(const grant& own, F&& by) noexcept {
         if (!born_.is_current()) {
             return;
         }
         const std::lock_guard alone{mutex_};
-        const auto of = by_pod_.find(pod);
-        if (of == by_pod_.end()) {
-            return;
-        }
-        std::erase_if(of->second, is_over);
+        const auto of = by_pod_.find(own.pod);
+        by(of->second);
         if (of->second.empty()) {
             by_pod_.erase(of);
         }
